@@ -1,0 +1,139 @@
+package core_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"hotdrop/core"
+)
+
+// books are rows as a store would stream them; tests plant an error in them.
+type books struct {
+	counters     map[string]core.Counter
+	orders       []*core.Order
+	claims       []core.Claim
+	reservations []core.Reservation
+	accounts     map[core.Account]int64
+	transfers    []core.Transfer
+}
+
+func (b *books) Book(_ context.Context, _ string, v core.BookVisitor) error {
+	for key, c := range b.counters {
+		v.VisitCounter(key, c, 3, 3)
+	}
+	for _, o := range b.orders {
+		v.VisitOrder(o)
+	}
+	for _, c := range b.claims {
+		v.VisitClaim(c)
+	}
+	for _, r := range b.reservations {
+		v.VisitReservation(r)
+	}
+	return nil
+}
+
+func (b *books) LedgerBook(_ context.Context, v core.LedgerVisitor) error {
+	for account, balance := range b.accounts {
+		v.VisitAccount(account, balance)
+	}
+	for _, t := range b.transfers {
+		v.VisitTransfer(t)
+	}
+	return nil
+}
+
+// cleanBooks is one paid order, one reservation and the money for it.
+func cleanBooks() *books {
+	limit := core.Claim{Shopper: "ann", Kind: core.ClaimLimit, Key: "mi2/1", Owner: "c.1"}
+	wallet, brand := core.Account{Name: "shopper/ann", Currency: "CNY"}, core.Account{Name: "brand/b", Currency: "CNY"}
+	return &books{
+		counters: map[string]core.Counter{
+			"stock/mi2": {Limit: 10, Remaining: 9}, core.CounterReservations: {Limit: 100, Remaining: 99},
+		},
+		orders: []*core.Order{{
+			ID: "c.1", Campaign: "c", Shopper: "ann", Total: 90, State: core.OrderPaid, TakesState: core.TakesSpent,
+			Lines:  []core.Line{{SKU: "mi2", Units: 1, UnitPrice: 100, Discount: 10, Amount: 90}},
+			Takes:  []core.Take{{Counter: "stock/mi2", Units: 1}},
+			Claims: []core.Claim{limit},
+			Dues:   []core.Due{{Kind: core.DueFull, Amount: 90, State: core.DuePaid, Payment: "pay/c.1/0"}},
+		}},
+		claims:       []core.Claim{limit, {Shopper: "ann", Kind: core.ClaimOrder, Key: "k", Owner: "c.1"}},
+		reservations: []core.Reservation{{Shopper: "ann", Position: 1}},
+		accounts:     map[core.Account]int64{wallet: 10, brand: 90, {Name: core.AccountOutside, Currency: "CNY"}: -100},
+		transfers: []core.Transfer{
+			{ID: "pay/c.1/0", Kind: core.TransferPayment, From: wallet.Name, To: brand.Name, Currency: "CNY", Amount: 90, Campaign: "c", Order: "c.1", Settled: true},
+			{ID: "topup/ann/k", Kind: core.TransferTopUp, From: core.AccountOutside, To: wallet.Name, Currency: "CNY", Amount: 100, Settled: true},
+		},
+	}
+}
+
+func auditOf(t *testing.T, b *books) []string {
+	t.Helper()
+	var kinds []string
+	summary, err := core.Audit(t.Context(), b, []string{"c"}, func(f core.Finding) { kinds = append(kinds, f.Kind) })
+	must(t, err)
+	if int(summary.Findings) != len(kinds) {
+		t.Errorf("summary %+v, findings %v", summary, kinds)
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
+func TestAnAuditFindsEveryPlantedError(t *testing.T) {
+	if kinds := auditOf(t, cleanBooks()); len(kinds) != 0 {
+		t.Fatalf("clean books have findings: %v", kinds)
+	}
+	for _, tt := range []struct {
+		name  string
+		plant func(b *books)
+		want  string
+	}{
+		{"a unit that vanished", func(b *books) { b.counters["stock/mi2"] = core.Counter{Limit: 10, Remaining: 8} }, "counter"},
+		{"a unit sold twice", func(b *books) { b.counters["stock/mi2"] = core.Counter{Limit: 10, Remaining: 10} }, "counter"},
+		{"a counter that is missing", func(b *books) { delete(b.counters, "stock/mi2") }, "counter"},
+		{"takes that were returned by a paid order", func(b *books) { b.orders[0].TakesState = core.TakesReturned }, "order"},
+		{"a total that is not its lines", func(b *books) { b.orders[0].Total = 91 }, "order"},
+		{"a line that does not add up", func(b *books) { b.orders[0].Lines[0].Discount = 11 }, "order"},
+		{"a paid order with an open due", func(b *books) { b.orders[0].Dues[0].State = core.DueOpen }, "order"},
+		{"a claim without its order", func(b *books) { b.claims[0].Owner = "c.2" }, "claim"},
+		{"an order without its claim", func(b *books) { b.claims = b.claims[1:] }, "claim"},
+		{"a request's claim without its order", func(b *books) { b.claims[1].Owner = "c.9" }, "claim"},
+		{"a gap in the positions", func(b *books) { b.reservations[0].Position = 2 }, "reservation"},
+		{"a reservation that was not counted", func(b *books) { b.reservations = nil }, "counter"},
+		{"a balance that is not its transfers", func(b *books) { b.accounts[core.Account{Name: "shopper/ann", Currency: "CNY"}] = 11 }, "account"},
+		{"a transfer to an account that is missing", func(b *books) { delete(b.accounts, core.Account{Name: "brand/b", Currency: "CNY"}) }, "account"},
+		{"a due paid by no payment", func(b *books) { b.transfers = b.transfers[1:] }, "payment"},
+		{"a due paid with another amount", func(b *books) { b.orders[0].Dues[0].Amount = 80 }, "payment"},
+		{"money kept without goods", func(b *books) { b.orders[0].Dues[0].Payment = "pay/c.1/1" }, "payment"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := cleanBooks()
+			tt.plant(b)
+			if kinds := auditOf(t, b); !slices.Contains(kinds, tt.want) {
+				t.Errorf("findings = %v, want one of kind %s", kinds, tt.want)
+			}
+		})
+	}
+}
+
+func TestAnAuditLetsARefundAndAPaymentUnderWayBe(t *testing.T) {
+	b := cleanBooks()
+	wallet, brand := "shopper/ann", "brand/b"
+	b.orders[0].State, b.orders[0].TakesState, b.orders[0].Dues[0] = core.OrderExpired, core.TakesReturned, core.Due{Kind: core.DueFull, Amount: 90, State: core.DueOpen}
+	b.counters["stock/mi2"], b.claims = core.Counter{Limit: 10, Remaining: 10}, b.claims[1:]
+	refund := core.Transfer{ID: "refund/pay/c.1/0", Kind: core.TransferRefund, From: brand, To: wallet, Currency: "CNY", Amount: 90, Campaign: "c", Settled: true}
+	b.transfers = slices.Insert(b.transfers, 1, refund)
+	b.accounts[core.Account{Name: wallet, Currency: "CNY"}], b.accounts[core.Account{Name: brand, Currency: "CNY"}] = 100, 0
+	if kinds := auditOf(t, b); len(kinds) != 0 {
+		t.Errorf("a refunded payment: %v", kinds)
+	}
+	b = cleanBooks()
+	b.orders, b.claims = nil, nil
+	b.counters["stock/mi2"] = core.Counter{Limit: 10, Remaining: 10}
+	b.transfers[0].Settled = false
+	if kinds := auditOf(t, b); len(kinds) != 0 {
+		t.Errorf("a payment under way: %v", kinds)
+	}
+}

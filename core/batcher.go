@@ -1,0 +1,68 @@
+package core
+
+import "sync"
+
+// batcher batches naturally: whatever arrives while a batch is under way forms the next one. Nothing ever waits for a
+// batch to fill, so a lone request pays no delay and a rush gets large batches.
+type batcher[T any] struct {
+	run   func([]T) // handles one batch; the batch's waiters wake when it returns
+	lanes int       // batches under way at once
+	most  int       // items in one batch
+	bound int       // items waiting at once; more are refused
+
+	mu      sync.Mutex
+	queue   []*batch[T]
+	waiting int
+	busy    int
+	idle    sync.WaitGroup
+}
+
+type batch[T any] struct {
+	items []T
+	done  chan struct{}
+}
+
+// add puts the item into the current batch and returns the channel that is closed when the batch has been handled, or
+// false when too much is waiting.
+func (b *batcher[T]) add(item T) (<-chan struct{}, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waiting >= b.bound {
+		return nil, false
+	}
+	if n := len(b.queue); n == 0 || len(b.queue[n-1].items) >= b.most {
+		b.queue = append(b.queue, &batch[T]{done: make(chan struct{})})
+	}
+	last := b.queue[len(b.queue)-1]
+	last.items = append(last.items, item)
+	b.waiting++
+	if b.busy < b.lanes {
+		b.busy++
+		b.idle.Go(b.work)
+	}
+	return last.done, true
+}
+
+// work handles batches until none is waiting.
+func (b *batcher[T]) work() {
+	for next := b.next(); next != nil; next = b.next() {
+		b.run(next.items)
+		close(next.done)
+	}
+}
+
+func (b *batcher[T]) next() *batch[T] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.queue) == 0 {
+		b.busy--
+		return nil
+	}
+	next := b.queue[0]
+	b.queue = b.queue[1:]
+	b.waiting -= len(next.items)
+	return next
+}
+
+// drain waits until everything that was added has been handled.
+func (b *batcher[T]) drain() { b.idle.Wait() }

@@ -1,0 +1,218 @@
+package core
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+)
+
+// Campaigns returns every campaign this node serves as it stands now, sorted by id.
+func (e *Engine) Campaigns(ctx context.Context) ([]*CampaignView, error) {
+	running := *e.running.Load()
+	views := make([]*CampaignView, 0, len(running))
+	for _, c := range running {
+		v, err := c.look(ctx)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	slices.SortFunc(views, func(a, b *CampaignView) int {
+		return cmp.Compare(a.Record.Definition.ID, b.Record.Definition.ID)
+	})
+	return views, nil
+}
+
+// Campaign returns one campaign as it stands now.
+func (e *Engine) Campaign(ctx context.Context, id string) (*CampaignView, error) {
+	c, err := e.campaign(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return c.look(ctx)
+}
+
+// look returns the campaign with counters that are fresh.
+func (c *campaign) look(ctx context.Context) (*CampaignView, error) {
+	if c.view.stale() {
+		if _, err := c.fetch(ctx, "", ""); err != nil {
+			return nil, err
+		}
+	}
+	snap, now := c.snapshot.Load(), c.engine.now()
+	def := snap.definition()
+	v := &CampaignView{
+		Record: snap.record, Phase: def.Phases.At(now), Now: now, Left: make(map[string]int64, len(def.Items)),
+	}
+	for i := range def.Items {
+		counter, _ := c.view.left(StockCounter(def.Items[i].SKU))
+		v.Left[def.Items[i].SKU] = counter.Remaining
+	}
+	reserved, _ := c.view.left(CounterReservations)
+	v.Reserved = reserved.Limit - reserved.Remaining
+	return v, nil
+}
+
+// Record returns the campaign as it is stored, from the store itself.
+func (e *Engine) Record(ctx context.Context, id string) (*CampaignRecord, error) {
+	record, err := e.campaigns.Campaign(ctx, id)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if record == nil {
+		return nil, Errorf(CodeNotFound, "there is no campaign %q", id)
+	}
+	return record, nil
+}
+
+// Ruleset returns one immutable ruleset of a campaign.
+func (e *Engine) Ruleset(ctx context.Context, campaignID string, number int64) (*Ruleset, error) {
+	ruleset, err := e.campaigns.Ruleset(ctx, campaignID, number)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if ruleset == nil {
+		return nil, Errorf(CodeNotFound, "campaign %q has no ruleset %d", campaignID, number)
+	}
+	return ruleset, nil
+}
+
+// ApplyCampaign creates a campaign or replaces its definition through the fenced change: from its commit on, no order is
+// decided by what was before. Everything is checked and compiled first; what is wrong comes back as *[Problems] with
+// paths into the file, and nothing is changed. A definition that is already in force changes nothing.
+func (e *Engine) ApplyCampaign(ctx context.Context, req ApplyRequest) (*CampaignRecord, error) {
+	if err := req.Definition.Validate().Err(); err != nil {
+		return nil, err
+	}
+	for range optimisticTries {
+		current, err := e.campaigns.Campaign(ctx, req.Definition.ID)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		change, err := e.planChange(ctx, &req, current)
+		if err != nil {
+			return nil, err
+		}
+		if change == nil {
+			return current, nil
+		}
+		if req.DryRun {
+			return &change.Record, e.checkLimits(ctx, change)
+		}
+		err = e.campaigns.SaveCampaign(ctx, change)
+		if err == nil {
+			_, err = e.refresh(ctx, req.Definition.ID)
+			return &change.Record, err
+		}
+		if !errors.Is(err, ErrConflict) {
+			return nil, storeError(err)
+		}
+	}
+	return nil, Errorf(CodePreconditionFailed, "somebody else changes this campaign at the same moment")
+}
+
+// planChange returns the change that the request asks for; nil when the definition is in force already.
+func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *CampaignRecord) (*CampaignChange, error) {
+	if err := req.allowed(current); err != nil {
+		return nil, err
+	}
+	if current == nil {
+		current = &CampaignRecord{}
+	} else if sameDefinition(current.Definition, req.Definition) && current.Demo == req.Demo {
+		return nil, nil //nolint:nilnil // nothing to change
+	}
+	now := e.now().UnixMilli()
+	next := CampaignRecord{
+		Definition: req.Definition, Revision: current.Revision + 1, Epoch: current.Epoch + 1, Demo: req.Demo,
+		Ruleset: Ruleset{
+			Number: current.Ruleset.Number, Bindings: req.Definition.Ruleset, Stacking: req.Definition.Stacking,
+			CreatedAt: now, CreatedBy: req.Actor.ID,
+		},
+	}
+	ruleset, err := e.compileRuleset(ctx, &next.Ruleset)
+	if err != nil {
+		return nil, err
+	}
+	next.Ruleset.Digests = ruleset.digests()
+	isNew := current.Ruleset.Number == 0 || !sameRuleset(&current.Ruleset, &next.Ruleset)
+	if isNew {
+		next.Ruleset.Number++
+	} else {
+		next.Ruleset = current.Ruleset
+	}
+	return &CampaignChange{
+		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew,
+		Entry: req.entry(now, current.Definition),
+	}, nil
+}
+
+// allowed checks the request's preconditions against what is stored.
+func (r *ApplyRequest) allowed(current *CampaignRecord) error {
+	switch {
+	case r.IfMatch < 0 && current != nil:
+		return Errorf(CodePreconditionFailed, "the campaign %q exists", r.Definition.ID)
+	case r.IfMatch > 0 && (current == nil || current.Revision != r.IfMatch):
+		return Errorf(CodePreconditionFailed, "the campaign %q is not at revision %d; get it again", r.Definition.ID, r.IfMatch)
+	case r.Actor.Brand != "" && r.Actor.Brand != r.Definition.Brand:
+		return Errorf(CodeInvalid, "the brand of this file is %q, yours is %q", r.Definition.Brand, r.Actor.Brand)
+	case current == nil:
+		return nil
+	case r.Actor.Brand != "" && r.Actor.Brand != current.Definition.Brand:
+		return Errorf(CodeNotFound, "there is no campaign %q", r.Definition.ID)
+	case current.Definition.Brand != r.Definition.Brand:
+		return Errorf(CodeInvalid, "a campaign keeps its brand: it is %q", current.Definition.Brand)
+	case current.Definition.Currency != r.Definition.Currency:
+		return Errorf(CodeInvalid, "a campaign keeps its currency: it is %q", current.Definition.Currency)
+	}
+	return nil
+}
+
+// entry is the staff log's row of the change.
+func (r *ApplyRequest) entry(now int64, before *Campaign) StaffEntry {
+	entry := StaffEntry{
+		At: now, Actor: r.Actor.ID, Role: string(r.Actor.Role), Brand: r.Definition.Brand, Campaign: r.Definition.ID,
+		Action: "campaign.apply", Reason: r.Reason,
+	}
+	entry.After, _ = json.Marshal(r.Definition) // plain data always encodes
+	if before != nil {
+		entry.Before, _ = json.Marshal(before)
+	}
+	return entry
+}
+
+func sameDefinition(a, b *Campaign) bool {
+	left, _ := json.Marshal(a) // plain data always encodes
+	right, _ := json.Marshal(b)
+	return bytes.Equal(left, right)
+}
+
+// digests returns the digest of each binding's artefact.
+func (r *compiled) digests() []string {
+	digests := make([]string, len(r.bindings))
+	for i, b := range r.bindings {
+		digests[i] = b.mechanic.Manifest().Digest
+	}
+	return digests
+}
+
+// checkLimits tells a dry run what the commit would refuse: a limit below what is taken.
+func (e *Engine) checkLimits(ctx context.Context, change *CampaignChange) error {
+	state, err := e.store.Load(ctx, Query{Campaign: change.Record.Definition.ID, Counters: true})
+	if err != nil {
+		return storeError(err)
+	}
+	for key, c := range state.Counters {
+		if limit, ok := change.Limits[key]; ok && limit < c.Limit-c.Remaining {
+			return BelowTaken(key, limit, c.Limit-c.Remaining)
+		}
+	}
+	return nil
+}
+
+// BelowTaken is the refusal of a counter's limit that is lower than what is taken from it.
+func BelowTaken(counter string, limit, taken int64) error {
+	return Errorf(CodeBelowTaken, "%s cannot be lowered to %d: %d are taken", counter, limit, taken)
+}

@@ -1,0 +1,100 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// optimisticTries is how often a batch is planned without locks before it locks the counters.
+const optimisticTries = 3
+
+// commit writes one batch of intents and gives each its verdict. A plan that the store refuses wrote nothing: the batch
+// is then planned again with what the store has, and after three tries under locks, which always ends.
+func (c *campaign) commit(intents []*intent) {
+	snap := c.snapshot.Load()
+	var state *State
+	for range optimisticTries {
+		plan := planBatch(snap, intents, state)
+		err := c.apply(plan)
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
+			fail(intents, err)
+			return
+		}
+		// After a lost connection the plan may have been committed or not; the orders' own ids tell.
+		if state, err = c.query(batchQuery(c.id, intents)); err != nil {
+			fail(intents, err)
+			return
+		}
+	}
+	if err := c.commitLocked(snap, intents); err != nil {
+		fail(intents, err)
+	}
+}
+
+// apply commits the plan and remembers what it left.
+func (c *campaign) apply(plan *Plan) error {
+	if plan.empty() {
+		return nil
+	}
+	began := c.engine.now()
+	applied, err := c.engine.store.Apply(context.Background(), plan)
+	if err == nil {
+		c.view.committed(applied.Remaining, began)
+	}
+	return err //nolint:wrapcheck // callers compare it with ErrConflict
+}
+
+func (c *campaign) commitLocked(snap *snapshot, intents []*intent) error {
+	began := c.engine.now()
+	build := func(state *State) (*Plan, error) {
+		plan := planBatch(snap, intents, state)
+		if plan.empty() {
+			return nil, nil //nolint:nilnil // nothing to write
+		}
+		return plan, nil
+	}
+	applied, err := c.engine.store.ApplyLocked(context.Background(), batchQuery(c.id, intents), build)
+	if err == nil && applied != nil {
+		c.view.committed(applied.Remaining, began)
+	}
+	return err //nolint:wrapcheck // fail turns it into the callers' error
+}
+
+// batchQuery asks for everything that planning the intents again has to know.
+func batchQuery(campaign string, intents []*intent) Query {
+	q := Query{Campaign: campaign, Counters: true}
+	for _, in := range intents {
+		q.Shoppers = append(q.Shoppers, in.shopper())
+		if in.order != nil {
+			q.Orders = append(q.Orders, in.order.ID)
+		}
+	}
+	slices.Sort(q.Shoppers)
+	q.Shoppers = slices.Compact(q.Shoppers)
+	return q
+}
+
+// fail refuses what the batch would have written; verdicts that need no write stay.
+func fail(intents []*intent, err error) {
+	for _, in := range intents {
+		in.refuse(storeError(err))
+	}
+}
+
+// submit puts the intent into the campaign's current batch and waits for its verdict.
+func (c *campaign) submit(ctx context.Context, in *intent) error {
+	done, ok := c.intents.add(in)
+	if !ok {
+		return overloaded()
+	}
+	select {
+	case <-done:
+		return in.err
+	case <-ctx.Done():
+		return storeError(ctx.Err())
+	}
+}

@@ -1,0 +1,44 @@
+package core
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"time"
+)
+
+// idLength is the length of an id's own part: 128 bits in base 32.
+const idLength = 26
+
+// idAlphabet is Crockford's base 32 in lower case: no i, l, o, u, and in the order of its code points.
+const idAlphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+
+// newID returns "<campaign>.<26 characters>": 48 bits of milliseconds, then 80 random bits. Ids made later sort later,
+// so that inserting them appends to the primary key.
+func newID(campaign string, now time.Time) string {
+	var raw [16]byte
+	_, _ = rand.Read(raw[6:]) // never fails: crypto/rand ends the process instead
+	var stamp [8]byte
+	binary.BigEndian.PutUint64(stamp[:], uint64(now.UnixMilli())) //nolint:gosec // times before 1970 do not occur
+	copy(raw[:6], stamp[2:])
+	id := make([]byte, 0, len(campaign)+1+idLength)
+	id = append(append(id, campaign...), '.')
+	return string(appendBase32(id, raw))
+}
+
+// appendBase32 appends 16 bytes as 26 digits, most significant first.
+func appendBase32(b []byte, raw [16]byte) []byte {
+	hi, lo := binary.BigEndian.Uint64(raw[:8]), binary.BigEndian.Uint64(raw[8:])
+	for shift := 125; shift >= 0; shift -= 5 {
+		var digit uint64
+		switch {
+		case shift >= 64:
+			digit = hi >> (shift - 64)
+		case shift > 59:
+			digit = lo>>shift | hi<<(64-shift)
+		default:
+			digit = lo >> shift
+		}
+		b = append(b, idAlphabet[digit&31])
+	}
+	return b
+}

@@ -1,0 +1,145 @@
+package core
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// OrderState is where an order stands.
+type OrderState string
+
+// The states of an order: placed → paid → shipped → delivered, or one of the other three.
+const (
+	OrderPlaced    OrderState = "placed"
+	OrderPaid      OrderState = "paid"
+	OrderShipped   OrderState = "shipped"
+	OrderDelivered OrderState = "delivered"
+	OrderExpired   OrderState = "expired"
+	OrderCancelled OrderState = "cancelled"
+	OrderRefunded  OrderState = "refunded"
+)
+
+// TakesState is what became of an order's takes and limit claims; it moves from outstanding exactly once, unless late
+// money takes everything again.
+type TakesState string
+
+// The states of an order's takes.
+const (
+	TakesOutstanding TakesState = "outstanding"
+	TakesReturned    TakesState = "returned"
+	TakesSpent       TakesState = "spent"
+)
+
+// Order is one shopper's purchase. Everything above Revision is pinned when the order is placed and never changes.
+type Order struct {
+	Campaign   string          // also the distribution key of the row
+	ID         string          // "<campaign>.<26 characters>", sorted by time within a campaign
+	Brand      string          // the campaign's brand
+	Shopper    string          // whose order it is
+	Currency   string          // ISO 4217
+	Total      int64           // sum of the lines, minor units
+	Lines      []Line          // what is bought
+	Takes      []Take          // the counters this order took from
+	Claims     []Claim         // the once-only keys this order holds (without the request's)
+	Quote      json.RawMessage // the pinned decision: facts, effects, digests, versions; canonical JSON
+	PlacedAt   int64           // Unix milliseconds
+	Revision   int64           // rises with every change, from 1; changes compare and swap on it
+	State      OrderState
+	TakesState TakesState
+	HoldUntil  int64       // Unix milliseconds; a placed order expires after it
+	UpdatedAt  int64       // Unix milliseconds
+	Dues       []Due       // what is to be paid, when
+	Conditions []Condition // what has to happen before it ships
+}
+
+// Line is one position of an order. Amount = Units × UnitPrice − Discount.
+type Line struct {
+	SKU       string `json:"sku"`
+	Units     int64  `json:"units"`
+	UnitPrice int64  `json:"unit_price"`
+	Discount  int64  `json:"discount,omitempty"`
+	Amount    int64  `json:"amount"`
+	Labels    []Text `json:"labels,omitempty"` // why the price is what it is
+}
+
+// Due is one payment an order waits for.
+type Due struct {
+	Kind    string `json:"kind"`   // full, deposit or balance
+	Amount  int64  `json:"amount"` // minor units
+	DueAt   int64  `json:"due_at"` // Unix milliseconds
+	State   string `json:"state"`  // open, paid or refunded
+	Payment string `json:"payment,omitempty"`
+}
+
+// The states of a due.
+const (
+	DueOpen     = "open"
+	DuePaid     = "paid"
+	DueRefunded = "refunded"
+)
+
+// Condition is a duty the order carries; it ships when all are met.
+type Condition struct {
+	Kind  string          `json:"kind"`
+	Data  json.RawMessage `json:"data,omitempty"`
+	State string          `json:"state"` // ConditionOpen and so on
+}
+
+// Take is units of a counter, owned by an order.
+type Take struct {
+	Counter string `json:"counter"`
+	Units   int64  `json:"units"`
+}
+
+// ClaimKind separates the key spaces of claims.
+type ClaimKind string
+
+// The kinds of claims.
+const (
+	ClaimLimit  ClaimKind = "limit"  // one unit slot of a limit per shopper: key "sku/n", n from 1
+	ClaimOnce   ClaimKind = "once"   // a mechanic's once effect: key as the mechanic named it
+	ClaimOrder  ClaimKind = "order"  // the Idempotency-Key of the request that placed the order
+	ClaimPay    ClaimKind = "pay"    // … that paid it
+	ClaimCancel ClaimKind = "cancel" // … that cancelled it
+)
+
+// Claim is a once-only key: unique in (campaign, shopper, kind, key). Its owner is the order it belongs to.
+type Claim struct {
+	Shopper string    `json:"-"`
+	Kind    ClaimKind `json:"kind"`
+	Key     string    `json:"key"`
+	Owner   string    `json:"-"`
+	// Fingerprint is the SHA-256 (first 16 bytes, hex) of the canonical request body, for claims of requests.
+	Fingerprint string `json:"-"`
+}
+
+// Reservation is a shopper's sign-up. Position counts from 1 per campaign, in commit order, without gaps.
+type Reservation struct {
+	Shopper  string
+	At       int64 // Unix milliseconds
+	Position int64
+}
+
+// CampaignOf returns the campaign that an order's id embeds, or "".
+func CampaignOf(orderID string) string {
+	campaign, rest, ok := strings.Cut(orderID, ".")
+	if !ok || len(rest) != idLength {
+		return ""
+	}
+	return campaign
+}
+
+// The states of a condition.
+const (
+	ConditionOpen   = "open"
+	ConditionMet    = "met"
+	ConditionWaived = "waived"
+	ConditionFailed = "failed"
+)
+
+// The kinds of dues.
+const (
+	DueFull    = "full"
+	DueDeposit = "deposit"
+	DueBalance = "balance"
+)

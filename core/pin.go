@@ -1,0 +1,213 @@
+package core
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+)
+
+const (
+	// EngineVersion names the rules by which effects become a price: it changes whenever the same effects could give
+	// another total, so that a replay knows what it compares with.
+	EngineVersion = "1"
+	// FuelSchedule names the plugin meter's price list. "0" means that fuel is not metered.
+	FuelSchedule = "0"
+)
+
+// pin renders the decision as it is kept with the order: canonical JSON with sorted keys, integers and no spaces, so
+// that a replay can be compared byte for byte.
+func (d *decision) pin(facts *Facts, ruleset, epoch int64) json.RawMessage {
+	b := make([]byte, 0, 1024)
+	b = append(b, `{"bindings":[`...)
+	for i := range d.steps {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = d.steps[i].appendJSON(b)
+	}
+	b = append(b, `],"engine":"`+EngineVersion+`","epoch":`...)
+	b = strconv.AppendInt(b, epoch, 10)
+	b = facts.appendJSON(append(b, `,"facts":`...))
+	b = append(b, `,"fuel_schedule":"`+FuelSchedule+`","ruleset":`...)
+	b = strconv.AppendInt(b, ruleset, 10)
+	b = appendInt(b, `,"total":`, d.total)
+	return append(b, '}')
+}
+
+func (s *step) appendJSON(b []byte) []byte {
+	b = appendString(append(b, `{"digest":`...), s.manifest.Digest)
+	b = append(b, `,"effects":[`...)
+	for i := range s.effects {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = s.effects[i].appendJSON(b)
+	}
+	b = append(b, ']')
+	if s.failure != "" {
+		b = appendString(append(b, `,"failure":`...), s.failure)
+	}
+	b = appendInt(b, `,"fuel":`, s.usage.Fuel)
+	if s.lastGood {
+		b = append(b, `,"last_good":true`...)
+	}
+	b = appendString(append(b, `,"mechanic":`...), s.manifest.Name)
+	b = appendString(append(b, `,"outcome":`...), string(s.outcome))
+	return append(b, '}')
+}
+
+func appendInt(b []byte, key string, n int64) []byte {
+	return strconv.AppendInt(append(b, key...), n, 10)
+}
+
+// appendJSON appends the facts with sorted keys, absent ones left out, as encoding/json would after sorting.
+func (f *Facts) appendJSON(b []byte) []byte {
+	b = appendString(append(b, `{"campaign":{"brand":`...), f.Campaign.Brand)
+	b = appendString(append(b, `,"currency":`...), f.Campaign.Currency)
+	b = appendString(append(b, `,"id":`...), f.Campaign.ID)
+	b = appendString(append(b, `,"phase":`...), f.Campaign.Phase)
+	b = appendInt(b, `,"sale_closes":`, f.Campaign.SaleCloses)
+	b = appendInt(b, `,"sale_opens":`, f.Campaign.SaleOpens)
+	b = append(b, '}')
+	b = f.Group.appendJSON(b)
+	if len(f.Input) > 0 {
+		b = appendObject(append(b, `,"input":`...), f.Input)
+	}
+	b = appendInt(b, `,"item":{"left":`, f.Item.Left)
+	b = appendInt(b, `,"price":`, f.Item.Price)
+	b = appendString(append(b, `,"sku":`...), f.Item.SKU)
+	b = appendInt(b, `,"sold":`, f.Item.Sold)
+	b = appendInt(b, `,"stock":`, f.Item.Stock)
+	b = append(b, '}')
+	if f.Message.Text != "" {
+		b = append(appendString(append(b, `,"message":{"text":`...), f.Message.Text), '}')
+	}
+	b = appendInt(b, `,"now":`, f.Now)
+	b = f.Order.appendJSON(b)
+	b = appendInt(b, `,"quantity":`, f.Quantity)
+	b = appendQuota(b, f.Quota)
+	if f.Reservation != (ReservationFacts{}) {
+		b = appendInt(b, `,"reservation":{"at":`, f.Reservation.At)
+		b = append(appendInt(b, `,"position":`, f.Reservation.Position), '}')
+	}
+	if f.Shares != (SharesFacts{}) {
+		b = appendInt(b, `,"shares":{"reposts":`, f.Shares.Reposts)
+		b = appendInt(b, `,"reservations":`, f.Shares.Reservations)
+		b = append(appendInt(b, `,"visitors":`, f.Shares.Visitors), '}')
+	}
+	b = f.Shopper.appendJSON(b)
+	b = f.Voucher.appendJSON(b)
+	return append(b, '}')
+}
+
+func (g *GroupFacts) appendJSON(b []byte) []byte {
+	if *g == (GroupFacts{}) {
+		return b
+	}
+	b = appendInt(b, `,"group":{"closes_at":`, g.ClosesAt)
+	b = appendString(append(b, `,"id":`...), g.ID)
+	b = appendInt(b, `,"joined":`, g.Joined)
+	b = appendString(append(b, `,"leader":`...), g.Leader)
+	return append(appendInt(b, `,"size":`, g.Size), '}')
+}
+
+func (o *OrderFacts) appendJSON(b []byte) []byte {
+	if *o == (OrderFacts{}) {
+		return b
+	}
+	b = appendString(append(b, `,"order":{"id":`...), o.ID)
+	b = appendInt(b, `,"paid_at":`, o.PaidAt)
+	b = appendString(append(b, `,"sku":`...), o.SKU)
+	return append(appendInt(b, `,"total":`, o.Total), '}')
+}
+
+func (v *VoucherFacts) appendJSON(b []byte) []byte {
+	if *v == (VoucherFacts{}) {
+		return b
+	}
+	b = appendString(append(b, `,"voucher":{"code":`...), v.Code)
+	b = appendString(append(b, `,"pool":`...), v.Pool)
+	b = appendString(append(b, `,"state":`...), v.State)
+	return append(appendInt(b, `,"value":`, v.Value), '}')
+}
+
+func (s *ShopperFacts) appendJSON(b []byte) []byte {
+	b = appendString(append(b, `,"shopper":{"id":`...), s.ID)
+	if s.Orders != 0 {
+		b = appendInt(b, `,"orders":`, s.Orders)
+	}
+	if s.Region != "" {
+		b = appendString(append(b, `,"region":`...), s.Region)
+	}
+	if s.RegisteredAt != 0 {
+		b = appendInt(b, `,"registered_at":`, s.RegisteredAt)
+	}
+	for i, tag := range s.Tags {
+		if i == 0 {
+			b = append(b, `,"tags":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = appendString(b, tag)
+	}
+	if len(s.Tags) > 0 {
+		b = append(b, ']')
+	}
+	if s.Tier != "" {
+		b = appendString(append(b, `,"tier":`...), s.Tier)
+	}
+	return append(b, '}')
+}
+
+func appendQuota(b []byte, quota map[string]int64) []byte {
+	for i, name := range slices.Sorted(maps.Keys(quota)) {
+		if i == 0 {
+			b = append(b, `,"quota":{`...)
+		} else {
+			b = append(b, ',')
+		}
+		b = append(appendString(b, name), ':')
+		b = strconv.AppendInt(b, quota[name], 10)
+	}
+	if len(quota) > 0 {
+		b = append(b, '}')
+	}
+	return b
+}
+
+// appendObject appends an object with sorted keys.
+func appendObject(b []byte, o Object) []byte {
+	b = append(b, '{')
+	for i, name := range slices.Sorted(maps.Keys(o)) {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendValue(append(appendString(b, name), ':'), o[name])
+	}
+	return append(b, '}')
+}
+
+func appendValue(b []byte, value any) []byte {
+	switch v := value.(type) {
+	case int64:
+		return strconv.AppendInt(b, v, 10)
+	case string:
+		return appendString(b, v)
+	case bool:
+		return strconv.AppendBool(b, v)
+	case Object:
+		return appendObject(b, v)
+	case []any:
+		b = append(b, '[')
+		for i, element := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendValue(b, element)
+		}
+		return append(b, ']')
+	default:
+		return append(b, "null"...) // not a value of an Object
+	}
+}

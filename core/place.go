@@ -1,0 +1,173 @@
+package core
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+)
+
+const (
+	// maxDecisions is how often one request is decided before it gives up: the fence sends it back at every swap that
+	// overtakes it, a lost quota once. Only changes that follow each other as fast as orders commit can use it up.
+	maxDecisions = 100
+	// maxOrders is how many orders one shopper may place in one campaign, whatever became of them. It bounds what a
+	// shopper's facts cost to load.
+	maxOrders = 200
+)
+
+// Place places an order, or returns the one that the same Idempotency-Key placed before, as it was then (replayed).
+// The order is durable when Place returns. Refusals are *[Error] and write nothing.
+func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, replayed bool, err error) {
+	c, err := e.campaign(ctx, req.Campaign)
+	if err != nil {
+		return nil, false, err
+	}
+	leave, err := c.enter(req.Shopper.ID, ClaimOrder, req.Key)
+	if err != nil {
+		return nil, false, err
+	}
+	defer leave()
+	request := Claim{Shopper: req.Shopper.ID, Kind: ClaimOrder, Key: req.Key, Fingerprint: req.fingerprint()}
+	lostQuota := false
+	for range maxDecisions {
+		loaded, err := c.fetch(ctx, req.Shopper.ID, "")
+		if err != nil {
+			return nil, false, err
+		}
+		if prior := loaded.state.claim(ClaimOrder, req.Key); prior != nil {
+			order, err := c.replay(ctx, prior, &request)
+			return order, err == nil, err
+		}
+		in, err := c.decideOrder(&req, loaded.state)
+		if err != nil {
+			return nil, false, err
+		}
+		request.Owner = in.order.ID
+		in.request, in.last = request, lostQuota
+		if err := c.submit(ctx, in); err != nil {
+			return nil, false, err
+		}
+		if in.verdict != verdictAgain {
+			return in.order, false, nil
+		}
+		lostQuota = in.epoch == c.snapshot.Load().record.Epoch
+	}
+	return nil, false, storeError(ErrConflict)
+}
+
+// replay returns the order that an earlier request with the same key placed, as that request was answered.
+func (c *campaign) replay(ctx context.Context, prior, request *Claim) (*Order, error) {
+	if prior.Fingerprint != request.Fingerprint {
+		return nil, Errorf(CodeIdempotencyMismatch, "this Idempotency-Key was used with another body")
+	}
+	loaded, err := c.fetch(ctx, "", prior.Owner)
+	if err != nil {
+		return nil, err
+	}
+	if loaded.found == nil {
+		return nil, &Error{Code: CodeInternal, Message: "the order of this key is missing"}
+	}
+	return loaded.found.asPlaced(), nil
+}
+
+// asPlaced returns the order as the request that placed it was answered, from what is pinned.
+func (o *Order) asPlaced() *Order {
+	placed := *o
+	placed.State, placed.TakesState, placed.Revision, placed.UpdatedAt = OrderPlaced, TakesOutstanding, 1, o.PlacedAt
+	placed.Dues = make([]Due, len(o.Dues))
+	for i, due := range o.Dues {
+		placed.Dues[i] = Due{Kind: due.Kind, Amount: due.Amount, DueAt: due.DueAt, State: DueOpen}
+	}
+	placed.Conditions = make([]Condition, len(o.Conditions))
+	for i, condition := range o.Conditions {
+		placed.Conditions[i] = Condition{Kind: condition.Kind, Data: condition.Data, State: ConditionOpen}
+	}
+	return &placed
+}
+
+// claim returns the shopper's claim, or nil.
+func (s *ShopperState) claim(kind ClaimKind, key string) *Claim {
+	if s == nil {
+		return nil
+	}
+	for i := range s.Claims {
+		if s.Claims[i].Kind == kind && s.Claims[i].Key == key {
+			return &s.Claims[i]
+		}
+	}
+	return nil
+}
+
+// count returns how many claims of the kind the shopper has whose key starts with the prefix.
+func (s *ShopperState) count(kind ClaimKind, prefix string) int64 {
+	if s == nil {
+		return 0
+	}
+	var n int64
+	for i := range s.Claims {
+		if s.Claims[i].Kind == kind && strings.HasPrefix(s.Claims[i].Key, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+// decideOrder refuses what cannot be, lets the ruleset decide and returns the order that would result.
+func (c *campaign) decideOrder(req *OrderRequest, shopper *ShopperState) (*intent, error) {
+	q, err := c.quote(req, shopper)
+	if err != nil {
+		return nil, err
+	}
+	if req.ExpectTotal != nil && *req.ExpectTotal != q.decision.total {
+		return nil, &Error{
+			Code: CodePriceChanged, Total: q.decision.total,
+			Message: "the price is " + strconv.FormatInt(q.decision.total, 10) + " now",
+		}
+	}
+	if shopper.count(ClaimOrder, "") >= maxOrders {
+		return nil, Errorf(CodeLimitReached, "at most %d orders per shopper and campaign", maxOrders)
+	}
+	in := &intent{epoch: q.snapshot.record.Epoch, order: q.order(req), limit: q.item.Limit}
+	if shopper != nil {
+		in.known = shopper.Claims
+	}
+	return in, nil
+}
+
+// order makes the order of a decided request.
+func (q *quoted) order(req *OrderRequest) *Order {
+	def := q.snapshot.definition()
+	now := q.facts.Now
+	o := &Order{
+		Campaign: def.ID, ID: newID(def.ID, q.now), Brand: def.Brand, Shopper: req.Shopper.ID, Currency: def.Currency,
+		Total: q.decision.total, Lines: []Line{q.decision.price.line(q.item.SKU, q.decision.total)}, Takes: q.takes(),
+		Quote:    q.decision.pin(&q.facts, q.snapshot.record.Ruleset.Number, q.snapshot.record.Epoch),
+		PlacedAt: now, Revision: 1, State: OrderPlaced, TakesState: TakesOutstanding, UpdatedAt: now,
+		HoldUntil: q.holdUntil(), Dues: q.dues(), Conditions: q.decision.duties,
+	}
+	for _, key := range q.decision.once {
+		o.Claims = append(o.Claims, Claim{Shopper: o.Shopper, Kind: ClaimOnce, Key: key, Owner: o.ID})
+	}
+	return o
+}
+
+// fingerprint identifies the request's body: the same key with another fingerprint is a client's mistake.
+func (r *OrderRequest) fingerprint() string {
+	b := appendString(nil, r.SKU)
+	b = strconv.AppendInt(append(b, ' '), r.Quantity, 10)
+	b = appendString(append(b, ' '), r.Voucher)
+	b = appendString(append(b, ' '), r.Group)
+	b = appendObject(append(b, ' '), r.Input)
+	if r.ExpectTotal != nil {
+		b = strconv.AppendInt(append(b, ' '), *r.ExpectTotal, 10)
+	}
+	return fingerprint(b)
+}
+
+// fingerprint returns the first 16 bytes of the SHA-256, in hex.
+func fingerprint(canonical []byte) string {
+	sum := sha256.Sum256(canonical)
+	return hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,171 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxQuantity is how many units one order may have.
+const maxQuantity = 100
+
+// quoted is a request that was decided.
+type quoted struct {
+	snapshot *snapshot
+	item     *Item
+	now      time.Time
+	facts    Facts
+	decision *decision
+}
+
+// Quote says what an order would cost now. It is decided by the same path as the order itself and holds nothing.
+func (e *Engine) Quote(ctx context.Context, req OrderRequest) (*Quote, error) {
+	c, err := e.campaign(ctx, req.Campaign)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := c.fetch(ctx, req.Shopper.ID, "")
+	if err != nil {
+		return nil, err
+	}
+	q, err := c.quote(&req, loaded.state)
+	if err != nil {
+		return nil, err
+	}
+	list, err := q.decision.price.listTotal()
+	if err != nil {
+		return nil, failedPrice(err)
+	}
+	return &Quote{
+		Campaign: c.id, Currency: q.snapshot.definition().Currency, Total: q.decision.total, List: list,
+		Lines: []Line{q.decision.price.line(q.item.SKU, q.decision.total)}, Conditions: q.decision.duties,
+		Dues: q.dues(), Ruleset: q.snapshot.record.Ruleset.Number, Left: q.facts.Item.Left,
+	}, nil
+}
+
+// quote refuses what needs no mechanic, then asks the ruleset.
+func (c *campaign) quote(req *OrderRequest, shopper *ShopperState) (*quoted, error) {
+	q := &quoted{snapshot: c.snapshot.Load(), now: c.engine.now()}
+	def := q.snapshot.definition()
+	if q.item = def.Item(req.SKU); q.item == nil {
+		return nil, Errorf(CodeInvalid, "there is no item %q in this campaign", req.SKU)
+	}
+	if req.Quantity < 1 || req.Quantity > maxQuantity {
+		return nil, Errorf(CodeInvalid, "quantity must be between 1 and %d", maxQuantity)
+	}
+	if err := def.checkInput(req.Input); err != nil {
+		return nil, err
+	}
+	window, phase := q.snapshot.phaseOf(q.item, q.now)
+	if phase != PhaseSale {
+		return nil, notOnSale(window, q.now)
+	}
+	stock, trusted := c.view.left(StockCounter(q.item.SKU))
+	if trusted && stock.Remaining < req.Quantity {
+		return nil, soldOut(stock.Remaining)
+	}
+	if q.item.NeedsReservation && (shopper == nil || shopper.Reservation == nil) {
+		return nil, Errorf(CodeReservationRequired, "this item is for shoppers who reserved")
+	}
+	if taken := shopper.count(ClaimLimit, q.item.SKU+"/"); q.item.Limit > 0 && taken+req.Quantity > q.item.Limit {
+		return nil, Errorf(CodeLimitReached, "the limit is %d per shopper", q.item.Limit)
+	}
+	c.fillFacts(q, req, shopper, stock)
+	return q, c.decide(q)
+}
+
+func notOnSale(window Phases, now time.Time) error {
+	if now.Before(window.Sale) {
+		return Errorf(CodeNotInPhase, "the sale opens at %s", window.Sale.Format(time.RFC3339))
+	}
+	return Errorf(CodeNotInPhase, "the sale is over")
+}
+
+// fillFacts gathers what the mechanics may know.
+func (c *campaign) fillFacts(q *quoted, req *OrderRequest, shopper *ShopperState, stock Counter) {
+	q.facts = Facts{
+		Campaign: q.snapshot.campaignFacts(q.now), Now: q.now.UnixMilli(), Quantity: req.Quantity, Input: req.Input,
+		Item: ItemFacts{
+			SKU: q.item.SKU, Price: q.item.Price, Stock: q.item.Stock,
+			Left: stock.Remaining, Sold: stock.Limit - stock.Remaining,
+		},
+		Shopper: req.Shopper.facts(shopper.count(ClaimOrder, "")),
+		Quota:   c.quotas(q.snapshot.definition()),
+	}
+	if shopper != nil && shopper.Reservation != nil {
+		q.facts.Reservation = ReservationFacts{At: shopper.Reservation.At, Position: shopper.Reservation.Position}
+	}
+}
+
+func (s *snapshot) campaignFacts(now time.Time) CampaignFacts {
+	def := s.definition()
+	return CampaignFacts{
+		ID: def.ID, Brand: def.Brand, Currency: def.Currency, Phase: string(def.Phases.At(now)),
+		SaleOpens: def.Phases.Sale.UnixMilli(), SaleCloses: def.Phases.Closed.UnixMilli(),
+	}
+}
+
+func (p *Principal) facts(orders int64) ShopperFacts {
+	return ShopperFacts{
+		ID: p.ID, Tier: p.Tier, Tags: p.Tags, Region: p.Region, RegisteredAt: p.RegisteredAt, Orders: orders,
+	}
+}
+
+// quotas returns what was last seen to be left of each quota; nil when the campaign has none.
+func (c *campaign) quotas(def *Campaign) map[string]int64 {
+	if len(def.Quotas) == 0 {
+		return nil
+	}
+	left := make(map[string]int64, len(def.Quotas))
+	for name := range def.Quotas {
+		counter, _ := c.view.left(QuotaCounter(name))
+		left[name] = counter.Remaining
+	}
+	return left
+}
+
+// decide asks the ruleset about the facts.
+func (c *campaign) decide(q *quoted) error {
+	budgetLeft := int64(-1)
+	if q.snapshot.definition().Guardrails.DiscountBudget > 0 {
+		budget, _ := c.view.left(CounterBudget)
+		budgetLeft = budget.Remaining
+	}
+	var err error
+	q.decision, err = q.snapshot.ruleset.decide(HookQuote, &q.facts, q.snapshot.definition(), budgetLeft)
+	return err
+}
+
+// takes returns everything the order takes, one entry per counter, sorted.
+func (q *quoted) takes() []Take {
+	takes := append(q.decision.takes, Take{Counter: StockCounter(q.item.SKU), Units: q.facts.Quantity})
+	if q.decision.off > 0 && q.snapshot.definition().Guardrails.DiscountBudget > 0 {
+		takes = append(takes, Take{Counter: CounterBudget, Units: q.decision.off})
+	}
+	slices.SortFunc(takes, func(a, b Take) int { return cmp.Compare(a.Counter, b.Counter) })
+	merged := takes[:1]
+	for _, take := range takes[1:] {
+		if last := &merged[len(merged)-1]; last.Counter == take.Counter {
+			last.Units += take.Units
+			continue
+		}
+		merged = append(merged, take)
+	}
+	return merged
+}
+
+// holdUntil is when the order gives its stock back unless it is paid, Unix milliseconds.
+func (q *quoted) holdUntil() int64 { return q.now.Add(time.Duration(q.item.Hold)).UnixMilli() }
+
+// dues is what is to be paid.
+func (q *quoted) dues() []Due {
+	return []Due{{Kind: DueFull, Amount: q.decision.total, DueAt: q.holdUntil(), State: DueOpen}}
+}
+
+// validID reports whether s can be the id of a campaign.
+func validID(s string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
+	return s != "" && len(s) <= 63 && strings.Trim(s, letters) == ""
+}

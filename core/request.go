@@ -1,0 +1,92 @@
+package core
+
+import "time"
+
+// Role is what a principal may be.
+type Role string
+
+// The roles.
+const (
+	RoleShopper  Role = "shopper"
+	RoleBrand    Role = "brand"
+	RolePlatform Role = "platform"
+	RoleOperator Role = "operator"
+	RoleAdmin    Role = "admin"
+)
+
+// Principal is who asks. The fields after Brand are facts about a shopper, as the brand's identity provider states them.
+type Principal struct {
+	ID           string
+	Role         Role
+	Brand        string // the brand a staff principal is scoped to; "" for every brand
+	Tier         string
+	Tags         []string
+	Region       string
+	RegisteredAt int64 // Unix milliseconds
+}
+
+// OrderRequest asks for a quote or an order.
+type OrderRequest struct {
+	Campaign    string
+	Shopper     Principal
+	SKU         string
+	Quantity    int64
+	Voucher     string
+	Group       string
+	Input       Object
+	ExpectTotal *int64 // refuse with price_changed if the total is another, minor units
+	Key         string // Idempotency-Key; unused by quotes
+}
+
+// OrderAction pays or cancels an order.
+type OrderAction struct {
+	Order   string
+	Shopper string
+	Key     string // Idempotency-Key
+}
+
+// TopUp puts money into a shopper's wallet (demo only).
+type TopUp struct {
+	Shopper  string
+	Currency string
+	Amount   int64 // minor units, 1 … 10^12
+	Key      string
+}
+
+// Quote is what an order would cost now.
+type Quote struct {
+	Campaign   string
+	Currency   string
+	Total      int64 // minor units
+	List       int64 // what it would cost without mechanics
+	Lines      []Line
+	Conditions []Condition
+	Dues       []Due
+	Ruleset    int64
+	Left       int64 // units of the item left
+}
+
+// ApplyRequest replaces a campaign's definition, or creates it.
+type ApplyRequest struct {
+	Definition *Campaign
+	IfMatch    int64 // the revision the caller has seen; 0 means any, -1 means that it must not exist
+	Actor      Principal
+	Reason     string
+	DryRun     bool // check and compile everything, write nothing
+	Demo       bool // mark the campaign as one whose windows demo mode may shift
+}
+
+// CampaignView is a campaign as it stands now.
+type CampaignView struct {
+	Record   *CampaignRecord
+	Phase    Phase
+	Now      time.Time
+	Left     map[string]int64 // units left by SKU, at most 100 ms old
+	Reserved int64            // reservations so far
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Data []T
+	Next string // cursor of the next page; "" at the end
+}

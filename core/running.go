@@ -1,0 +1,263 @@
+package core
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// maxBatch is how many intents one transaction carries. Larger batches gain nothing and hold the counters longer.
+	maxBatch = 1000
+	// maxWaiting is how many requests may wait for the store per campaign; more are refused at once.
+	maxWaiting = 20_000
+	// loadLanes lets a second query of facts run while the first is under way.
+	loadLanes = 2
+)
+
+// campaign is one campaign as this node runs it.
+type campaign struct {
+	id       string
+	engine   *Engine
+	snapshot atomic.Pointer[snapshot]
+	view     *view
+	loads    batcher[*load]
+	intents  batcher[*intent]
+	payments batcher[*settlement]
+
+	mu       sync.Mutex
+	inFlight map[requestKey]struct{}
+}
+
+// snapshot is everything that a decision needs and that changes only by a fenced change.
+type snapshot struct {
+	record  *CampaignRecord
+	ruleset *compiled
+}
+
+// definition returns the campaign file.
+func (s *snapshot) definition() *Campaign { return s.record.Definition }
+
+func newCampaign(e *Engine, s *snapshot) *campaign {
+	c := &campaign{
+		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{},
+		view: &view{now: e.now, counters: map[string]sighting{}},
+	}
+	c.snapshot.Store(s)
+	c.loads = batcher[*load]{run: c.load, lanes: loadLanes, most: maxBatch, bound: maxWaiting}
+	c.intents = batcher[*intent]{run: c.commit, lanes: 1, most: maxBatch, bound: maxWaiting}
+	c.payments = batcher[*settlement]{run: c.settle, lanes: 1, most: maxBatch, bound: maxWaiting}
+	return c
+}
+
+func (c *campaign) drain() {
+	c.loads.drain()
+	c.intents.drain()
+	c.payments.drain()
+}
+
+// compile makes a snapshot of the record, with every mechanic compiled.
+func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot, error) {
+	ruleset, err := e.compileRuleset(ctx, &record.Ruleset)
+	if err != nil {
+		return nil, err
+	}
+	return &snapshot{record: record, ruleset: ruleset}, e.addFallbacks(ctx, record, ruleset)
+}
+
+// compileRuleset compiles every binding; all problems of all bindings come back at once.
+func (e *Engine) compileRuleset(ctx context.Context, r *Ruleset) (*compiled, error) {
+	out := &compiled{ruleset: *r, groups: groupBindings(r.Bindings, r.Stacking)}
+	problems := &Problems{}
+	for i, binding := range r.Bindings {
+		mechanic, err := e.compiler.Compile(ctx, binding)
+		if err != nil {
+			if err := problems.under(fmt.Sprintf("ruleset[%d]", i), err); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		checkManifest(fmt.Sprintf("ruleset[%d]", i), mechanic.Manifest(), problems)
+		policy := binding.OnFailure
+		if policy == "" {
+			policy = FailDeny
+		}
+		out.bindings = append(out.bindings, &bound{mechanic: mechanic, policy: policy})
+	}
+	return out, problems.Err()
+}
+
+// under adds err's problems below the path; an error that is not [Problems] comes back.
+func (p *Problems) under(path string, err error) error {
+	inner, ok := err.(*Problems) //nolint:errorlint // a compiler returns it bare
+	if !ok {
+		return err
+	}
+	for _, problem := range inner.List {
+		if problem.Path != "" {
+			problem.Path = "." + problem.Path
+		}
+		problem.Path = path + problem.Path
+		p.List = append(p.List, problem)
+	}
+	return nil
+}
+
+// checkManifest refuses a mechanic that needs what this engine does not carry out.
+func checkManifest(path string, m *Manifest, problems *Problems) {
+	for _, effect := range m.Effects {
+		ok := false
+		for _, hook := range m.Hooks {
+			ok = ok || effect.supported(hook)
+		}
+		if !ok {
+			problems.Add(path, "the mechanic %s uses the effect %s, which is not available at its hooks", m.Name, effect)
+		}
+	}
+}
+
+// addFallbacks compiles the previous ruleset's mechanics for bindings whose policy is last_good.
+func (e *Engine) addFallbacks(ctx context.Context, record *CampaignRecord, ruleset *compiled) error {
+	var previous *Ruleset
+	for i, b := range ruleset.bindings {
+		if b.policy != FailLastGood || record.Ruleset.Number <= 1 {
+			continue
+		}
+		if previous == nil {
+			var err error
+			if previous, err = e.campaigns.Ruleset(ctx, record.Definition.ID, record.Ruleset.Number-1); err != nil {
+				return storeError(err)
+			}
+		}
+		if previous == nil || i >= len(previous.Bindings) {
+			continue
+		}
+		fallback, err := e.compiler.Compile(ctx, previous.Bindings[i])
+		if err != nil {
+			e.log.Warn("last good mechanic does not compile", "campaign", record.Definition.ID, "binding", i, "error", err)
+			continue
+		}
+		b.fallback = fallback
+	}
+	return nil
+}
+
+// sameRuleset reports whether two rulesets decide alike: the same bindings, stacking and artefacts.
+func sameRuleset(a, b *Ruleset) bool {
+	render := func(r *Ruleset) []byte {
+		content, _ := json.Marshal([]any{r.Bindings, r.Stacking, r.Digests}) // plain data always encodes
+		return content
+	}
+	return bytes.Equal(render(a), render(b))
+}
+
+// requestKey names a request by its idempotency scope within the campaign.
+type requestKey struct {
+	shopper string
+	kind    ClaimKind
+	key     string
+}
+
+// enter marks the request as being worked on; leave ends it. A second one at the same time is refused.
+func (c *campaign) enter(shopper string, kind ClaimKind, key string) (leave func(), err error) {
+	if key == "" {
+		return nil, Errorf(CodeIdempotencyMissing, "this request needs an Idempotency-Key header")
+	}
+	k := requestKey{shopper, kind, key}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.inFlight[k]; ok {
+		return nil, &Error{Code: CodeInFlight, Message: "a request with this Idempotency-Key is being worked on", RetryAfter: retryAfter}
+	}
+	c.inFlight[k] = struct{}{}
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		delete(c.inFlight, k)
+	}, nil
+}
+
+// load is one request's share of a coalesced query: a shopper, an order, or the counters alone.
+type load struct {
+	shopper, order string
+	state          *ShopperState // of the shopper; nil without rows
+	found          *Order        // the order; nil if there is none
+	err            error
+}
+
+// fetch loads a shopper's state and, where order is not empty, that order, together with whatever other requests want
+// at the same moment. Counters come along when the view of them is stale.
+func (c *campaign) fetch(ctx context.Context, shopper, order string) (*load, error) {
+	l := &load{shopper: shopper, order: order}
+	done, ok := c.loads.add(l)
+	if !ok {
+		return nil, overloaded()
+	}
+	select {
+	case <-done:
+		return l, l.err
+	case <-ctx.Done():
+		return nil, storeError(ctx.Err())
+	}
+}
+
+// load answers one batch of loads with one query.
+func (c *campaign) load(items []*load) {
+	q := Query{Campaign: c.id, Counters: c.view.stale()}
+	shoppers, orders := make(map[string]struct{}, len(items)), map[string]struct{}{}
+	for _, l := range items {
+		if _, ok := shoppers[l.shopper]; !ok && l.shopper != "" {
+			shoppers[l.shopper] = struct{}{}
+			q.Shoppers = append(q.Shoppers, l.shopper)
+		}
+		if _, ok := orders[l.order]; !ok && l.order != "" {
+			orders[l.order] = struct{}{}
+			q.Orders = append(q.Orders, l.order)
+		}
+	}
+	state, err := c.query(q)
+	for _, l := range items {
+		if err != nil {
+			l.err = err
+			continue
+		}
+		l.state, l.found = state.Shoppers[l.shopper], state.Orders[l.order]
+	}
+}
+
+// query loads and lets the view learn from what was read. It also notices that this node is behind a change.
+func (c *campaign) query(q Query) (*State, error) {
+	if !q.Counters && len(q.Shoppers) == 0 && len(q.Orders) == 0 {
+		return &State{}, nil
+	}
+	began := c.engine.now()
+	state, err := c.engine.store.Load(context.Background(), q)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if q.Counters {
+		c.view.saw(state.Counters, began)
+		c.catchUp(state.Epoch)
+	}
+	return state, nil
+}
+
+// catchUp loads the campaign again if the store has a later epoch than this node decides under.
+func (c *campaign) catchUp(epoch int64) {
+	if epoch <= c.snapshot.Load().record.Epoch {
+		return
+	}
+	if _, err := c.engine.refresh(context.Background(), c.id); err != nil {
+		c.engine.log.Error("campaign cannot follow its change on this node", "campaign", c.id, "error", err)
+	}
+}
+
+// phaseOf returns the window that holds for the item, and its phase at now.
+func (s *snapshot) phaseOf(item *Item, now time.Time) (Phases, Phase) {
+	window := s.definition().Window(item)
+	return window, window.At(now)
+}

@@ -1,0 +1,183 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"math"
+)
+
+// Counter keys. A counter is a bounded quantity of a campaign: limit = remaining + Σ outstanding + Σ spent.
+const (
+	// CounterReservations numbers the reservations; it has no bound.
+	CounterReservations = "reservations"
+	// CounterBudget is the campaign's discount budget in minor units.
+	CounterBudget = "budget/discount"
+	// Unbounded is the limit of a counter that only counts.
+	Unbounded = math.MaxInt64
+)
+
+// StockCounter is the counter of an item's stock.
+func StockCounter(sku string) string { return "stock/" + sku }
+
+// QuotaCounter is the counter of a named quota.
+func QuotaCounter(name string) string { return "quota/" + name }
+
+// What a store answers when a plan cannot be applied. Stores wrap the driver's error around them.
+var (
+	// ErrConflict means that a constraint, a fence, a revision or a unique key refused the plan; nothing was written.
+	ErrConflict = errors.New("conflict")
+	// ErrUnavailable means that the database did not answer. Whether a plan was applied is then unknown: applying the
+	// same plan again finds out, because its ids are its own.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrFull means that the database has no room; nothing was written.
+	ErrFull = errors.New("store full")
+)
+
+// Plan is everything that one transaction writes for one campaign. A store applies it whole or not at all, in this
+// order of locks: Moves (sorted by order id) → claims released, then Claims inserted (sorted by shopper, kind, key) →
+// Orders → Counters (sorted by key) → Reservations.
+type Plan struct {
+	Campaign string
+	Brand    string
+	// Epoch is the campaign epoch the plan was decided under; a counter whose epoch is another refuses it. 0 means that
+	// the plan follows pinned quotes and is not fenced.
+	Epoch        int64
+	Moves        []Move
+	Claims       []Claim
+	Orders       []*Order
+	Counters     []Delta
+	Reservations []*Reservation
+}
+
+// Move changes an existing order, if its revision is still the one that was read.
+type Move struct {
+	// Order holds the new mutable values (State, TakesState, HoldUntil, UpdatedAt, Dues, Conditions). Its Revision is
+	// the one that was read; the row gets Revision + 1.
+	Order *Order
+	// Release deletes the order's Claims that it owns; Reclaim inserts them again.
+	Release, Reclaim bool
+}
+
+// Delta takes Units from a counter, or returns them when negative. Units may be 0: the counter is then only fenced.
+type Delta struct {
+	Counter string
+	Units   int64
+}
+
+// Applied is what a store knows after a plan's commit.
+type Applied struct {
+	// Remaining is what is left of each counter of the plan.
+	Remaining map[string]int64
+	// Reserved is the value of the counter of reservations before the plan; reservation i got position Reserved+i+1.
+	Reserved int64
+}
+
+// Query names what a plan has to know. Every list may be empty.
+type Query struct {
+	Campaign string
+	Shoppers []string // their reservation and claims
+	Orders   []string // whole orders, by id
+	Counters bool     // every counter of the campaign, and its epoch
+}
+
+// State is the answer to a [Query], read in one snapshot.
+type State struct {
+	Epoch    int64 // only with Counters
+	Counters map[string]Counter
+	Shoppers map[string]*ShopperState // a shopper without rows is absent
+	Orders   map[string]*Order
+}
+
+// Counter is one bounded quantity.
+type Counter struct {
+	Limit     int64
+	Remaining int64
+}
+
+// ShopperState is what a campaign knows of one shopper.
+type ShopperState struct {
+	Reservation *Reservation
+	Claims      []Claim
+}
+
+// Store holds orders, claims, counters and reservations. Implementations are thin: plans are made here, the statements
+// are theirs. Every method is safe for concurrent use and, apart from a context's own error, fails with something that
+// wraps ErrConflict, ErrUnavailable or ErrFull, or with a defect.
+type Store interface {
+	// Load answers the query from one snapshot.
+	Load(ctx context.Context, q Query) (*State, error)
+	// Apply commits the plan in one transaction. It is durable when Apply returns nil.
+	Apply(ctx context.Context, plan *Plan) (*Applied, error)
+	// ApplyLocked locks the campaign's counters in key order, answers the query (Counters is implied), lets build make
+	// the plan from it, and commits that plan in the same transaction. A nil plan or an error of build commits nothing.
+	ApplyLocked(ctx context.Context, q Query, build func(*State) (*Plan, error)) (*Applied, error)
+	// Due returns up to limit placed orders of the campaign whose hold ended before now, the earliest first.
+	Due(ctx context.Context, campaign string, now int64, limit int) ([]*Order, error)
+}
+
+// CampaignRecord is a campaign as it is stored.
+type CampaignRecord struct {
+	Definition *Campaign
+	Revision   int64 // rises with every change of the file; the ETag
+	Epoch      int64 // rises with every change that can change a decision
+	Ruleset    Ruleset
+	Demo       bool // made by serve --demo: its windows may be shifted
+}
+
+// Ruleset is an immutable, numbered list of bindings with the digests they resolved to.
+type Ruleset struct {
+	Number    int64               `json:"ruleset"`
+	Bindings  []Binding           `json:"bindings"`
+	Stacking  map[string]Stacking `json:"stacking,omitempty"`
+	Digests   []string            `json:"digests"` // of each binding's artefact
+	CreatedAt int64               `json:"created_at"`
+	CreatedBy string              `json:"created_by"`
+}
+
+// CampaignChange replaces a campaign and fences everything decided before it.
+type CampaignChange struct {
+	Record CampaignRecord // the new state: Revision and Epoch are already the next ones
+	// From is the revision that was read; 0 creates the campaign. Another revision in the store is ErrConflict.
+	From int64
+	// Limits is what each counter's limit shall be. A counter that exists moves by the difference (remaining too), one
+	// that does not is created; a counter that is no longer named keeps its row with the limit at what is taken.
+	Limits map[string]int64
+	// NewRuleset says that Record.Ruleset is to be stored under its number.
+	NewRuleset bool
+	Entry      StaffEntry
+}
+
+// StaffEntry is who changed what, written in the change's own transaction.
+type StaffEntry struct {
+	At       int64
+	Actor    string // the principal's id
+	Role     string
+	Brand    string
+	Campaign string
+	Action   string // such as campaign.apply
+	Reason   string
+	Before   []byte // JSON, or nil
+	After    []byte // JSON
+}
+
+// CampaignVersion is what a node polls: enough to know whether it is behind.
+type CampaignVersion struct {
+	ID    string
+	Epoch int64
+	// Revision also rises with changes that cannot change a decision.
+	Revision int64
+}
+
+// CampaignStore holds campaigns, rulesets and the staff log.
+type CampaignStore interface {
+	// Campaigns lists every campaign's version, sorted by id.
+	Campaigns(ctx context.Context) ([]CampaignVersion, error)
+	// Campaign returns one campaign with its live ruleset, or nil when there is none.
+	Campaign(ctx context.Context, id string) (*CampaignRecord, error)
+	// Ruleset returns one ruleset of a campaign, or nil when there is none.
+	Ruleset(ctx context.Context, campaign string, number int64) (*Ruleset, error)
+	// SaveCampaign commits the change in one transaction: it compares and swaps the revision, sets epoch = seen on the
+	// campaign's counters in key order, and writes ruleset and staff entry. A limit below what is taken fails with an
+	// [Error] of code below_taken that names the counter.
+	SaveCampaign(ctx context.Context, change *CampaignChange) error
+}

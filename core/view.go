@@ -1,0 +1,74 @@
+package core
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	// viewFresh is how old a view may be before the next load reads the counters along.
+	viewFresh = 50 * time.Millisecond
+	// viewTrusted is how long "sold out" may be answered from memory: stock that came back is on sale again after at
+	// most this long, on every node.
+	viewTrusted = 100 * time.Millisecond
+)
+
+// view is what a node remembers of a campaign's counters: hints for facts and shoppers, never a permission to sell.
+type view struct {
+	now func() time.Time
+
+	mu       sync.RWMutex
+	counters map[string]sighting
+	full     time.Time // when all counters were last read
+}
+
+// sighting is what was left of a counter at a moment.
+type sighting struct {
+	limit, left int64
+	at          time.Time
+}
+
+// stale reports whether the next load should read the counters too.
+func (v *view) stale() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.now().Sub(v.full) > viewFresh
+}
+
+// saw takes in every counter, as read by a query that began at the given time.
+func (v *view) saw(counters map[string]Counter, began time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if began.Before(v.full) {
+		return
+	}
+	v.full = began
+	for key, c := range counters {
+		if v.counters[key].at.After(began) {
+			continue
+		}
+		v.counters[key] = sighting{limit: c.Limit, left: c.Remaining, at: began}
+	}
+}
+
+// committed takes in what a commit that began at the given time left of its counters.
+func (v *view) committed(remaining map[string]int64, began time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for key, left := range remaining {
+		known, ok := v.counters[key]
+		if !ok || known.at.After(began) {
+			continue
+		}
+		known.left, known.at = left, began
+		v.counters[key] = known
+	}
+}
+
+// left returns what was last seen of the counter and whether that is recent enough to refuse an order with.
+func (v *view) left(key string) (c Counter, trusted bool) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	s, ok := v.counters[key]
+	return Counter{Limit: s.limit, Remaining: s.left}, ok && v.now().Sub(s.at) <= viewTrusted
+}
