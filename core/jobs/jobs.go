@@ -1,0 +1,77 @@
+// Package jobs runs what has to happen without anybody asking: holds that run out, and payments that a crash left
+// between the wallet and the order. Every node runs the same jobs; each change is a compare-and-swap in the store, so
+// that it happens once however many nodes sweep.
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Engine is what the jobs call. Each call is one sweep and safe to run on every node at once.
+type Engine interface {
+	CampaignIDs() []string
+	Expire(ctx context.Context, campaign string) (int, error)
+	SettlePayments(ctx context.Context) (int, error)
+}
+
+// How often each sweep starts. A hold ends at most one sweep late.
+const (
+	expireEvery = 500 * time.Millisecond
+	settleEvery = 5 * time.Second
+)
+
+// Runner sweeps on a clock until it is told to stop.
+type Runner struct {
+	engine Engine
+	log    *slog.Logger
+}
+
+// New returns a runner of the engine's jobs.
+func New(engine Engine, log *slog.Logger) *Runner { return &Runner{engine: engine, log: log} }
+
+// Run sweeps until ctx ends and returns when the sweeps that were under way have finished. A sweep that fails is logged
+// and tried again at its next turn.
+func (r *Runner) Run(ctx context.Context) {
+	var sweeps sync.WaitGroup
+	sweeps.Go(func() { r.every(ctx, expireEvery, r.expire) })
+	sweeps.Go(func() { r.every(ctx, settleEvery, r.settle) })
+	sweeps.Wait()
+}
+
+func (r *Runner) every(ctx context.Context, interval time.Duration, sweep func(context.Context)) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		sweep(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (r *Runner) expire(ctx context.Context) {
+	for _, campaign := range r.engine.CampaignIDs() {
+		n, err := r.engine.Expire(ctx, campaign)
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("holds could not be expired; the next sweep tries again", "campaign", campaign, "error", err)
+		}
+		if n > 0 {
+			r.log.Info("holds expired", "campaign", campaign, "orders", n)
+		}
+	}
+}
+
+func (r *Runner) settle(ctx context.Context) {
+	n, err := r.engine.SettlePayments(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("payments could not be settled; the next sweep tries again", "error", err)
+	}
+	if n > 0 {
+		r.log.Info("payments settled after the fact", "payments", n)
+	}
+}
