@@ -1,0 +1,131 @@
+package library_test
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"hotdrop/core"
+	"hotdrop/core/campaignfile"
+	"hotdrop/core/mechanictest"
+	"hotdrop/rules/library"
+)
+
+// leastVectors is how many vectors every shipped rule has.
+const leastVectors = 8
+
+// compiler returns the function that mechanictest compiles the named rule with.
+func compiler(name string) func(core.Object) (core.Mechanic, error) {
+	return func(config core.Object) (core.Mechanic, error) { return library.Compile(name, config) }
+}
+
+func TestEveryShippedRuleDecidesWhatItsVectorsSay(t *testing.T) {
+	for _, name := range library.Names() {
+		t.Run(name, func(t *testing.T) {
+			entry, err := library.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			vectors, err := campaignfile.ParseVectors(entry.Vectors)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(vectors.Vectors) < leastVectors {
+				t.Errorf("it has %d vectors, want %d or more", len(vectors.Vectors), leastVectors)
+			}
+			isAbuse := func(v campaignfile.Vector) bool { return strings.HasPrefix(v.Name, "abuse: ") }
+			if !slices.ContainsFunc(vectors.Vectors, isAbuse) {
+				t.Error("no vector is an abuse")
+			}
+			mechanictest.Run(t, compiler(name), vectors)
+		})
+	}
+}
+
+// TestTradeInDecidesWhatThePluginsVectorsSay: the rule and the plugin of the same name are two forms of one mechanic.
+func TestTradeInDecidesWhatThePluginsVectorsSay(t *testing.T) {
+	file, err := os.ReadFile("../../plugins/library/trade-in/trade-in.vectors.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	vectors, err := campaignfile.ParseVectors(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mechanictest.Run(t, compiler("trade-in"), vectors)
+}
+
+func TestEveryShippedRuleSaysWhatItIsInBothLanguages(t *testing.T) {
+	names := library.Names()
+	if !slices.IsSorted(names) || !slices.Contains(names, "seckill") || !slices.Contains(names, "trade-in") {
+		t.Errorf("the library is %v", names)
+	}
+	for _, name := range names {
+		entry, err := library.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rule := entry.Rule
+		if rule.Name != name || rule.Version == "" || rule.Author == "" {
+			t.Errorf("%s calls itself %s %s by %q", name, rule.Name, rule.Version, rule.Author)
+		}
+		texts := map[string]core.Text{"title": rule.Title, "text": rule.Text}
+		for parameter, param := range rule.Config {
+			texts["config."+parameter+".title"] = param.Title
+			if param.Default == nil {
+				t.Errorf("%s: %s has no default", name, parameter)
+			}
+		}
+		for where, text := range texts {
+			if text.EN == "" || text.ZH == "" {
+				t.Errorf("%s: %s is %+v, want both languages", name, where, text)
+			}
+		}
+	}
+}
+
+func TestAnUnknownRuleIsAProblemOfTheBinding(t *testing.T) {
+	for name, hint := range map[string]string{
+		"seckil": "did you mean seckill?", "../library": "there are", "seckill.vectors": "there are", "": "there are",
+	} {
+		_, err := library.Compile(name, nil)
+		problems, ok := errors.AsType[*core.Problems](err)
+		if !ok || problems.List[0].Path != "mechanic" || !strings.Contains(problems.List[0].Hint, hint) {
+			t.Errorf("%q: got %v, want a problem with the hint %q", name, err, hint)
+		}
+	}
+}
+
+func TestAConfigOfTheWrongTypeIsAProblemOfTheBinding(t *testing.T) {
+	for path, config := range map[string]core.Object{
+		"config.price":          {"price": "1"},
+		"config.opens":          {"opens": int64(-1)},
+		"config.reservers_only": {"reservers_only": int64(1)},
+		"config.prize":          {"prize": int64(1)},
+	} {
+		_, err := library.Compile("seckill", config)
+		problems, ok := errors.AsType[*core.Problems](err)
+		if !ok || problems.List[0].Path != path {
+			t.Errorf("%v: got %v, want a problem at %s", config, err, path)
+		}
+	}
+}
+
+// TestAPriceOfAlmostNothingIsNotReachedByABlank: an amount that is left out or 0 never becomes a discount of everything
+// or a price of nothing.
+func TestAPriceOfAlmostNothingIsNotReachedByABlank(t *testing.T) {
+	if _, err := library.Compile("trade-in", core.Object{"amount": int64(0)}); err == nil {
+		t.Error("trade-in takes an amount of 0")
+	}
+	mechanic, err := library.Compile("seckill", core.Object{"price": int64(0), "reservers_only": false})
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := &core.Facts{Quantity: 1, Item: core.ItemFacts{SKU: "mi2", Price: 199_900}}
+	effects, _, err := mechanic.Decide(core.HookQuote, facts, nil)
+	if err != nil || slices.ContainsFunc(effects, func(e core.Effect) bool { return e.Kind == core.EffectPrice }) {
+		t.Errorf("got %v, %v, want no price", effects, err)
+	}
+}
