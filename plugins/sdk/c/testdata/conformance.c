@@ -1,0 +1,54 @@
+/*
+ * Calls everything that hotdrop.h offers, with values at the edges; conformance_test.go knows what must arrive.
+ */
+#include "hotdrop.h"
+
+static char text[HD_MAX_INPUT];
+static hd_json data;
+
+HD_HOOK(reserve) {
+	hd_log(HD("reserving"));
+	hd_deny(HD("too_late"), HD_BOTH("Come earlier", "请早点来"));
+	hd_once(HD(""));
+}
+
+HD_HOOK(share) {
+	hd_enter(HD("phone"), INT64_MAX);
+	if (hd_kind("shopper.tags") == HD_LIST && hd_kind("shopper.tier") == HD_ABSENT && hd_kind("now") == HD_INTEGER &&
+	    hd_kind("shopper.id") == HD_STRING && hd_kind("input.fair") == HD_BOOLEAN)
+		hd_tag(HD("tier"), hd_string("shopper.tier", text));
+	for (int32_t i = 0; i < hd_count("shopper.tags"); i++)
+		hd_tag(HD("tag"), hd_read_element(HD("shopper.tags"), i, text, sizeof(text)));
+}
+
+HD_HOOK(quote) {
+	hd_discount(hd_i64_element(HD("config.ids"), 11), HD(""));
+	hd_discount_percent(hd_i64("input.fair"), HD("fair"));
+	hd_price(hd_i64("item.price"), hd_string("shopper.id", text));
+	hd_add(HD("case"), INT32_MAX, INT64_MIN, HD("free"));
+	hd_deposit(1, 2);
+	hd_group(3, INT32_MIN, 4);
+	hd_take(HD("trade-in"), 5);
+	hd_json_begin(&data);
+	hd_json_i64(&data, HD("least"), INT64_MIN);
+	hd_json_i64(&data, HD("most"), INT64_MAX);
+	hd_json_i64(&data, HD("none"), 0);
+	hd_json_str(&data, HD("text"), HD("\"\\\n\x7f退"));
+	hd_oblige(HD("all"), hd_json_end(&data));
+	hd_json_begin(&data);
+	hd_oblige(HD("nothing"), hd_json_end(&data));
+}
+
+HD_HOOK(paid) {
+	hd_grant(HD("pool"), 1);
+	hd_json_begin(&data);
+	hd_json_i64(&data, HD("n"), -10);
+	hd_notify(HD("thanks"), hd_json_end(&data));
+}
+
+HD_HOOK(message) {
+	if (hd_equal(hd_string("message.text", text), HD("help")))
+		hd_reply(HD("how?"));
+	else
+		hd_fail(HD("no idea"));
+}
