@@ -1,0 +1,192 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"hotdrop/core"
+)
+
+// Apply commits the plan in one transaction of one round trip.
+func (s *Store) Apply(ctx context.Context, plan *core.Plan) (*core.Applied, error) {
+	b := newWrite()
+	applied, err := queue(b, plan)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.write(ctx, b); err != nil {
+		return nil, err
+	}
+	number(plan, applied)
+	return applied, nil
+}
+
+// ApplyLocked lets build make the plan from what the query finds, while the campaign's counters are locked.
+func (s *Store) ApplyLocked(
+	ctx context.Context, q core.Query, build func(*core.State) (*core.Plan, error),
+) (*core.Applied, error) {
+	q.Counters = true
+	var plan *core.Plan
+	var applied *core.Applied
+	state := newState(q)
+	err := s.transact(ctx, func(b *pgx.Batch) {
+		b.Queue(lockCounters, q.Campaign)
+		for _, part := range parts(q, state) {
+			part.queue(b)
+		}
+	}, func(b *pgx.Batch) (commits bool, err error) {
+		if plan, err = build(state); err != nil || plan == nil {
+			return false, err
+		}
+		applied, err = queue(b, plan)
+		return true, err
+	})
+	if err != nil || plan == nil {
+		return nil, err
+	}
+	number(plan, applied)
+	return applied, nil
+}
+
+// number tells the plan's reservations their positions, now that they are durable.
+func number(plan *core.Plan, applied *core.Applied) {
+	for i, r := range plan.Reservations {
+		r.Position = applied.Reserved + int64(i) + 1
+	}
+}
+
+// queue adds the plan's statements to the batch, in the plan's order of locks. What it returns is filled in when the
+// batch is answered.
+func queue(b *pgx.Batch, plan *core.Plan) (*core.Applied, error) {
+	if err := queueMoves(b, plan); err != nil {
+		return nil, err
+	}
+	queueClaims(b, plan)
+	if err := queueOrders(b, plan); err != nil {
+		return nil, err
+	}
+	applied := &core.Applied{Remaining: make(map[string]int64, len(plan.Counters))}
+	for _, delta := range sorted(plan.Counters, compareDeltas) {
+		queueTake(b, plan, delta, applied)
+	}
+	return applied, queueReservations(b, plan)
+}
+
+func compareMoves(a, b core.Move) int    { return strings.Compare(a.Order.ID, b.Order.ID) }
+func compareOrders(a, b *core.Order) int { return strings.Compare(a.ID, b.ID) }
+func compareDeltas(a, b core.Delta) int  { return strings.Compare(a.Counter, b.Counter) }
+
+func compareClaims(a, b core.Claim) int {
+	return cmp.Or(strings.Compare(a.Shopper, b.Shopper), strings.Compare(string(a.Kind), string(b.Kind)),
+		strings.Compare(a.Key, b.Key))
+}
+
+// queueMoves changes existing orders and releases their claims.
+func queueMoves(b *pgx.Batch, plan *core.Plan) error {
+	if len(plan.Moves) == 0 {
+		return nil
+	}
+	var columns orderColumns
+	for _, m := range sorted(plan.Moves, compareMoves) {
+		if err := columns.addValues(m.Order); err != nil {
+			return err
+		}
+	}
+	b.Queue(lockOrders, plan.Campaign, columns.ids)
+	b.Queue(moveOrders, plan.Campaign, columns.ids, columns.revisions, columns.states, columns.takesStates,
+		columns.holdUntil, columns.updatedAt, columns.dues, columns.conditions, int64(len(columns.ids)))
+	released := claimsOf(plan, func(m core.Move) bool { return m.Release })
+	if len(released) > 0 {
+		c := columnsOf(sorted(released, compareClaims))
+		b.Queue(releaseClaims, plan.Campaign, c.shoppers, c.kinds, c.keys, c.owners, int64(len(released)))
+	}
+	return nil
+}
+
+// claimsOf returns the claims of the moved orders that are chosen.
+func claimsOf(plan *core.Plan, chosen func(m core.Move) bool) []core.Claim {
+	var claims []core.Claim
+	for _, m := range plan.Moves {
+		if !chosen(m) {
+			continue
+		}
+		for _, claim := range m.Order.Claims {
+			claim.Shopper, claim.Owner = m.Order.Shopper, m.Order.ID
+			claims = append(claims, claim)
+		}
+	}
+	return claims
+}
+
+// queueClaims inserts the plan's claims and those that its moves take again.
+func queueClaims(b *pgx.Batch, plan *core.Plan) {
+	claims := plan.Claims
+	if reclaimed := claimsOf(plan, func(m core.Move) bool { return m.Reclaim }); len(reclaimed) > 0 {
+		claims = append(reclaimed, claims...)
+	}
+	if len(claims) == 0 {
+		return
+	}
+	c := columnsOf(sorted(claims, compareClaims))
+	b.Queue(insertClaims, plan.Campaign, plan.Brand, c.shoppers, c.kinds, c.keys, c.owners, c.fingerprints)
+}
+
+func queueOrders(b *pgx.Batch, plan *core.Plan) error {
+	if len(plan.Orders) == 0 {
+		return nil
+	}
+	var c orderColumns
+	for _, order := range sorted(plan.Orders, compareOrders) {
+		if err := c.addPins(order); err != nil {
+			return err
+		}
+		if err := c.addValues(order); err != nil {
+			return err
+		}
+	}
+	b.Queue(insertOrders, plan.Campaign, plan.Brand, c.ids, c.shoppers, c.currencies, c.totals,
+		c.lines, c.takes, c.claims, c.quotes, c.placedAt,
+		c.revisions, c.states, c.takesStates, c.holdUntil, c.updatedAt, c.dues, c.conditions)
+	return nil
+}
+
+func queueTake(b *pgx.Batch, plan *core.Plan, delta core.Delta, applied *core.Applied) {
+	b.Queue(take, plan.Campaign, delta.Counter, delta.Units, plan.Epoch).QueryRow(func(row pgx.Row) error {
+		var remaining, limit int64
+		if err := row.Scan(&remaining, &limit, nil); err != nil {
+			return err
+		}
+		applied.Remaining[delta.Counter] = remaining
+		if delta.Counter == core.CounterReservations {
+			applied.Reserved = limit - remaining - delta.Units
+		}
+		return nil
+	})
+}
+
+// queueReservations inserts the reservations. The plan has to count them: their positions would not be gapless.
+func queueReservations(b *pgx.Batch, plan *core.Plan) error {
+	count := int64(len(plan.Reservations))
+	if count == 0 {
+		return nil
+	}
+	var units int64
+	for _, delta := range plan.Counters {
+		if delta.Counter == core.CounterReservations {
+			units += delta.Units
+		}
+	}
+	if units != count {
+		return fmt.Errorf("a plan with %d reservations takes %d units of the counter %s", count, units, core.CounterReservations)
+	}
+	shoppers, at, places := make([]string, count), make([]int64, count), make([]int64, count)
+	for i, r := range plan.Reservations {
+		shoppers[i], at[i], places[i] = r.Shopper, r.At, int64(i)+1
+	}
+	b.Queue(insertReservations, plan.Campaign, plan.Brand, count, shoppers, at, places)
+	return nil
+}

@@ -1,0 +1,24 @@
+package postgres
+
+import (
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// boundSilence makes the kernel give a connection up when what was sent is not acknowledged for so long. Keep-alive
+// probes alone do not do that: they are only sent while nothing is in flight.
+func boundSilence(network, _ string, raw syscall.RawConn) error {
+	if !strings.HasPrefix(network, "tcp") {
+		return nil
+	}
+	var failure error
+	err := raw.Control(func(descriptor uintptr) {
+		failure = unix.SetsockoptInt(int(descriptor), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds())) //nolint:gosec // descriptors are small
+	})
+	if err != nil {
+		return err
+	}
+	return failure
+}

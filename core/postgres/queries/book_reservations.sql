@@ -1,0 +1,1 @@
+SELECT shopper, at, position FROM reservations WHERE campaign = $1

@@ -1,0 +1,3 @@
+INSERT INTO transfers (id, kind, from_, to_, currency, amount, campaign, order_id, at, settled)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[],
+                     $9::bigint[], $10::boolean[])

@@ -1,0 +1,1 @@
+SELECT id, epoch, revision FROM campaigns ORDER BY id

@@ -1,0 +1,2 @@
+SELECT a.name, a.currency, a.balance
+FROM accounts AS a JOIN unnest($1::text[], $2::text[]) AS n (name, currency) ON a.name = n.name AND a.currency = n.currency

@@ -1,0 +1,1 @@
+SELECT key FROM counters WHERE campaign = $1 ORDER BY key FOR UPDATE

@@ -1,0 +1,5 @@
+SELECT id, kind, from_, to_, currency, amount, campaign, order_id, at, settled
+FROM transfers
+WHERE kind = 'payment' AND NOT settled AND at < $1
+ORDER BY at, id
+LIMIT $2

@@ -1,0 +1,211 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"hotdrop/core"
+)
+
+// Apply commits the plan in one transaction.
+func (s *Store) Apply(ctx context.Context, plan *core.Plan) (*core.Applied, error) {
+	var applied *core.Applied
+	err := s.write(ctx, func(c *conn) (err error) {
+		applied, err = c.apply(plan)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	number(plan, applied)
+	return applied, nil
+}
+
+// ApplyLocked lets build make the plan from what the query finds, while nobody else can write. The one writer is all the
+// lock there is.
+func (s *Store) ApplyLocked(
+	ctx context.Context, q core.Query, build func(*core.State) (*core.Plan, error),
+) (*core.Applied, error) {
+	q.Counters = true
+	var plan *core.Plan
+	var applied *core.Applied
+	err := s.write(ctx, func(c *conn) error {
+		state, err := c.load(q)
+		if err != nil {
+			return err
+		}
+		if plan, err = build(state); err != nil || plan == nil {
+			return err
+		}
+		applied, err = c.apply(plan)
+		return err
+	})
+	if err != nil || plan == nil {
+		return nil, err
+	}
+	number(plan, applied)
+	return applied, nil
+}
+
+// number tells the plan's reservations their positions, now that they are durable.
+func number(plan *core.Plan, applied *core.Applied) {
+	for i, r := range plan.Reservations {
+		r.Position = applied.Reserved + int64(i) + 1
+	}
+}
+
+func (c *conn) apply(plan *core.Plan) (*core.Applied, error) {
+	if err := c.move(plan); err != nil {
+		return nil, err
+	}
+	if err := c.claim(plan); err != nil {
+		return nil, err
+	}
+	for _, order := range plan.Orders {
+		if err := c.place(order); err != nil {
+			return nil, err
+		}
+	}
+	applied := &core.Applied{Remaining: make(map[string]int64, len(plan.Counters))}
+	for _, delta := range plan.Counters {
+		if err := c.take(plan, delta, applied); err != nil {
+			return nil, err
+		}
+	}
+	return applied, c.reserve(plan, applied.Reserved)
+}
+
+// move changes the existing orders and releases their claims.
+func (c *conn) move(plan *core.Plan) error {
+	for _, m := range plan.Moves {
+		if err := c.moveOrder(plan, m.Order); err != nil {
+			return err
+		}
+	}
+	for _, m := range plan.Moves {
+		if !m.Release {
+			continue
+		}
+		if err := c.release(plan, m.Order); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) moveOrder(plan *core.Plan, o *core.Order) error {
+	values, err := valuesOf(o)
+	if err != nil {
+		return err
+	}
+	changed, err := c.exec(moveOrder, plan.Campaign, o.ID, o.Revision, string(o.State), string(o.TakesState),
+		o.HoldUntil, o.UpdatedAt, values.dues, values.conditions)
+	if err == nil && changed != 1 {
+		err = conflict("order %s is no longer at revision %d", o.ID, o.Revision)
+	}
+	return err
+}
+
+func (c *conn) release(plan *core.Plan, o *core.Order) error {
+	for _, claim := range o.Claims {
+		changed, err := c.exec(releaseClaim, plan.Campaign, o.Shopper, string(claim.Kind), claim.Key, o.ID)
+		if err != nil {
+			return err
+		}
+		if changed != 1 {
+			return conflict("order %s does not own the claim %s %s", o.ID, claim.Kind, claim.Key)
+		}
+	}
+	return nil
+}
+
+// claim inserts the plan's claims and those that its moves take again.
+func (c *conn) claim(plan *core.Plan) error {
+	for _, m := range plan.Moves {
+		if !m.Reclaim {
+			continue
+		}
+		for _, claim := range m.Order.Claims {
+			claim.Shopper, claim.Owner = m.Order.Shopper, m.Order.ID
+			if err := c.insertClaim(plan, claim); err != nil {
+				return err
+			}
+		}
+	}
+	for _, claim := range plan.Claims {
+		if err := c.insertClaim(plan, claim); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) insertClaim(plan *core.Plan, claim core.Claim) error {
+	_, err := c.exec(insertClaim, plan.Campaign, claim.Shopper, string(claim.Kind), claim.Key, plan.Brand, claim.Owner,
+		claim.Fingerprint)
+	return err
+}
+
+func (c *conn) place(o *core.Order) error {
+	pins, err := pinsOf(o)
+	if err != nil {
+		return err
+	}
+	values, err := valuesOf(o)
+	if err != nil {
+		return err
+	}
+	_, err = c.exec(insertOrder, o.Campaign, o.ID, o.Brand, o.Shopper, o.Currency, o.Total,
+		pins.lines, pins.takes, pins.claims, string(o.Quote), o.PlacedAt,
+		o.Revision, string(o.State), string(o.TakesState), o.HoldUntil, o.UpdatedAt, values.dues, values.conditions)
+	return err
+}
+
+// take moves one counter. Its row must exist; the table's checks refuse another epoch and what does not fit.
+func (c *conn) take(plan *core.Plan, delta core.Delta, applied *core.Applied) error {
+	found := false
+	err := c.query(func(r *row) error {
+		remaining, limit := r.integer(), r.integer()
+		found = true
+		applied.Remaining[delta.Counter] = remaining
+		if delta.Counter == core.CounterReservations {
+			applied.Reserved = limit - remaining - delta.Units
+		}
+		return nil
+	}, take, plan.Campaign, delta.Counter, delta.Units, plan.Epoch)
+	if err == nil && !found {
+		err = conflict("the campaign %s has no counter %s", plan.Campaign, delta.Counter)
+	}
+	return err
+}
+
+// reserve inserts the reservations with the positions that the counter's move gave them.
+func (c *conn) reserve(plan *core.Plan, reserved int64) error {
+	if err := checkNumbered(plan); err != nil {
+		return err
+	}
+	for i, r := range plan.Reservations {
+		if _, err := c.exec(insertReservation, plan.Campaign, r.Shopper, plan.Brand, r.At, reserved+int64(i)+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkNumbered refuses a plan whose reservations are not counted: their positions would not be gapless.
+func checkNumbered(plan *core.Plan) error {
+	if len(plan.Reservations) == 0 {
+		return nil
+	}
+	var units int64
+	for _, delta := range plan.Counters {
+		if delta.Counter == core.CounterReservations {
+			units += delta.Units
+		}
+	}
+	if units != int64(len(plan.Reservations)) {
+		return fmt.Errorf("a plan with %d reservations takes %d units of the counter %s",
+			len(plan.Reservations), units, core.CounterReservations)
+	}
+	return nil
+}

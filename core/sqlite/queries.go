@@ -1,0 +1,83 @@
+package sqlite
+
+import _ "embed" // the statements are files of their own
+
+// The statements, one file each.
+var (
+	//go:embed queries/add_to_account.sql
+	addToAccount string
+	//go:embed queries/book_accounts.sql
+	bookAccounts string
+	//go:embed queries/book_claims.sql
+	bookClaims string
+	//go:embed queries/book_orders.sql
+	bookOrders string
+	//go:embed queries/book_reservations.sql
+	bookReservations string
+	//go:embed queries/book_transfers.sql
+	bookTransfers string
+	//go:embed queries/due_orders.sql
+	dueOrders string
+	//go:embed queries/ensure_account.sql
+	ensureAccount string
+	//go:embed queries/insert_campaign.sql
+	insertCampaign string
+	//go:embed queries/insert_claim.sql
+	insertClaim string
+	//go:embed queries/insert_order.sql
+	insertOrder string
+	//go:embed queries/insert_reservation.sql
+	insertReservation string
+	//go:embed queries/insert_ruleset.sql
+	insertRuleset string
+	//go:embed queries/insert_staff_entry.sql
+	insertStaffEntry string
+	//go:embed queries/insert_transfer.sql
+	insertTransfer string
+	//go:embed queries/list_campaigns.sql
+	listCampaigns string
+	//go:embed queries/load_balance.sql
+	loadBalance string
+	//go:embed queries/load_campaign.sql
+	loadCampaign string
+	//go:embed queries/load_counters.sql
+	loadCounters string
+	//go:embed queries/load_orders.sql
+	loadOrders string
+	//go:embed queries/load_ruleset.sql
+	loadRuleset string
+	//go:embed queries/load_shoppers.sql
+	loadShoppers string
+	//go:embed queries/load_transfers.sql
+	loadTransfers string
+	//go:embed queries/load_wallet.sql
+	loadWallet string
+	//go:embed queries/move_order.sql
+	moveOrder string
+	//go:embed queries/ping.sql
+	ping string
+	//go:embed queries/release_claim.sql
+	releaseClaim string
+	//go:embed queries/schema_known.sql
+	schemaKnown string
+	//go:embed queries/schema_version.sql
+	schemaVersion string
+	//go:embed queries/set_counter.sql
+	setCounter string
+	//go:embed queries/settle_transfer.sql
+	settleTransfer string
+	//go:embed queries/swap_campaign.sql
+	swapCampaign string
+	//go:embed queries/take.sql
+	take string
+	//go:embed queries/unsettled_transfers.sql
+	unsettledTransfers string
+)
+
+// Transactions. IMMEDIATE takes the write lock first, so that a transaction that has begun never waits for it.
+const (
+	beginWrite = "BEGIN IMMEDIATE"
+	beginRead  = "BEGIN"
+	commit     = "COMMIT"
+	rollback   = "ROLLBACK"
+)

@@ -1,0 +1,1 @@
+UPDATE accounts SET balance = balance + ?3 WHERE name = ?1 AND currency = ?2

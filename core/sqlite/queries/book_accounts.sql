@@ -1,0 +1,1 @@
+SELECT name, currency, balance FROM accounts ORDER BY name, currency

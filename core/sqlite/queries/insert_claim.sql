@@ -1,0 +1,1 @@
+INSERT INTO claims (campaign, shopper, kind, key, brand, owner, fingerprint) VALUES (?, ?, ?, ?, ?, ?, ?)

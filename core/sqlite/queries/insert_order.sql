@@ -1,0 +1,3 @@
+INSERT INTO orders (campaign, id, brand, shopper, currency, total, lines, takes, claims, quote, placed_at,
+                    revision, state, takes_state, hold_until, updated_at, dues, conditions)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+INSERT INTO reservations (campaign, shopper, brand, at, position) VALUES (?, ?, ?, ?, ?)

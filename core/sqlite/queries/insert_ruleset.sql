@@ -1,0 +1,1 @@
+INSERT INTO rulesets (campaign, number, brand, content) VALUES (?, ?, ?, ?)

@@ -1,0 +1,1 @@
+SELECT currency, balance FROM accounts WHERE name = ?

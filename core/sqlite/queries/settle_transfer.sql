@@ -1,0 +1,1 @@
+UPDATE transfers SET settled = 1 WHERE id = ? AND kind = 'payment'
