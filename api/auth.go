@@ -1,0 +1,77 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"time"
+
+	"hotdrop/core"
+)
+
+// principalKey is the context key of the authenticated principal.
+type principalKey struct{}
+
+// principalOf returns who asks; the zero principal on public routes.
+func principalOf(ctx context.Context) core.Principal {
+	p, _ := ctx.Value(principalKey{}).(*core.Principal)
+	if p == nil {
+		return core.Principal{}
+	}
+	return *p
+}
+
+// authenticator knows who a bearer token or API key belongs to.
+type authenticator struct {
+	tokens *verifier
+	staff  map[[sha256.Size]byte]core.Principal
+	demo   bool // tokens may carry staff roles
+	now    func() time.Time
+}
+
+func newAuthenticator(keys *Keys, demo bool) (*authenticator, error) {
+	staff, err := keys.staff()
+	if err != nil {
+		return nil, err
+	}
+	return &authenticator{tokens: newVerifier(keys.TokenSecret), staff: staff, demo: demo, now: time.Now}, nil
+}
+
+// principal returns who sent the request, or the problem to answer.
+func (a *authenticator) principal(header http.Header) (*core.Principal, *Problem) {
+	scheme, credential, _ := strings.Cut(header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || credential == "" {
+		return nil, newProblem(CodeUnauthorized, "send Authorization: Bearer with a token or an API key")
+	}
+	if strings.HasPrefix(credential, "hd_") && staffKeyPattern.MatchString(credential) {
+		p, ok := a.staff[sha256.Sum256([]byte(credential))]
+		if !ok {
+			return nil, newProblem(CodeUnauthorized, "the API key is not known")
+		}
+		return &p, nil
+	}
+	p, err := a.tokens.verify(credential, a.now())
+	if err != nil || (p.Role != core.RoleShopper && !a.demo) {
+		return nil, newProblem(CodeUnauthorized, "the token is not valid, or no longer")
+	}
+	return &p, nil
+}
+
+// guard authenticates every request to next under /v1 before anything else looks at it. public names the exceptions.
+func (a *authenticator) guard(public func(*http.Request) bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		private := r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/")
+		secure(w.Header(), private)
+		if !private || public(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		p, problem := a.principal(r.Header)
+		if problem != nil {
+			problem.write(w)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, p)))
+	})
+}

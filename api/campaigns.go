@@ -1,0 +1,71 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hotdrop/core"
+)
+
+type campaignsInput struct {
+	Cursor string `query:"cursor" maxLength:"63" doc:"next of the previous page"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"rows of a page"`
+}
+
+type campaignsOutput struct{ Body Page[Campaign] }
+
+type campaignOutput struct{ Body Campaign }
+
+func (s *Server) registerCampaigns() {
+	register(s, operation{
+		Operation: huma.Operation{
+			OperationID: "list-campaigns", Method: http.MethodGet, Path: "/v1/campaigns", Tags: []string{"campaigns"},
+			Summary: "Every campaign as it stands",
+		},
+		permission: anyone(),
+	}, s.listCampaigns)
+	register(s, operation{
+		Operation: huma.Operation{
+			OperationID: "get-campaign", Method: http.MethodGet, Path: "/v1/campaigns/{campaign}", Tags: []string{"campaigns"},
+			Summary: "One campaign as it stands", Description: "`left` is honest: what can be bought, at most 100 ms old.",
+		},
+		permission: anyone(), refuses: []core.Code{core.CodeNotFound},
+	}, s.campaign)
+}
+
+func (s *Server) listCampaigns(ctx context.Context, in *campaignsInput) (*campaignsOutput, error) {
+	all, err := s.engine.Campaigns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	showHidden := principalOf(ctx).Role != core.RoleShopper
+	view := func(v *core.CampaignView) Campaign { return campaignView(v, showHidden) }
+	return &campaignsOutput{Body: pageOf(pageAfter(all, in.Cursor, in.Limit), view)}, nil
+}
+
+// pageAfter cuts a page out of campaigns sorted by id; the cursor is the last id of the page before.
+func pageAfter(all []*core.CampaignView, cursor string, limit int) core.Page[*core.CampaignView] {
+	from, found := slices.BinarySearchFunc(all, cursor, func(v *core.CampaignView, id string) int {
+		return cmp.Compare(v.Record.Definition.ID, id)
+	})
+	if found {
+		from++
+	}
+	rest := all[from:]
+	if len(rest) <= limit {
+		return core.Page[*core.CampaignView]{Data: rest}
+	}
+	return core.Page[*core.CampaignView]{Data: rest[:limit], Next: rest[limit-1].Record.Definition.ID}
+}
+
+func (s *Server) campaign(ctx context.Context, in *CampaignPath) (*campaignOutput, error) {
+	v, err := s.engine.Campaign(ctx, in.Campaign)
+	if err != nil {
+		return nil, err
+	}
+	return &campaignOutput{Body: campaignView(v, principalOf(ctx).Role != core.RoleShopper)}, nil
+}

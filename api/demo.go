@@ -1,0 +1,157 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hotdrop/core"
+)
+
+const (
+	tokensPath = "/v1/demo/tokens"
+	// demoTokenLife is how long a demo token is valid: longer than anybody tries something out.
+	demoTokenLife = 7 * 24 * time.Hour
+)
+
+type tokenInput struct{ Body TokenRequest }
+
+// TokenRequest says who one wants to be.
+type TokenRequest struct {
+	Role   core.Role `json:"role" enum:"shopper,brand,platform,operator,admin" example:"shopper"`
+	ID     string    `json:"id" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the principal's id" example:"alice"`
+	Brand  string    `json:"brand,omitempty" pattern:"^[a-z0-9-]{1,63}$" doc:"the brand of staff; a brand's is its id" example:"meizu"`
+	Tier   string    `json:"tier,omitempty" maxLength:"64" doc:"a fact about a shopper" example:"gold"`
+	Tags   []string  `json:"tags,omitempty" maxItems:"32" nullable:"false" doc:"facts about a shopper"`
+	Region string    `json:"region,omitempty" maxLength:"64" doc:"a fact about a shopper" example:"CN-GD"`
+}
+
+type tokenOutput struct{ Body Token }
+
+// Token is a bearer token.
+type Token struct {
+	Token string `json:"token" doc:"send it as Authorization: Bearer"`
+}
+
+type phaseInput struct {
+	CampaignPath
+
+	Body PhaseRequest
+}
+
+// PhaseRequest says which phase a campaign shall be in now.
+type PhaseRequest struct {
+	Phase core.Phase `json:"phase" enum:"teaser,reservation,sale,closed" example:"sale"`
+}
+
+// registerDemo adds what exists in demo mode only.
+func (s *Server) registerDemo() {
+	register(s, operation{
+		Operation: huma.Operation{
+			OperationID: "top-up", Method: http.MethodPost, Path: "/v1/wallet/topups", Tags: []string{"demo"},
+			Summary: "Put money into one's own wallet", DefaultStatus: http.StatusCreated,
+		},
+		permission: only(core.RoleShopper), refuses: []core.Code{core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch},
+	}, s.topUp)
+	register(s, operation{
+		Operation: huma.Operation{
+			OperationID: "demo-token", Method: http.MethodPost, Path: tokensPath, Tags: []string{"demo"},
+			Summary: "A token to be anybody with",
+		},
+		permission: everyone(),
+	}, s.token)
+	register(s, operation{
+		Operation: huma.Operation{
+			OperationID: "demo-phase", Method: http.MethodPost, Path: "/v1/demo/campaigns/{campaign}/phase", Tags: []string{"demo"},
+			Summary: "Shift a campaign's windows so that a phase begins now",
+		},
+		permission: only(core.RoleOperator, core.RoleAdmin), refuses: []core.Code{core.CodeNotFound, core.CodePreconditionFailed},
+	}, s.shift)
+}
+
+func (s *Server) token(_ context.Context, in *tokenInput) (*tokenOutput, error) {
+	p := core.Principal{
+		ID: in.Body.ID, Role: in.Body.Role, Brand: in.Body.Brand, Tier: in.Body.Tier, Tags: in.Body.Tags,
+		Region: in.Body.Region,
+	}
+	if p.Role == core.RoleBrand && p.Brand == "" {
+		p.Brand = p.ID
+	}
+	token, err := s.keys.Sign(p, demoTokenLife)
+	if err != nil {
+		return nil, err
+	}
+	return &tokenOutput{Body: Token{Token: token}}, nil
+}
+
+func (s *Server) shift(ctx context.Context, in *phaseInput) (*campaignOutput, error) {
+	v, err := s.engine.Campaign(ctx, in.Campaign)
+	if err != nil {
+		return nil, err
+	}
+	shifted, err := beginning(v.Record.Definition, in.Body.Phase, v.Now)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.engine.ApplyCampaign(ctx, core.ApplyRequest{
+		Definition: shifted, IfMatch: v.Record.Revision, Actor: principalOf(ctx), Demo: v.Record.Demo,
+		Reason: "demo: the phase " + string(in.Body.Phase) + " begins",
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.campaign(ctx, &in.CampaignPath)
+}
+
+// beginning returns a copy of the campaign whose times, all of them, are shifted so that the phase began this second.
+func beginning(c *core.Campaign, phase core.Phase, now time.Time) (*core.Campaign, error) {
+	start := phaseStart(&c.Phases, phase)
+	if start.IsZero() {
+		return nil, core.Errorf(core.CodeInvalid, "campaign %s has no phase %s", c.ID, phase)
+	}
+	by := now.Truncate(time.Second).Sub(*start)
+	shifted := *c
+	shiftPhases(&shifted.Phases, by)
+	shifted.Items = slices.Clone(c.Items)
+	for i := range shifted.Items {
+		shiftPhases(&shifted.Items[i].Phases, by)
+	}
+	shifted.VoucherPools = maps.Clone(c.VoucherPools)
+	for name, pool := range shifted.VoucherPools {
+		shiftTime(&pool.Expires, by)
+		shifted.VoucherPools[name] = pool
+	}
+	return &shifted, nil
+}
+
+func phaseStart(p *core.Phases, phase core.Phase) *time.Time {
+	switch phase {
+	case core.PhaseTeaser:
+		return &p.Teaser
+	case core.PhaseReservation:
+		return &p.Reservation
+	case core.PhaseSale:
+		return &p.Sale
+	case core.PhaseClosed:
+		return &p.Closed
+	default:
+		return &time.Time{}
+	}
+}
+
+func shiftPhases(p *core.Phases, by time.Duration) {
+	for _, phase := range []core.Phase{core.PhaseTeaser, core.PhaseReservation, core.PhaseSale, core.PhaseClosed} {
+		shiftTime(phaseStart(p, phase), by)
+	}
+}
+
+// shiftTime moves a time that is set.
+func shiftTime(t *time.Time, by time.Duration) {
+	if !t.IsZero() {
+		*t = t.Add(by)
+	}
+}

@@ -1,0 +1,64 @@
+package api
+
+import (
+	"context"
+
+	"hotdrop/core"
+)
+
+// Engine is what the API needs of the core.
+type Engine interface {
+	Shop
+	Wallet
+	Campaigns
+}
+
+// Shop sells.
+type Shop interface {
+	// Reserve signs the shopper up; created is false when the shopper had signed up before.
+	Reserve(ctx context.Context, campaign string, shopper core.Principal) (r core.Reservation, created bool, err error)
+	// Quote says what an order would cost now.
+	Quote(ctx context.Context, request core.OrderRequest) (*core.Quote, error)
+	// Place orders; a replayed order is returned as it was placed.
+	Place(ctx context.Context, request core.OrderRequest) (order *core.Order, replayed bool, err error)
+	// Order returns one of the shopper's orders.
+	Order(ctx context.Context, id, shopper string) (*core.Order, error)
+	// Orders lists the shopper's orders, the newest first.
+	Orders(ctx context.Context, shopper, cursor string, limit int) (core.Page[*core.Order], error)
+	// Pay pays what is due of an order.
+	Pay(ctx context.Context, action core.OrderAction) (*core.Order, error)
+	// Cancel cancels an order and gives back what it took.
+	Cancel(ctx context.Context, action core.OrderAction) (*core.Order, error)
+}
+
+// Wallet is the embedded payment provider, as its owner sees it.
+type Wallet interface {
+	// Wallet returns the shopper's balances by currency, minor units.
+	Wallet(ctx context.Context, shopper string) (map[string]int64, error)
+	// TopUp adds money and returns the new balance, minor units.
+	TopUp(ctx context.Context, topUp core.TopUp) (balance int64, err error)
+}
+
+// Campaigns reads and changes campaigns.
+type Campaigns interface {
+	// Campaigns returns every campaign as it stands, sorted by id.
+	Campaigns(ctx context.Context) ([]*core.CampaignView, error)
+	// Campaign returns one campaign as it stands.
+	Campaign(ctx context.Context, id string) (*core.CampaignView, error)
+	// Record returns one campaign as it is stored.
+	Record(ctx context.Context, id string) (*core.CampaignRecord, error)
+	// ApplyCampaign replaces a campaign's definition, or creates it.
+	ApplyCampaign(ctx context.Context, request core.ApplyRequest) (*core.CampaignRecord, error)
+}
+
+// Rulesets keeps every ruleset a campaign ever had; the campaign store does.
+type Rulesets interface {
+	// Ruleset returns one ruleset of a campaign, or nil when there is none.
+	Ruleset(ctx context.Context, campaign string, number int64) (*core.Ruleset, error)
+}
+
+// Readiness says whether requests can be served.
+type Readiness interface {
+	// Ready fails while the store does not answer or campaigns are not loaded.
+	Ready(ctx context.Context) error
+}

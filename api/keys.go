@@ -1,0 +1,149 @@
+package api
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+
+	"hotdrop/core"
+)
+
+// secretSize is the least a token secret may have, in bytes: the output size of SHA-256 (RFC 7518, 3.2).
+const secretSize = 32
+
+// Keys is what the API authenticates with. Its JSON form is the file data/demo-keys.json.
+type Keys struct {
+	// TokenSecret signs shoppers' tokens (HS256); at least 32 bytes, base64 in JSON.
+	TokenSecret []byte `json:"token_secret"`
+	// Staff lists the API keys.
+	Staff []StaffKey `json:"staff"`
+}
+
+// StaffKey is one API key: "hd_<role>_<43 characters of base64url>", of which servers need the SHA-256 only.
+type StaffKey struct {
+	ID     string    `json:"id"`
+	Role   core.Role `json:"role"`
+	Brand  string    `json:"brand,omitempty"` // the brand the key is scoped to; "" for every brand
+	Key    string    `json:"key,omitempty"`   // in the clear, in demo mode only
+	SHA256 string    `json:"sha256"`          // hex
+}
+
+// NewDemoKeys makes a token secret and a staff key of each role: demo-operator, demo-platform, demo-admin, and for each
+// of the brands demo-<brand>.
+func NewDemoKeys(brands ...string) *Keys {
+	keys := &Keys{TokenSecret: randomBytes()}
+	for _, role := range []core.Role{core.RoleOperator, core.RolePlatform, core.RoleAdmin} {
+		keys.Staff = append(keys.Staff, newStaffKey("demo-"+string(role), role, ""))
+	}
+	for _, brand := range brands {
+		keys.Staff = append(keys.Staff, newStaffKey("demo-"+brand, core.RoleBrand, brand))
+	}
+	return keys
+}
+
+func newStaffKey(id string, role core.Role, brand string) StaffKey {
+	key := fmt.Sprintf("hd_%s_%s", role, base64.RawURLEncoding.EncodeToString(randomBytes()))
+	digest := sha256.Sum256([]byte(key))
+	return StaffKey{ID: id, Role: role, Brand: brand, Key: key, SHA256: hex.EncodeToString(digest[:])}
+}
+
+func randomBytes() []byte {
+	secret := make([]byte, secretSize)
+	_, _ = rand.Read(secret) // never fails: crypto/rand ends the process instead
+	return secret
+}
+
+// LoadKeys reads the file that [Keys.Save] wrote. A file that is missing satisfies errors.Is(err, fs.ErrNotExist).
+func LoadKeys(path string) (*Keys, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read keys: %w", err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	keys := &Keys{}
+	if err := decoder.Decode(keys); err != nil {
+		return nil, fmt.Errorf("keys in %s: %w", path, err)
+	}
+	if _, err := keys.staff(); err != nil {
+		return nil, fmt.Errorf("keys in %s: %w", path, err)
+	}
+	return keys, nil
+}
+
+// Save writes the keys to path, readable for its owner only. The file is complete or not there, also after a crash.
+func (k *Keys) Save(path string) error {
+	data, err := json.MarshalIndent(k, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode keys: %w", err)
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("save keys: %w", err)
+	}
+	_, err = temporary.Write(append(data, '\n'))
+	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("save keys: %w", errors.Join(err, os.Remove(temporary.Name())))
+	}
+	return nil
+}
+
+// staff returns who each key belongs to, by its SHA-256.
+func (k *Keys) staff() (map[[sha256.Size]byte]core.Principal, error) {
+	if len(k.TokenSecret) < secretSize {
+		return nil, fmt.Errorf("token_secret has %d bytes, needs %d", len(k.TokenSecret), secretSize)
+	}
+	roles := []core.Role{core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAdmin}
+	staff := make(map[[sha256.Size]byte]core.Principal, len(k.Staff))
+	for _, one := range k.Staff {
+		digest, err := hex.DecodeString(one.SHA256)
+		if err != nil || len(digest) != sha256.Size {
+			return nil, fmt.Errorf("staff key %s: sha256 is not 64 hex digits", one.ID)
+		}
+		p := core.Principal{ID: one.ID, Role: one.Role, Brand: one.Brand}
+		if !slices.Contains(roles, one.Role) || !wellFormed(p) {
+			return nil, fmt.Errorf("staff key %s: role %q, brand %q is nobody", one.ID, one.Role, one.Brand)
+		}
+		staff[[sha256.Size]byte(digest)] = p
+	}
+	return staff, nil
+}
+
+// staffKeyPattern is the shape of an API key; it tells them from tokens.
+var staffKeyPattern = regexp.MustCompile(`^hd_[a-z]+_[A-Za-z0-9_-]{43}$`)
+
+// wellFormed reports whether a principal can be one: a printable id, a known role, and a brand where the role needs one.
+func wellFormed(p core.Principal) bool {
+	switch p.Role {
+	case core.RoleShopper, core.RolePlatform, core.RoleOperator, core.RoleAdmin:
+	case core.RoleBrand:
+		if p.Brand == "" {
+			return false
+		}
+	default:
+		return false
+	}
+	return p.ID != "" && len(p.ID) <= 128 && visible(p.ID)
+}
+
+// visible reports whether s is ASCII that can be seen: no spaces, no controls.
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,101 @@
+package api
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"hotdrop/core"
+)
+
+func TestKeysSurviveTheirFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "demo-keys.json")
+	keys := NewDemoKeys("xiaomi", "meizu")
+	for range 2 { // the second time it replaces the file
+		if err := keys.Save(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	loaded, err := LoadKeys(path)
+	if err != nil || !reflect.DeepEqual(keys, loaded) {
+		t.Fatalf("loaded %+v, %v", loaded, err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+func TestKeysThatCannotBeSavedLeaveNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "keys")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := NewDemoKeys().Save(path); err == nil {
+		t.Error("a folder was replaced")
+	}
+	if err := NewDemoKeys().Save(filepath.Join(dir, "no", "such")); err == nil {
+		t.Error("saved into nowhere")
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+func TestKeyFilesThatMeanNothingAreRefused(t *testing.T) {
+	digest := strings.Repeat("ab", 32)
+	secret := `"token_secret":"` + strings.Repeat("A", 44) + `"`
+	cases := map[string]string{
+		"no JSON":               `nonsense`,
+		"an unknown field":      `{` + secret + `,"staf":[]}`,
+		"a short secret":        `{"token_secret":"QUJD","staff":[]}`,
+		"an unknown role":       `{` + secret + `,"staff":[{"id":"a","role":"root","sha256":"` + digest + `"}]}`,
+		"a shopper as staff":    `{` + secret + `,"staff":[{"id":"a","role":"shopper","sha256":"` + digest + `"}]}`,
+		"a brand without brand": `{` + secret + `,"staff":[{"id":"a","role":"brand","sha256":"` + digest + `"}]}`,
+		"no id":                 `{` + secret + `,"staff":[{"role":"operator","sha256":"` + digest + `"}]}`,
+		"a digest cut short":    `{` + secret + `,"staff":[{"id":"a","role":"operator","sha256":"abcd"}]}`,
+	}
+	path := filepath.Join(t.TempDir(), "keys.json")
+	for name, file := range cases {
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := LoadKeys(path); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+	}
+	if _, err := LoadKeys(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is missing: %v", err)
+	}
+	if _, err := New(Options{Keys: &Keys{}}); err == nil {
+		t.Error("a server without secret")
+	}
+}
+
+func TestStaffKeysHaveTheirShape(t *testing.T) {
+	for _, key := range NewDemoKeys("xiaomi").Staff {
+		if !staffKeyPattern.MatchString(key.Key) || !strings.HasPrefix(key.Key, "hd_"+string(key.Role)+"_") {
+			t.Errorf("%s is %q", key.ID, key.Key)
+		}
+	}
+}
+
+func TestNobodyCannotBeSigned(t *testing.T) {
+	keys := NewDemoKeys()
+	for _, p := range []core.Principal{{}, {ID: "a"}, {ID: "a b", Role: core.RoleShopper}, {ID: "x", Role: core.RoleBrand}} {
+		if _, err := keys.Sign(p, time.Hour); core.CodeOf(err) != core.CodeInvalid {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+}

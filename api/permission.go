@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hotdrop/core"
+)
+
+// Permission says who may use a route. The zero value is nobody.
+type Permission struct {
+	roles  []core.Role
+	public bool
+}
+
+// everyone may use the route without credentials.
+func everyone() Permission { return Permission{public: true} }
+
+// only principals with one of the roles may use the route.
+func only(roles ...core.Role) Permission { return Permission{roles: roles} }
+
+// anyone who is authenticated may use the route.
+func anyone() Permission {
+	return only(core.RoleShopper, core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAdmin)
+}
+
+// staff that runs campaigns: the brand its own, operators and administrators all.
+func campaignStaff() Permission { return only(core.RoleBrand, core.RoleOperator, core.RoleAdmin) }
+
+// allows returns the problem that the principal has with the permission, or nil.
+func (p Permission) allows(principal core.Principal) *Problem {
+	if p.public || slices.Contains(p.roles, principal.Role) {
+		return nil
+	}
+	return newProblem(CodeForbidden, "the role "+string(principal.Role)+" may not do this")
+}
+
+// operation is a route: what huma has to know of it, who may use it, and the refusals worth documenting.
+type operation struct {
+	huma.Operation
+
+	permission Permission
+	refuses    []core.Code
+	takes      intake               // set for operations whose body is not JSON of the input's type
+	hot        func(*exchange) bool // answers the request if it has the common form
+}
+
+// permissionKey is where an operation's metadata carries its permission.
+const permissionKey = "permission"
+
+// checkPermission is the API's outermost middleware: an operation that was registered without a permission is closed.
+func checkPermission(ctx huma.Context, next func(huma.Context)) {
+	permission, _ := ctx.Operation().Metadata[permissionKey].(Permission)
+	if problem := permission.allows(principalOf(ctx.Context())); problem != nil {
+		(&exchange{requestContext: ctx}).refuse(problem)
+		return
+	}
+	next(ctx)
+}
+
+// register adds a route. It is the only way to add one.
+func register[I, O any](s *Server, op operation, handler func(context.Context, *I) (*O, error)) {
+	if _, hasBody := reflect.TypeFor[I]().FieldByName("Body"); hasBody {
+		op.takes.types = []string{jsonType}
+	}
+	if !s.hot {
+		op.hot = nil
+	}
+	op.takes.limit = max(op.takes.limit, maxBody)
+	op.MaxBodyBytes = int64(op.takes.limit) + 1 // huma refuses what is as long as its limit
+	op.Metadata = map[string]any{permissionKey: op.permission}
+	op.Middlewares = huma.Middlewares{op.receive}
+	op.document(s.api.OpenAPI().Components.Schemas)
+	huma.Register(s.api, op.Operation, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handler(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+}
+
+// receive checks ids, media type and size, reads the body and lets the hot path try before huma.
+func (op *operation) receive(ctx huma.Context, next func(huma.Context)) {
+	x := &exchange{requestContext: ctx}
+	if problem := op.checkIDs(ctx); problem != nil {
+		x.refuse(problem)
+		return
+	}
+	buffer := takeBuffer()
+	defer buffer.release()
+	body, problem := op.takes.read(ctx, buffer.b)
+	buffer.b = body
+	if problem != nil {
+		x.refuse(problem)
+		return
+	}
+	x.body = body
+	if op.hot == nil || !op.hot(x) {
+		next(x)
+	}
+}
+
+var (
+	campaignPattern = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
+	orderPattern    = regexp.MustCompile(`^[a-z0-9-]{1,63}\.[0-9a-hjkmnp-tv-z]{26}$`)
+)
+
+// checkIDs answers ids that nothing can have like ids that nothing has: 404. What is created gets its own checks.
+func (op *operation) checkIDs(ctx huma.Context) *Problem {
+	if op.Method == http.MethodPut {
+		return nil
+	}
+	if id := ctx.Param("campaign"); id != "" && !campaignPattern.MatchString(id) {
+		return newProblem(core.CodeNotFound, "there is no such campaign")
+	}
+	if id := ctx.Param("order"); id != "" && !orderPattern.MatchString(id) {
+		return newProblem(core.CodeNotFound, "there is no such order")
+	}
+	return nil
+}
+
+// document writes permission and refusals into the OpenAPI document.
+func (op *operation) document(registry huma.Registry) {
+	problem := registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	refusal := func(codes ...string) *huma.Response {
+		return &huma.Response{
+			Description: "problem: " + strings.Join(codes, ", "),
+			Content:     map[string]*huma.MediaType{problemType: {Schema: problem}},
+		}
+	}
+	byStatus := map[string][]string{}
+	for _, code := range op.documented() {
+		status := strconv.Itoa(statusOf(code))
+		byStatus[status] = append(byStatus[status], string(code))
+	}
+	if op.Responses == nil {
+		op.Responses = map[string]*huma.Response{}
+	}
+	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
+		op.Responses[status] = refusal(byStatus[status]...)
+	}
+	op.Responses["default"] = refusal("any other code")
+	op.Extensions = map[string]any{"x-public": true}
+	if !op.permission.public {
+		op.Extensions = map[string]any{"x-roles": op.permission.roles}
+		op.Security = []map[string][]string{{"bearer": {}}}
+	}
+}
+
+func (op *operation) documented() []core.Code {
+	codes := slices.Clone(op.refuses)
+	if !op.permission.public {
+		codes = append(codes, CodeUnauthorized, CodeForbidden)
+	}
+	if len(op.takes.types) > 0 {
+		codes = append(codes, CodeMalformed, CodeTooLarge, CodeUnsupportedMedia)
+	}
+	return append(codes, core.CodeInvalid)
+}

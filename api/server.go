@@ -1,0 +1,163 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hotdrop/core"
+)
+
+// Options is what a [Server] is made of. What does not say what nil means is required.
+type Options struct {
+	Engine    Engine
+	Rulesets  Rulesets
+	Readiness Readiness
+	Keys      *Keys
+	Demo      bool         // tokens for everybody, top-ups, phases at will: on loopback only
+	Log       *slog.Logger // nil: [slog.Default]
+	Version   string       // of the binary, for the OpenAPI document; "" is "dev"
+
+	withoutHotPaths bool // for the test that compares the two ways through
+}
+
+// Server is the public HTTP API.
+type Server struct {
+	engine    Engine
+	rulesets  Rulesets
+	readiness Readiness
+	keys      *Keys
+	demo      bool
+	log       *slog.Logger
+	api       huma.API
+	routes    *router
+	handler   http.Handler
+	hot       bool
+}
+
+// New makes a server. It fails with an error when the keys cannot be used.
+func New(o Options) (*Server, error) {
+	auth, err := newAuthenticator(o.Keys, o.Demo)
+	if err != nil {
+		return nil, fmt.Errorf("api keys: %w", err)
+	}
+	s := &Server{
+		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, keys: o.Keys, demo: o.Demo,
+		log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
+	}
+	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)
+	s.api.UseMiddleware(checkPermission)
+	s.registerShop()
+	s.registerWallet()
+	s.registerCampaigns()
+	s.registerStaff()
+	if s.demo {
+		s.registerDemo()
+	}
+	document, err := describe(s.api.OpenAPI())
+	if err != nil {
+		return nil, err
+	}
+	servePages(s.routes, document)
+	s.handler = auth.guard(isPublic, s.routes)
+	return s, nil
+}
+
+// Handler returns the public API, its document and its pages.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// HTTPServer returns a server for Handler with limits on what a client may send and how long it may take. Addresses and
+// listeners are the caller's.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}
+
+// isPublic names what needs no credentials under /v1. The demo routes are among them: outside demo mode they do not
+// exist, for anybody; inside it, minting tokens is how credentials begin.
+func isPublic(r *http.Request) bool {
+	return (r.Method == http.MethodGet && r.URL.Path == documentPath) || r.URL.Path == tokensPath
+}
+
+func (s *Server) config(version string) huma.Config {
+	config := huma.DefaultConfig("hotdrop", version)
+	config.Info.Description = "Flash sales whose promotion mechanics are data. Amounts are integers in minor units; " +
+		"times are RFC 3339."
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
+	config.CreateHooks = nil
+	config.Formats = map[string]huma.Format{jsonType: jsonFormat(), "json": jsonFormat()}
+	config.RejectUnknownQueryParameters = true
+	config.Transformers = []huma.Transformer{s.transform}
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "a shopper's token (JWT) or a staff API key"},
+	}
+	return config
+}
+
+// schemaName tells the two types called Problem apart.
+func schemaName(t reflect.Type, hint string) string {
+	if t == reflect.TypeFor[core.Problem]() {
+		return "FileProblem"
+	}
+	return huma.DefaultSchemaNamer(t, hint)
+}
+
+// transform gives the errors that huma makes itself the form of all others.
+func (s *Server) transform(ctx huma.Context, _ string, v any) (any, error) {
+	model, ok := v.(*huma.ErrorModel)
+	if !ok {
+		return v, nil
+	}
+	p := problemOfModel(model)
+	if p.Code == core.CodeInternal {
+		s.logInternal(ctx.Context(), p, model)
+	}
+	return p, nil
+}
+
+// problem returns what the client reads of an error, and logs what the client must not.
+func (s *Server) problem(ctx context.Context, err error) *Problem {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return newProblem(core.CodeUnavailable, "the client left") // nobody reads this
+	}
+	p := problemOf(err)
+	if p.Code == core.CodeInternal {
+		s.logInternal(ctx, p, err)
+	}
+	return p
+}
+
+func (s *Server) logInternal(ctx context.Context, p *Problem, err error) {
+	p.Instance = "urn:hotdrop:request:" + rand.Text()
+	s.log.ErrorContext(ctx, "internal error", "request", p.Instance, "error", err.Error())
+}
+
+// fail answers what no operation answered.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.problem(r.Context(), err).write(w)
+}
+
+// panicError is a recovered panic with its stack, as an error for the log. It goes on panicking where net/http asks for
+// that.
+func panicError(v any) error {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		panic(v)
+	}
+	return fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+}

@@ -1,0 +1,227 @@
+package api
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hotdrop/core"
+)
+
+// Text is a text for people: a string when it exists in English only, {en, zh} otherwise.
+type Text struct{ core.Text }
+
+// Schema implements huma.SchemaProvider.
+func (Text) Schema(huma.Registry) *huma.Schema {
+	language := func(name string) *huma.Schema { return &huma.Schema{Type: huma.TypeString, Description: name} }
+	return &huma.Schema{
+		Description: "a text for people: a string when it exists in English only, {en, zh} otherwise",
+		OneOf: []*huma.Schema{
+			language("English"),
+			{
+				Type: huma.TypeObject, AdditionalProperties: false,
+				Properties: map[string]*huma.Schema{"en": language("English"), "zh": language("Chinese")},
+			},
+		},
+	}
+}
+
+// Page is one page of a list.
+type Page[T any] struct {
+	Data []T     `json:"data" nullable:"false" doc:"the rows"`
+	Next *string `json:"next" doc:"cursor of the next page; null at the end"`
+}
+
+func pageOf[From, To any](page core.Page[From], view func(From) To) Page[To] {
+	out := Page[To]{Data: make([]To, len(page.Data))}
+	for i, row := range page.Data {
+		out.Data[i] = view(row)
+	}
+	if page.Next != "" {
+		out.Next = &page.Next
+	}
+	return out
+}
+
+// Order is an order as its shopper sees it. Amounts are minor units of Currency.
+type Order struct {
+	ID         string          `json:"id" doc:"the order's id" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Campaign   string          `json:"campaign" doc:"the campaign it was placed in" example:"trade-in"`
+	State      core.OrderState `json:"state" doc:"where it stands" enum:"placed,paid,shipped,delivered,expired,cancelled,refunded"`
+	Currency   string          `json:"currency" doc:"ISO 4217" example:"CNY"`
+	Total      int64           `json:"total" doc:"the sum of the lines" example:"129900"`
+	Lines      []Line          `json:"lines" nullable:"false" doc:"what is bought"`
+	Dues       []Due           `json:"dues" nullable:"false" doc:"what is to be paid, and when"`
+	Conditions []Condition     `json:"conditions" nullable:"false" doc:"what has to happen before it ships"`
+	PlacedAt   time.Time       `json:"placed_at" doc:"when it was placed"`
+	HoldUntil  time.Time       `json:"hold_until" doc:"a placed order expires after this"`
+}
+
+// Line is one position of an order or quote: amount = units × unit_price − discount.
+type Line struct {
+	SKU       string `json:"sku" example:"mx3"`
+	Units     int64  `json:"units" example:"1"`
+	UnitPrice int64  `json:"unit_price" doc:"minor units" example:"179900"`
+	Discount  int64  `json:"discount" doc:"minor units" example:"50000"`
+	Amount    int64  `json:"amount" doc:"minor units" example:"129900"`
+	Labels    []Text `json:"labels" nullable:"false" doc:"why the price is what it is"`
+}
+
+// Due is one payment an order waits for.
+type Due struct {
+	Kind   string    `json:"kind" enum:"full,deposit,balance"`
+	Amount int64     `json:"amount" doc:"minor units" example:"129900"`
+	DueAt  time.Time `json:"due_at" doc:"when it has to be paid"`
+	State  string    `json:"state" enum:"open,paid,refunded"`
+}
+
+// Condition is a duty the order carries.
+type Condition struct {
+	Kind  string          `json:"kind" doc:"such as trade_in" example:"trade_in"`
+	Data  json.RawMessage `json:"data,omitempty" doc:"what the mechanic attached"`
+	State string          `json:"state" enum:"open,met,waived,failed"`
+}
+
+// Reservation is a shopper's sign-up for a campaign.
+type Reservation struct {
+	Campaign string    `json:"campaign" example:"phone"`
+	Position int64     `json:"position" doc:"counts from 1 in the order of sign-up" example:"4711"`
+	At       time.Time `json:"at" doc:"when the shopper signed up"`
+}
+
+// Quote is what an order would cost now. Amounts are minor units of Currency.
+type Quote struct {
+	Campaign   string      `json:"campaign" example:"trade-in"`
+	Currency   string      `json:"currency" doc:"ISO 4217" example:"CNY"`
+	Total      int64       `json:"total" doc:"send it as expect_total with the order" example:"129900"`
+	List       int64       `json:"list" doc:"what it would cost without mechanics" example:"179900"`
+	Lines      []Line      `json:"lines" nullable:"false"`
+	Dues       []Due       `json:"dues" nullable:"false"`
+	Conditions []Condition `json:"conditions" nullable:"false"`
+	Left       int64       `json:"left" doc:"units of the item left" example:"1203"`
+}
+
+func orderView(o *core.Order) Order {
+	return Order{
+		ID: o.ID, Campaign: o.Campaign, State: o.State, Currency: o.Currency, Total: o.Total,
+		Lines: views(o.Lines, lineView), Dues: views(o.Dues, dueView), Conditions: views(o.Conditions, conditionView),
+		PlacedAt: timeOf(o.PlacedAt), HoldUntil: timeOf(o.HoldUntil),
+	}
+}
+
+func quoteView(q *core.Quote) Quote {
+	return Quote{
+		Campaign: q.Campaign, Currency: q.Currency, Total: q.Total, List: q.List, Left: q.Left,
+		Lines: views(q.Lines, lineView), Dues: views(q.Dues, dueView), Conditions: views(q.Conditions, conditionView),
+	}
+}
+
+func lineView(l core.Line) Line {
+	return Line{
+		SKU: l.SKU, Units: l.Units, UnitPrice: l.UnitPrice, Discount: l.Discount, Amount: l.Amount,
+		Labels: views(l.Labels, func(t core.Text) Text { return Text{t} }),
+	}
+}
+
+func dueView(d core.Due) Due {
+	return Due{Kind: d.Kind, Amount: d.Amount, DueAt: timeOf(d.DueAt), State: d.State}
+}
+
+func conditionView(c core.Condition) Condition {
+	return Condition{Kind: c.Kind, Data: c.Data, State: c.State}
+}
+
+func reservationView(campaign string, r core.Reservation) Reservation {
+	return Reservation{Campaign: campaign, Position: r.Position, At: timeOf(r.At)}
+}
+
+// views maps a list; the result is never nil, as lists in JSON are [] and not null.
+func views[From, To any](from []From, view func(From) To) []To {
+	to := make([]To, len(from))
+	for i, one := range from {
+		to[i] = view(one)
+	}
+	return to
+}
+
+// timeOf turns Unix milliseconds into the API's times, which are in UTC.
+func timeOf(millis int64) time.Time { return time.UnixMilli(millis).UTC() }
+
+// Campaign is a campaign as it stands, for everybody.
+type Campaign struct {
+	ID       string         `json:"id" example:"trade-in"`
+	Brand    string         `json:"brand" example:"meizu"`
+	Currency string         `json:"currency" doc:"ISO 4217; every amount is in its minor units" example:"CNY"`
+	Title    Text           `json:"title"`
+	Phase    core.Phase     `json:"phase" doc:"the phase now" enum:"before,teaser,reservation,sale,closed"`
+	Phases   Phases         `json:"phases" doc:"when each phase starts"`
+	Now      time.Time      `json:"now" doc:"the server's clock, for countdowns"`
+	Reserved int64          `json:"reserved" doc:"shoppers who signed up so far" example:"1300000"`
+	Items    []Item         `json:"items" nullable:"false" doc:"what is sold; shoppers see none before the teaser is over"`
+	Inputs   map[string]any `json:"inputs" doc:"what a shopper may submit with an order: {type, …} by name, or a group of such"`
+}
+
+// Phases says when each phase starts; each lasts until the next one that is set.
+type Phases struct {
+	Teaser      *time.Time `json:"teaser,omitempty" nullable:"false"`
+	Reservation *time.Time `json:"reservation,omitempty" nullable:"false"`
+	Sale        *time.Time `json:"sale,omitempty" nullable:"false"`
+	Closed      *time.Time `json:"closed,omitempty" nullable:"false"`
+}
+
+// Item is what is sold.
+type Item struct {
+	SKU              string     `json:"sku" example:"mx3"`
+	Title            Text       `json:"title"`
+	Price            int64      `json:"price" doc:"per unit, minor units" example:"179900"`
+	Stock            int64      `json:"stock" doc:"units for sale in all" example:"2099"`
+	Left             int64      `json:"left" doc:"units left, at most 100 ms old" example:"1203"`
+	Limit            int64      `json:"limit" doc:"units per shopper; 0 means no limit" example:"1"`
+	HoldSeconds      int64      `json:"hold_seconds" doc:"how long a placed order holds its stock" example:"900"`
+	NeedsReservation bool       `json:"needs_reservation" doc:"only for shoppers who reserved"`
+	Phase            core.Phase `json:"phase" doc:"the item's own phase now" enum:"before,teaser,reservation,sale,closed"`
+	Phases           Phases     `json:"phases" doc:"the item's own windows"`
+}
+
+// campaignView renders a campaign. Its items are nobody's business before the teaser is over, except staff's.
+func campaignView(v *core.CampaignView, showHidden bool) Campaign {
+	definition := v.Record.Definition
+	out := Campaign{
+		ID: definition.ID, Brand: definition.Brand, Currency: definition.Currency, Title: Text{definition.Title},
+		Phase: v.Phase, Phases: phasesView(definition.Phases), Now: v.Now.UTC(), Reserved: v.Reserved,
+		Items: []Item{}, Inputs: map[string]any{},
+	}
+	if showHidden || !hidden(v.Phase) {
+		out.Items = views(definition.Items, func(item core.Item) Item { return itemView(v, item) })
+		for name, input := range definition.Inputs {
+			out.Inputs[name] = input
+		}
+	}
+	return out
+}
+
+func hidden(phase core.Phase) bool {
+	return slices.Contains([]core.Phase{core.PhaseBefore, core.PhaseTeaser}, phase)
+}
+
+func itemView(v *core.CampaignView, item core.Item) Item {
+	window := v.Record.Definition.Window(&item)
+	return Item{
+		SKU: item.SKU, Title: Text{item.Title}, Price: item.Price, Stock: item.Stock, Left: v.Left[item.SKU],
+		Limit: item.Limit, HoldSeconds: int64(time.Duration(item.Hold) / time.Second),
+		NeedsReservation: item.NeedsReservation, Phase: window.At(v.Now), Phases: phasesView(window),
+	}
+}
+
+func phasesView(p core.Phases) Phases {
+	return Phases{Teaser: set(p.Teaser), Reservation: set(p.Reservation), Sale: set(p.Sale), Closed: set(p.Closed)}
+}
+
+func set(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
