@@ -1,0 +1,85 @@
+# hotdrop: everything a newcomer and a reviewer run. Needs Go, make and git; `make help` lists the targets.
+
+SHELL         := /bin/bash
+.SHELLFLAGS   := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS     += --no-builtin-rules
+.NOTPARALLEL:
+
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BINARY    := bin/hotdrop
+LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+LINT_AT   := 2.15.0
+# The race detector makes the pure-Go SQLite some thirty times slower, so `make race` leaves out what is bound by it.
+RACE      := ./core ./core/jobs ./core/campaignfile ./core/postgres ./api/... ./rules/... ./plugins/...
+
+.PHONY: help
+help: ## show this help
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/hotdrop, a static binary
+	@mkdir -p $(dir $(BINARY))
+	CGO_ENABLED=0 go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BINARY) ./cmd/hotdrop
+
+.PHONY: run
+run: build ## build and start a demo on http://127.0.0.1:8080 (data in ./data)
+	@exec $(BINARY) serve --demo
+
+.PHONY: test
+test: ## run every test; HOTDROP_REQUIRE=postgres,clang turns skips into failures
+	go test ./...
+
+.PHONY: race
+race: ## run the tests under the race detector, without those bound by SQLite
+	go test -race $(RACE)
+
+.PHONY: bench
+bench: ## benchmark the commit, the decisions and the loading of facts
+	go test -run '^$$' -bench . -benchmem ./core/... ./rules/... ./plugins/...
+
+.PHONY: event
+event: build ## replay the phone sale at small scale (the full size: bin/hotdrop event run phone)
+	$(BINARY) event run phone --shoppers 4800 --reservations 26000 --units 1000 --connections 64
+
+.PHONY: fmt
+fmt: ## format the code
+	gofmt -w $$(git ls-files -co --exclude-standard '*.go' ':!**/testdata/**')
+
+.PHONY: generate
+generate: ## write the generated files anew (campaign schema, plugins)
+	go generate ./...
+
+.PHONY: check
+check: format vet tidy lint generated race test ## everything a reviewer would run; fails on any diff
+
+.PHONY: format
+format:
+	@diff=$$(gofmt -d $$(git ls-files -co --exclude-standard '*.go')); \
+	if [ -n "$$diff" ]; then echo "$$diff"; echo "not formatted: run make fmt" >&2; exit 1; fi
+
+.PHONY: vet
+vet:
+	go vet ./...
+
+.PHONY: tidy
+tidy:
+	go mod tidy -diff
+
+# The installed linter when it is the very version, else the one from the module proxy: findings differ by version.
+.PHONY: lint
+lint: ## run golangci-lint, with who may import whom
+	@linter=$$(command -v golangci-lint || echo "$$(go env GOPATH)/bin/golangci-lint"); \
+	if "$$linter" version --short 2>/dev/null | grep -qx 'v\?$(LINT_AT)'; then set -x; "$$linter" run ./...; \
+	else set -x; go run $(LINT)@v$(LINT_AT) run ./...; fi
+
+# Compares the files before and after, not with the last commit, so that it works with changes that are not committed.
+.PHONY: generated
+generated:
+	@sums() { git ls-files -co --exclude-standard -z | xargs -0 sha256sum --; }; \
+	before=$$(sums); set -x; go generate ./...; { set +x; } 2>/dev/null; \
+	if ! diff <(echo "$$before") <(sums); then echo "generated files are not up to date: commit what make generate writes" >&2; exit 1; fi
+
+.PHONY: clean
+clean: ## remove what was built; the data stays
+	rm -rf bin

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hotdrop/api"
+	"hotdrop/core"
+)
+
+// maxReplyBytes bounds what the client reads of one reply.
+const maxReplyBytes = 4 << 20
+
+// client speaks to a server as staff.
+type client struct {
+	server string // base URL
+	key    string // API key
+}
+
+func (c *client) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.server, "server", "http://127.0.0.1:8080", "the server's URL")
+	cmd.Flags().StringVar(&c.key, "key", "", "API key; without it the operator's of ./data/"+demoKeysFile)
+}
+
+// reply is what a server answered with success.
+type reply struct {
+	header http.Header
+	body   []byte
+}
+
+// do sends one request; an answer that is not a success is an *api.Problem.
+func (c *client) do(ctx context.Context, method, path string, header http.Header, body []byte) (*reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	url := strings.TrimSuffix(c.server, "/") + path
+	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--server: %w", err)}
+	}
+	if header != nil {
+		request.Header = header
+	}
+	key, err := c.apiKey()
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }() // it was read
+	content, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes))
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, url, err)
+	}
+	if response.StatusCode/100 != 2 {
+		return nil, problemOf(response.StatusCode, content)
+	}
+	return &reply{response.Header, content}, nil
+}
+
+// problemOf reads an error reply; one that is not a problem document keeps its status and first words.
+func problemOf(status int, content []byte) *api.Problem {
+	p := &api.Problem{}
+	if err := json.Unmarshal(content, p); err != nil || p.Code == "" {
+		text := []rune(strings.TrimSpace(string(content)))
+		p = &api.Problem{Code: core.CodeInternal, Detail: string(text[:min(len(text), 200)])}
+	}
+	p.Status = status
+	return p
+}
+
+// apiKey is the key of the flag, else the operator's of a demo in this folder.
+func (c *client) apiKey() (string, error) {
+	if c.key != "" {
+		return c.key, nil
+	}
+	keys, err := api.LoadKeys(filepath.Join("data", demoKeysFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", usageError{errors.New("no API key: set --key or HOTDROP_KEY")}
+	}
+	if err != nil {
+		return "", err
+	}
+	return keyOf(keys, core.RoleOperator), nil
+}

@@ -1,0 +1,93 @@
+package event
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// The commands that children are started with.
+const (
+	commandName  = "event"
+	floorCommand = "floor"
+)
+
+// The forms of a result.
+const (
+	outputText = "text"
+	outputJSON = "json"
+)
+
+// Command returns the command `event` with `run NAME`. The command that wires the binary adds [FloorCommand] to it.
+func Command() *cobra.Command {
+	group := &cobra.Command{Use: commandName, Short: "Replay a real sale over HTTP and check its books"}
+	group.AddCommand(runCommand())
+	return group
+}
+
+func runCommand() *cobra.Command {
+	var config Config
+	output := outputText
+	cmd := &cobra.Command{
+		Use:   "run NAME",
+		Short: "Replay a sale (phone) against servers of its own, or against --url",
+		Long: "Replay a sale over real HTTP connections: reservations, opening, the rush (every shopper once, 5 %\n" +
+			"retries with the same key, 0.5 % second attempts), payment of every order, and a look at each of them.\n" +
+			"Speeds are compared with a bare echo handler, measured around every phase with the same generator.\n" +
+			"The exit code is 1 when the books do not balance.",
+		Example: "  hotdrop event run phone\n" +
+			"  hotdrop event run phone --shoppers 24000 --reservations 130000 --units 5000 -o json",
+		ValidArgs: []string{Phone},
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			config.Name = args[0]
+			config.Out, config.Err = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			config.Progress = isTerminal(config.Err)
+			return runAndPrint(cmd, config, output)
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&config.Shoppers, "shoppers", phoneShoppers, "shoppers of the rush")
+	flags.IntVar(&config.Reservations, "reservations", phoneReservations,
+		"shoppers who sign up; those of the rush are the first of them")
+	flags.IntVar(&config.Units, "units", phoneUnits, "units for sale")
+	flags.IntVar(&config.Connections, "connections", usualConnections, "keep-alive connections of the generator")
+	flags.StringVar(&config.Store, "database-url", "",
+		"an empty Postgres database; without it SQLite in a temporary folder")
+	flags.IntVar(&config.Nodes, "nodes", 1, "servers on that database")
+	flags.StringVar(&config.URL, "url", "", "a demo server that runs already")
+	flags.StringVar(&config.KeysFile, "keys", "", "the demo-keys.json of that server")
+	flags.StringVar(&config.Keep, "keep", "",
+		"folder for the servers' data, kept afterwards (hotdrop audit --data FOLDER/1)")
+	flags.Uint64Var(&config.Seed, "seed", 1, "the order in which shoppers come; the same seed is the same order")
+	flags.StringVarP(&output, "output", "o", outputText, "how to print the result: text or json")
+	return cmd
+}
+
+// runAndPrint replays the sale and prints the result, also when its books do not balance.
+func runAndPrint(cmd *cobra.Command, config Config, output string) error {
+	if output != outputText && output != outputJSON {
+		return usagef("--output must be %s or %s", outputText, outputJSON)
+	}
+	result, err := Run(cmd.Context(), config)
+	if err != nil {
+		return fmt.Errorf("event run %s: %w", config.Name, err)
+	}
+	write := result.writeTable
+	if output == outputJSON {
+		write = result.writeJSON
+	}
+	if err := write(config.Out); err != nil {
+		return fmt.Errorf("print the result: %w", err)
+	}
+	return result.Err()
+}
+
+// isTerminal reports whether w is a terminal.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}

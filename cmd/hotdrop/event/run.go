@@ -1,0 +1,142 @@
+package event
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"hotdrop/api"
+	"hotdrop/cmd/hotdrop/campaigns"
+)
+
+// runner is one replay under way.
+type runner struct {
+	config Config
+	signer Signer
+	staff  *staff
+	crew   *crew
+	replay *replay
+	sizes  sizes
+	result *Result
+}
+
+// Run replays the sale and returns what it measured and counted. The error is about the run itself; whether the books
+// balance is the result's [Result.Err]. A configuration that cannot be run is a [UsageError].
+func Run(ctx context.Context, config Config) (result *Result, err error) {
+	config, err = config.filled()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	servers, err := startFleet(ctx, cancel, config)
+	if err != nil {
+		return nil, err
+	}
+	result, err = replaySale(ctx, config, servers)
+	if err := errors.Join(err, servers.stop()); err != nil {
+		return nil, err
+	}
+	result.PeakMemory = servers.peak()
+	return result, nil
+}
+
+// replaySale goes through the phases against servers that run.
+func replaySale(ctx context.Context, config Config, servers *fleet) (result *Result, err error) {
+	r, err := newRunner(config, servers)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.crew.close(), r.staff.close()) }()
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.reserve(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.staff.enter(ctx, r.replay.campaign, "sale"); err != nil {
+		return nil, err
+	}
+	orders, err := r.rush(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.settle(ctx, orders); err != nil {
+		return nil, err
+	}
+	return r.result, nil
+}
+
+// newRunner connects to the servers and names the campaign.
+func newRunner(config Config, servers *fleet) (*runner, error) {
+	signer, err := api.LoadKeys(servers.keys)
+	if err != nil {
+		return nil, err
+	}
+	officers, err := newStaff(signer, config.Patience, servers.urls)
+	if err != nil {
+		return nil, err
+	}
+	connections, err := newCrew(config.Connections, config.Patience, servers.urls...)
+	if err != nil {
+		return nil, err
+	}
+	run := strconv.FormatInt(time.Now().UnixMilli(), 36)
+	return &runner{
+		config: config, signer: signer, staff: officers, crew: connections,
+		replay: &replay{run: run, campaign: config.Name + "-" + run},
+		result: &Result{
+			Event: config.Name, Store: servers.store, Campaign: config.Name + "-" + run,
+			Nodes: len(servers.urls), Connections: config.Connections,
+			Shoppers: int64(config.Shoppers), Units: int64(config.Units),
+		},
+	}, nil
+}
+
+// open probes the servers, makes the rush's tokens and opens the campaign for reservations.
+func (r *runner) open(ctx context.Context) error {
+	file, err := campaignFile(r.config.Name)
+	if err != nil {
+		return err
+	}
+	if r.sizes, err = r.probe(ctx, file); err != nil {
+		return fmt.Errorf("probe: %w", err)
+	}
+	if r.replay, err = r.prepare(ctx, file, r.replay.campaign, r.config.Units); err != nil {
+		return err
+	}
+	r.replay.tokens, err = signTokens(r.signer, numbers(r.config.Shoppers))
+	return err
+}
+
+// campaignFile returns the sale's campaign file as the binary carries it.
+func campaignFile(name string) ([]byte, error) {
+	files, err := campaigns.Files()
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		if file.ID == name {
+			return file.Data, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no campaign file %s", name)
+}
+
+// prepare applies the sale's campaign under the id and returns its replay.
+func (r *runner) prepare(ctx context.Context, file []byte, id string, units int) (*replay, error) {
+	sale, err := parseSale(file)
+	if err != nil {
+		return nil, err
+	}
+	body, err := replayed(sale, id, units, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if err := r.staff.apply(ctx, id, body); err != nil {
+		return nil, err
+	}
+	return newReplay(r.replay.run, id, termsOf(sale))
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hotdrop/api"
+	"hotdrop/core"
+)
+
+const (
+	// demoKeysFile is where demo mode keeps its keys, inside the data folder.
+	demoKeysFile = "demo-keys.json"
+	// demoTokenLifetime is how long the token in the banner's curl works.
+	demoTokenLifetime = 30 * 24 * time.Hour
+)
+
+// loadOrMakeKeys reads the keys file, or makes it with keys of every role and of the brands.
+func loadOrMakeKeys(path string, brands []string) (*api.Keys, error) {
+	keys, err := api.LoadKeys(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return keys, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, fmt.Errorf("keys: %w", err)
+	}
+	keys = api.NewDemoKeys(brands...)
+	if err := keys.Save(path); err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+// keyOf returns the first key of the role that is there in the clear, or "".
+func keyOf(keys *api.Keys, role core.Role) string {
+	for _, staff := range keys.Staff {
+		if staff.Role == role && staff.Key != "" {
+			return staff.Key
+		}
+	}
+	return ""
+}
+
+func keysCommand() *cobra.Command {
+	group := &cobra.Command{Use: "keys", Short: "Make the file of keys that serve --keys reads"}
+	group.AddCommand(newKeysCommand())
+	return group
+}
+
+func newKeysCommand() *cobra.Command {
+	var brands []string
+	cmd := &cobra.Command{
+		Use:   "new FILE",
+		Short: "Make a keys file: a token secret, and an API key for each staff role and brand",
+		Long: "Make a keys file for serve --keys, readable for its owner only: a token secret, and an API key for each\n" +
+			"staff role and each --brand. The keys stand in it in the clear: hand them out, then delete the lines\n" +
+			"\"key\": a server needs their digests only. An existing file is never overwritten.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, err := os.Lstat(args[0]); !errors.Is(err, fs.ErrNotExist) {
+				return errors.Join(fmt.Errorf("%s is there already", args[0]), err)
+			}
+			keys := api.NewDemoKeys(brands...)
+			if err := keys.Save(args[0]); err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "wrote a token secret and %d API keys to %s\n", len(keys.Staff), args[0])
+			return nil
+		},
+	}
+	cmd.Flags().StringSliceVar(&brands, "brand", nil, "a brand that gets a key of its own (repeatable)")
+	return cmd
+}

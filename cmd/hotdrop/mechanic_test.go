@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"hotdrop/core"
+)
+
+const quoteVectors = `mechanic: trade-in
+vectors:
+  - name: a brand outside the table pays the list price
+    hook: quote
+    facts: {item: {sku: mx3, price: 179900}, quantity: 1, input: {trade_in: {brand: Nokia, model: "1", condition: good}}}
+    effects: []
+  - name: a hope that does not hold
+    hook: quote
+    facts: {item: {sku: mx3, price: 179900}, quantity: 1, input: {trade_in: {brand: Nokia, model: "1", condition: good}}}
+    effects: [{discount: {amount: 1, label: x}}]
+`
+
+func TestEveryShippedMechanicPassesItsVectors(t *testing.T) {
+	r := do(t, "mechanic", "test")
+	if r.code != exitOK || !strings.HasSuffix(r.stdout, ", 0 failed\n") || strings.Contains(r.stdout, "FAIL") {
+		t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	for _, one := range []string{"seckill (rule)", "trade-in (rule)", "trade-in (plugin)"} {
+		if !strings.Contains(r.stdout, one) {
+			t.Errorf("%s was not tested", one)
+		}
+	}
+}
+
+func TestAVectorThatDoesNotHoldFailsWithTheDifference(t *testing.T) {
+	r := do(t, "mechanic", "test", writeFile(t, t.TempDir(), "mine.vectors.yaml", quoteVectors))
+	if r.code != exitFailed || r.stderr != "" {
+		t.Errorf("exit %d, stderr %q", r.code, r.stderr)
+	}
+	for _, want := range []string{
+		"ok    trade-in (rule): a brand outside", "FAIL  trade-in (plugin): a hope", "2 passed, 2 failed\n",
+		`want [{"discount":{"amount":1,"label":"x"}}]`, "got  []",
+	} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("%q is not in\n%s", want, r.stdout)
+		}
+	}
+}
+
+func TestAVectorFileThatCannotBeUsedSaysWhy(t *testing.T) {
+	folder := t.TempDir()
+	for name, test := range map[string]struct{ file, want string }{
+		"nobody's vectors": {strings.Replace(quoteVectors, "trade-in", "nobody", 1), "no shipped mechanic"},
+		"broken vectors":   {strings.Replace(quoteVectors, "hook:", "hok:", 1), "mine.vectors.yaml:4:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := do(t, "mechanic", "test", writeFile(t, folder, "mine.vectors.yaml", test.file))
+			if r.code != exitFailed || !strings.Contains(r.stderr, test.want) {
+				t.Errorf("exit %d, %q", r.code, r.stderr)
+			}
+		})
+	}
+}
+
+func TestTheListNamesEveryMechanicWithItsDigest(t *testing.T) {
+	var listed []core.Manifest
+	if err := json.Unmarshal([]byte(do(t, "mechanic", "list", "-o", "json").stdout), &listed); err != nil {
+		t.Fatal(err)
+	}
+	text := do(t, "mechanic", "list").stdout
+	if len(listed) < 3 {
+		t.Errorf("%d mechanics", len(listed))
+	}
+	for _, m := range listed {
+		if !strings.HasPrefix(m.Digest, "sha256:") || !strings.Contains(text, m.Digest) {
+			t.Errorf("%s has the digest %q", m.Name, m.Digest)
+		}
+	}
+}
+
+func TestABindingCompilesByWhatItNames(t *testing.T) {
+	ctx := t.Context()
+	c, err := newCompiler(ctx, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := c.close(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	config := core.Object{"sku": "mx3"}
+	digest := c.plugins["trade-in"].Manifest().Digest
+	for _, test := range []struct {
+		name    string
+		binding core.Binding
+		kind    string
+	}{
+		{"a shipped rule", core.Binding{Mechanic: "trade-in", Config: config}, "rule"},
+		{"a rule inline", core.Binding{Rule: json.RawMessage(`{"rule":"x","hook":"quote","then":[{"once":{"key":"k"}}]}`)}, "rule"},
+		{"a plugin by name", core.Binding{Plugin: "trade-in", Config: config}, "plugin"},
+		{"a plugin by digest", core.Binding{Plugin: digest, Config: config}, "plugin"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			m, err := c.Compile(ctx, test.binding)
+			if err != nil || m.Manifest().Kind != test.kind {
+				t.Errorf("%v, %v", m, err)
+			}
+		})
+	}
+	for _, test := range []struct {
+		name    string
+		binding core.Binding
+		path    string
+	}{
+		{"an unknown rule", core.Binding{Mechanic: "trade-inn"}, "mechanic"},
+		{"an unknown plugin", core.Binding{Plugin: "trade-inn"}, "plugin"},
+		{"an unknown digest", core.Binding{Plugin: "sha256:00"}, "plugin"},
+		{"a parameter nobody has", core.Binding{Plugin: "trade-in", Config: core.Object{"color": "red"}}, "config.color"},
+		{"an empty rule", core.Binding{Rule: json.RawMessage(`{}`)}, "rule"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := c.Compile(ctx, test.binding)
+			problems, ok := err.(*core.Problems) //nolint:errorlint // a compiler returns it bare
+			if !ok || len(problems.List) == 0 || !strings.HasPrefix(problems.List[0].Path, test.path) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"hotdrop/api"
+	"hotdrop/core"
+	"hotdrop/core/jobs"
+)
+
+// serveSettings are the flags of serve.
+type serveSettings struct {
+	databaseSettings
+	demo          bool
+	public, admin address
+	keys          string
+	logLevel      slog.Level
+}
+
+func serveCommand() *cobra.Command {
+	s := &serveSettings{logLevel: slog.LevelInfo}
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the API; with --demo, with campaigns to play with",
+		Long: "Serve the API. --demo needs nothing else: it listens on loopback only, makes its keys, and applies the\n" +
+			"campaigns phone (on sale), trade-in (reservation) and car (teaser), their windows around now. Every flag\n" +
+			"can also be set as HOTDROP_<NAME> or in the file of --config.\n\n" +
+			"The first interrupt drains: requests under way are answered. The second ends the process at once.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.public.explicit = cmd.Flags().Changed("listen")
+			s.admin.explicit = cmd.Flags().Changed("admin-listen")
+			if err := s.check(cmd.Context()); err != nil {
+				return err
+			}
+			log := slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), &slog.HandlerOptions{Level: s.logLevel}))
+			return s.serve(cmd.Context(), cmd.OutOrStdout(), log)
+		},
+	}
+	s.register(cmd)
+	cmd.Flags().BoolVar(&s.demo, "demo", false, "serve campaigns to play with, on loopback only")
+	cmd.Flags().StringVar(&s.public.hostPort, "listen", "127.0.0.1:8080", "address of the API")
+	cmd.Flags().StringVar(&s.admin.hostPort, "admin-listen", "127.0.0.1:8081", "address of /livez and /readyz; keep it inside")
+	cmd.Flags().StringVar(&s.keys, "keys", "", "file of keys (see `hotdrop keys new`); --demo makes one in --data")
+	cmd.Flags().TextVar(&s.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	cmd.Flags().Int64Var(&s.maxPages, "max-pages", 0, "bound the embedded store to this many pages of 4 KiB")
+	_ = cmd.Flags().MarkHidden("max-pages") // the flag exists
+	return cmd
+}
+
+// check refuses settings that cannot work together.
+func (s *serveSettings) check(ctx context.Context) error {
+	if !s.demo && s.keys == "" {
+		return usageError{errors.New("serve needs --keys FILE (make one with `hotdrop keys new`), or --demo")}
+	}
+	if !s.demo {
+		return nil
+	}
+	return errors.Join(s.public.requireLoopback(ctx), s.admin.requireLoopback(ctx))
+}
+
+// serve runs until ctx ends. What is opened is closed in the opposite order, also when a later step fails.
+func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
+	public, err := s.public.listen(ctx, s.demo)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeListener(public)) }()
+	admin, err := s.admin.listen(ctx, s.demo)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeListener(admin)) }()
+	db, err := s.openMigrated(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	compiler, err := newCompiler(ctx, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, compiler.close(ctx)) }()
+
+	node := &node{settings: s, db: db, log: log, engine: core.NewEngine(core.Options{
+		Store: db.orders, Campaigns: db.campaigns, Ledger: db.ledger, Compiler: compiler, Log: log,
+	})}
+	if err := node.start(ctx); err != nil {
+		return err
+	}
+	defer node.engine.Stop()
+	return node.run(ctx, public, admin, out)
+}
+
+// closeListener closes a listener that its server may have closed already.
+func closeListener(listener net.Listener) error {
+	if err := listener.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("closing %s: %w", listener.Addr(), err)
+	}
+	return nil
+}
+
+// node is one serving process.
+type node struct {
+	settings *serveSettings
+	db       *database
+	engine   *core.Engine
+	keys     *api.Keys
+	log      *slog.Logger
+}
+
+// start loads the keys and the campaigns.
+func (n *node) start(ctx context.Context) error {
+	if !n.settings.demo {
+		keys, err := api.LoadKeys(n.settings.keys)
+		if err != nil {
+			return err
+		}
+		n.keys = keys
+		return n.engine.Start(ctx)
+	}
+	campaigns, err := demoCampaigns()
+	if err != nil {
+		return err
+	}
+	if n.keys, err = loadOrMakeKeys(n.keysPath(), brandsOf(campaigns)); err != nil {
+		return err
+	}
+	if err := n.engine.Start(ctx); err != nil {
+		return err
+	}
+	if err := applyDemo(ctx, n.engine, campaigns); err != nil {
+		n.engine.Stop()
+		return err
+	}
+	return nil
+}
+
+// keysPath is where the keys are; demo mode has a place of its own for them.
+func (n *node) keysPath() string {
+	if n.settings.keys != "" {
+		return n.settings.keys
+	}
+	return filepath.Join(n.settings.data, demoKeysFile)
+}
+
+// run serves until ctx ends, then drains: readiness fails first, requests under way are answered, then the sweeps stop.
+func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.Writer) error {
+	ready := &readiness{engine: n.engine}
+	service, err := api.New(api.Options{
+		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Keys: n.keys, Demo: n.settings.demo, Log: n.log,
+		Version: versionText(),
+	})
+	if err != nil {
+		return err
+	}
+	public, admin := service.HTTPServer(), newAdminServer(service.AdminHandler(), n.log)
+	failed := make(chan error, 2)
+	serveInBackground(public, publicOn, failed)
+	serveInBackground(admin, adminOn, failed)
+	sweeping, stopSweeping := context.WithCancel(context.WithoutCancel(ctx))
+	swept := make(chan struct{})
+	go func() {
+		defer close(swept)
+		jobs.New(n.engine, n.log).Run(sweeping)
+	}()
+
+	err = n.printBanner(ctx, out, urlOf(publicOn), urlOf(adminOn))
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			n.log.Info("draining; interrupt again to stop at once")
+		case err = <-failed:
+		}
+	}
+	ready.draining.Store(true)
+	err = errors.Join(err, drain(ctx, public))
+	stopSweeping()
+	<-swept
+	return errors.Join(err, drain(ctx, admin))
+}
