@@ -19,10 +19,13 @@ type node struct {
 	eval eval
 	// literal says that nothing but what the expression spells out decides the value.
 	literal bool
-	size    int64 // the most elements a list has, as far as can be known
-	cost    int64 // the most steps that one evaluation takes, as far as can be known
-	nodes   int64 // nodes evaluated once each, without those inside predicates
-	text    string
+	// broken says that the node or one below it has a problem; its type then goes with every other, so that one mistake
+	// is reported once.
+	broken bool
+	size   int64 // the most elements a list has, as far as can be known
+	cost   int64 // the most steps that one evaluation takes, as far as can be known
+	nodes  int64 // nodes evaluated once each, without those inside predicates
+	text   string
 }
 
 // compiler compiles the expressions of one rule. Types and names are checked, and what is wrong is collected in
@@ -71,9 +74,9 @@ func (c *compiler) report(at ast.Node, hint, format string, args ...any) node {
 	return absentNode()
 }
 
-// absentNode stands in for what has a problem; its type goes with every other, so that one mistake is reported once.
+// absentNode stands in for what has a problem.
 func absentNode() node {
-	return node{eval: func(*frame) value { return value{} }, cost: 1, nodes: 1}
+	return node{eval: func(*frame) value { return value{} }, broken: true, cost: 1, nodes: 1}
 }
 
 // expression compiles the expression at a path and coerces its value to want; kindAny takes what comes.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
 	"hotdrop/core"
 	"hotdrop/rules"
@@ -16,6 +15,7 @@ import (
 type failer interface {
 	Helper()
 	Fatal(args ...any)
+	Fatalf(format string, args ...any)
 }
 
 // ruleOf returns a rule that asks for a duty whose data holds the value of the expression.
@@ -50,13 +50,13 @@ func testFacts() *core.Facts {
 		Quota:    map[string]int64{"trade-in": 7},
 		Input: core.Object{
 			"trade_in": core.Object{"brand": "Xiaomi", "fair": true},
-			"dealer":   int64(4), "note": "hi", "least": int64(-1 << 63),
+			"dealer":   int64(4), "note": "hi", "one": int64(1), "least": int64(-1 << 63),
 		},
 	}
 }
 
 // evaluate returns the JSON of the expression's value, or the code of the failure, for the facts.
-func evaluate(t testing.TB, expression string, facts *core.Facts) string {
+func evaluate(t failer, expression string, facts *core.Facts) string {
 	t.Helper()
 	mechanic, err := rules.CompileJSON(ruleOf(t, testConfig, expression), nil)
 	if err != nil {
@@ -77,7 +77,7 @@ func evaluate(t testing.TB, expression string, facts *core.Facts) string {
 }
 
 // problemsOf returns the problems of the rule, which must have some.
-func problemsOf(t testing.TB, raw json.RawMessage, config core.Object) []core.Problem {
+func problemsOf(t failer, raw json.RawMessage, config core.Object) []core.Problem {
 	t.Helper()
 	mechanic, err := rules.CompileJSON(raw, config)
 	problems, ok := errors.AsType[*core.Problems](err)
@@ -88,7 +88,7 @@ func problemsOf(t testing.TB, raw json.RawMessage, config core.Object) []core.Pr
 }
 
 // mustCompile compiles a rule file with a config.
-func mustCompile(t testing.TB, file string, config core.Object) core.Mechanic {
+func mustCompile(t failer, file string, config core.Object) core.Mechanic {
 	t.Helper()
 	rule, err := rules.Parse([]byte(file))
 	if err != nil {
@@ -102,7 +102,7 @@ func mustCompile(t testing.TB, file string, config core.Object) core.Mechanic {
 }
 
 // decide returns the effects and the clause, and fails if the mechanic did.
-func decide(t testing.TB, mechanic core.Mechanic, facts *core.Facts) (effects []core.Effect, clause string) {
+func decide(t failer, mechanic core.Mechanic, facts *core.Facts) (effects []core.Effect, clause string) {
 	t.Helper()
 	effects, usage, err := mechanic.Decide(mechanic.Manifest().Hooks[0], facts, nil)
 	if err != nil {

@@ -46,7 +46,8 @@ func TestExpressionsEvaluate(t *testing.T) {
 			{"true && false", "false"}, {"true and not false", "true"}, {"false || true", "true"}, {"!config.open", "false"},
 			{"1 < 2 && 2 <= 2 && 3 > 2 && 3 >= 3", "true"}, {"1 < 2 < 3", "true"}, {"1 == 1", "true"}, {"1 != 1", "false"},
 			{"config.open ? 1 : 2", "1"}, {"if config.open { 1 } else { 2 }", "1"}, {"config.open == true", "true"},
-			{"input.trade_in.fair && true", "true"},
+			{"input.trade_in.fair && true", "true"}, {"input.one == input.trade_in.fair", "false"}, {"input.one == input.one", "true"},
+			{`input.one == input.note`, "false"}, {"input.note != input.one", "true"},
 		}},
 		{"lists", [][2]string{
 			{"item.sku in [\"mx2\", \"mx3\"]", "true"}, {"2 in config.tiers", "false"}, {"20 in config.tiers", "true"},
@@ -86,6 +87,7 @@ func TestWhatIsAbsentReadsAsTheZeroOfThePlace(t *testing.T) {
 		`nil != input.trade_in.brand`:                "false",
 		`input.note == input.other`:                  "true",
 		`input.note == "x"`:                          "false",
+		`input.note in ["", "x"]`:                    "false",
 		"input.dealer == 0":                          "true",
 		"input.fair == false":                        "true",
 		"input.fair":                                 `""`,

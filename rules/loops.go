@@ -68,7 +68,10 @@ func (c *compiler) loop(at ast.Node, name string, arguments []ast.Node) node {
 		return c.report(arguments[1], "", "%s cannot be in a list", withArticle(k))
 	}
 	n := derived(kindAny, kind.run(list, body, slot), list)
-	n.typ, n.size = kind.typ(list, body), list.size
+	if n.broken = list.broken || body.broken; !n.broken {
+		n.typ = kind.typ(list, body)
+	}
+	n.size = list.size
 	n.cost = saturate(n.cost, saturate(body.cost, 1, 1), list.size)
 	return n
 }

@@ -56,7 +56,9 @@ func (c *compiler) member(at *ast.MemberNode) node {
 		return c.fact(at, path)
 	}
 	if _, isName := at.Property.(*ast.StringNode); isName {
-		c.compile(at.Node)
+		if base := c.compile(at.Node); base.broken {
+			return base
+		}
 		return c.report(at, "", "%s has no fields", at.Node.String())
 	}
 	return c.element(at)

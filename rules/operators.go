@@ -25,6 +25,10 @@ func derived(k kind, run eval, operands ...node) node {
 	for _, operand := range operands {
 		n.cost = saturate(n.cost, operand.cost, 1)
 		n.nodes += operand.nodes
+		n.broken = n.broken || operand.broken
+	}
+	if n.broken {
+		n.typ = typ{}
 	}
 	return n
 }

@@ -180,23 +180,36 @@ func TestArithmeticIsExactOrFails(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := operand.Draw(t, "a"), operand.Draw(t, "b")
 		for expression, mechanic := range mechanics {
-			effects, _, err := mechanic.Decide(core.HookQuote, &core.Facts{Input: core.Object{"a": a, "b": b}}, nil)
-			failure, failed := errors.AsType[*core.MechanicError](err)
-			if b == 0 && (expression == "input.a % input.b" || expression == "div(input.a, input.b)") {
-				if !failed || failure.Code != "division_by_zero" {
-					t.Fatalf("%s of %d and 0: %v, %v", expression, a, effects, err)
-				}
-				continue
-			}
-			want := exact[expression](big.NewInt(a), big.NewInt(b))
-			switch {
-			case !want.IsInt64() && (!failed || failure.Code != "overflow"):
-				t.Fatalf("%s of %d and %d: %v, %v, want overflow", expression, a, b, effects, err)
-			case want.IsInt64() && (failed || effects[0].Data != `{"v":`+strconv.FormatInt(want.Int64(), 10)+`}`):
-				t.Fatalf("%s of %d and %d: %v, %v, want %s", expression, a, b, effects, err, want)
+			got := outcomeOf(t, mechanic, &core.Facts{Input: core.Object{"a": a, "b": b}})
+			if want := wanted(exact[expression], expression, a, b); got != want {
+				t.Fatalf("%s of %d and %d: %s, want %s", expression, a, b, got, want)
 			}
 		}
 	})
+}
+
+// outcomeOf returns the data of the only effect, or the code of the failure.
+func outcomeOf(t failer, mechanic core.Mechanic, facts *core.Facts) string {
+	effects, _, err := mechanic.Decide(core.HookQuote, facts, nil)
+	if failure, ok := errors.AsType[*core.MechanicError](err); ok {
+		return failure.Code
+	}
+	if err != nil || len(effects) != 1 {
+		t.Fatalf("got %v, %v", effects, err)
+	}
+	return effects[0].Data
+}
+
+// wanted returns what outcomeOf must be for exact arithmetic.
+func wanted(exact func(a, b *big.Int) *big.Int, expression string, a, b int64) string {
+	if divides := strings.Contains(expression, "%") || strings.Contains(expression, "div"); divides && b == 0 {
+		return "division_by_zero"
+	}
+	n := exact(big.NewInt(a), big.NewInt(b))
+	if !n.IsInt64() {
+		return "overflow"
+	}
+	return `{"v":` + n.String() + `}`
 }
 
 // anything draws values an object may hold, and some that none should.
@@ -271,24 +284,54 @@ func TestNoFactsMakeARulePanicAndDecisionsRepeat(t *testing.T) {
 		facts := drawFacts(t)
 		before := fmt.Sprintf("%#v", facts.Input)
 		for _, mechanic := range mechanics {
-			first, usage, err := mechanic.Decide(core.HookQuote, facts, nil)
-			if _, ok := errors.AsType[*core.MechanicError](err); err != nil && (!ok || len(first) > 0) {
-				t.Fatalf("%v, %v is no failure of a mechanic", first, err)
-			}
-			again, usageAgain, errAgain := mechanic.Decide(core.HookQuote, facts, nil)
-			if !reflect.DeepEqual(first, again) || usage != usageAgain || fmt.Sprint(err) != fmt.Sprint(errAgain) {
-				t.Fatalf("first %v, %v, %v, then %v, %v, %v", first, usage, err, again, usageAgain, errAgain)
-			}
-			for i := range first {
-				if _, err := core.CanonicalData(first[i].Data); first[i].Data != "" && err != nil {
-					t.Fatalf("data %q: %v", first[i].Data, err)
-				}
-			}
+			decideTwice(t, mechanic, facts)
 		}
 		if after := fmt.Sprintf("%#v", facts.Input); after != before {
 			t.Fatalf("the facts became %s from %s", after, before)
 		}
 	})
+}
+
+// decideTwice fails unless two decisions are one, and either a mechanic's failure or effects with canonical data.
+func decideTwice(t failer, mechanic core.Mechanic, facts *core.Facts) {
+	first, usage, err := mechanic.Decide(core.HookQuote, facts, nil)
+	if _, ok := errors.AsType[*core.MechanicError](err); err != nil && (!ok || len(first) > 0) {
+		t.Fatalf("%v, %v is no failure of a mechanic", first, err)
+	}
+	again, usageAgain, errAgain := mechanic.Decide(core.HookQuote, facts, nil)
+	if !reflect.DeepEqual(first, again) || usage != usageAgain || fmt.Sprint(err) != fmt.Sprint(errAgain) {
+		t.Fatalf("first %v, %v, %v, then %v, %v, %v", first, usage, err, again, usageAgain, errAgain)
+	}
+	for i := range first {
+		if _, err := core.CanonicalData(first[i].Data); first[i].Data != "" && err != nil {
+			t.Fatalf("data %q: %v", first[i].Data, err)
+		}
+	}
+}
+
+func TestEveryDecisionHasTheSameSteps(t *testing.T) {
+	mechanic := mustCompile(t, `
+rule: pairs
+hook: quote
+when: "all(shopper.tags, {let x = #; any(shopper.tags, # == x)})"
+then: [{once: {key: k}}]
+`, nil)
+	light := &core.Facts{Shopper: core.ShopperFacts{Tags: []string{"a"}}}
+	heavy := &core.Facts{Shopper: core.ShopperFacts{Tags: make([]string, 400)}}
+	for i := range heavy.Shopper.Tags {
+		heavy.Shopper.Tags[i] = strconv.Itoa(i)
+	}
+	for round := range 20 {
+		for range round {
+			if effects, _ := decide(t, mechanic, light); len(effects) != 1 {
+				t.Fatalf("round %d: a light decision asks for %v", round, effects)
+			}
+		}
+		effects, _, err := mechanic.Decide(core.HookQuote, heavy, nil)
+		if failure, ok := errors.AsType[*core.MechanicError](err); !ok || failure.Code != "out_of_fuel" {
+			t.Fatalf("round %d: a heavy decision gives %v, %v", round, effects, err)
+		}
+	}
 }
 
 func TestDecisionsAreTheSameOnEveryGoroutine(t *testing.T) {

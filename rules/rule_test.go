@@ -67,6 +67,10 @@ func TestTheDigestIsOfTheMeaningNotTheLayout(t *testing.T) {
 			t.Errorf("%s has another digest", same)
 		}
 	}
+	inline := `{ "hook":"quote", "rule":"a", "then":[{"once":{"key":"k"}}], "when":"quantity \u003e 1" }`
+	if mechanic, err := rules.CompileJSON(json.RawMessage(inline), nil); err != nil || mechanic.Manifest().Digest != first {
+		t.Errorf("the same rule in a binding has another digest (%v)", err)
+	}
 	for _, other := range []string{
 		"rule: b\nhook: quote\nwhen: quantity > 1\nthen: [{once: {key: k}}]\n",
 		"rule: a\nhook: quote\nwhen: quantity >  1\nthen: [{once: {key: k}}]\n",

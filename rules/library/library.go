@@ -4,6 +4,7 @@ package library
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -73,11 +74,27 @@ func unknown(name string, names []string) error {
 }
 
 // Compile compiles the shipped rule of that name for a binding's config. Problems have paths relative to the binding:
-// mechanic, config.amount.
+// mechanic, config, config.amount.
 func Compile(name string, config core.Object) (core.Mechanic, error) {
 	entry, err := Open(name)
 	if err != nil {
 		return nil, err
 	}
-	return entry.Rule.Compile(config)
+	mechanic, err := entry.Rule.Compile(config)
+	if problems, ok := errors.AsType[*core.Problems](err); ok {
+		return nil, ofBinding(problems)
+	}
+	return mechanic, err
+}
+
+// ofBinding puts problems of the rule's own text under config: the rule is sound, so the config made it too expensive.
+func ofBinding(problems *core.Problems) *core.Problems {
+	moved := &core.Problems{}
+	for _, problem := range problems.List {
+		if !strings.HasPrefix(problem.Path, "config.") {
+			problem = core.Problem{Path: "config", Message: problem.Path + ": " + problem.Message, Hint: problem.Hint}
+		}
+		moved.List = append(moved.List, problem)
+	}
+	return moved
 }

@@ -10,6 +10,7 @@ import (
 	"hotdrop/core"
 	"hotdrop/core/campaignfile"
 	"hotdrop/core/mechanictest"
+	"hotdrop/rules"
 	"hotdrop/rules/library"
 )
 
@@ -71,17 +72,27 @@ func TestEveryShippedRuleSaysWhatItIsInBothLanguages(t *testing.T) {
 		if rule.Name != name || rule.Version == "" || rule.Author == "" {
 			t.Errorf("%s calls itself %s %s by %q", name, rule.Name, rule.Version, rule.Author)
 		}
-		texts := map[string]core.Text{"title": rule.Title, "text": rule.Text}
-		for parameter, param := range rule.Config {
-			texts["config."+parameter+".title"] = param.Title
-			if param.Default == nil {
-				t.Errorf("%s: %s has no default", name, parameter)
-			}
-		}
-		for where, text := range texts {
+		for where, text := range texts(rule) {
 			if text.EN == "" || text.ZH == "" {
 				t.Errorf("%s: %s is %+v, want both languages", name, where, text)
 			}
+		}
+	}
+}
+
+// texts returns everything about the rule that people read, by where it stands.
+func texts(rule *rules.Rule) map[string]core.Text {
+	all := map[string]core.Text{"title": rule.Title, "text": rule.Text}
+	for parameter, param := range rule.Config {
+		all["config."+parameter+".title"] = param.Title
+	}
+	return all
+}
+
+func TestEveryShippedRuleCanBeBoundWithoutAConfig(t *testing.T) {
+	for _, name := range library.Names() {
+		if _, err := library.Compile(name, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -110,6 +121,18 @@ func TestAConfigOfTheWrongTypeIsAProblemOfTheBinding(t *testing.T) {
 		if !ok || problems.List[0].Path != path {
 			t.Errorf("%v: got %v, want a problem at %s", config, err, path)
 		}
+	}
+}
+
+func TestAConfigThatMakesARuleTooExpensiveIsAProblemOfTheBinding(t *testing.T) {
+	brands := make([]any, 100_000)
+	for i := range brands {
+		brands[i] = "x"
+	}
+	_, err := library.Compile("trade-in", core.Object{"brands": brands})
+	problems, ok := errors.AsType[*core.Problems](err)
+	if !ok || problems.List[0].Path != "config" || !strings.Contains(problems.List[0].Message, "steps") {
+		t.Errorf("got %v, want a problem at config", err)
 	}
 }
 
