@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	_ "modernc.org/sqlite" // the driver that plants what the audit must find
@@ -73,6 +74,16 @@ func plant(t *testing.T, path, statement string) {
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		t.Fatalf("nothing was planted: %v", err)
+	}
+}
+
+func TestASchemaThatIsNotThisOneIsNotRead(t *testing.T) {
+	folder := t.TempDir()
+	serve(t, folder, "--demo").signal(t, syscall.SIGINT)
+	plant(t, folder+"/data/hotdrop.db", "UPDATE goose_db_version SET version_id = 999 WHERE version_id = 1")
+	r := run(t, folder, "audit")
+	if r.code != exitFailed || !strings.Contains(r.stderr, "schema 999") || r.stdout != "" {
+		t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
 	}
 }
 

@@ -45,6 +45,8 @@ type database struct {
 type lifecycle interface {
 	// Migrate brings the schema up to date; it is safe on several nodes at once.
 	Migrate(ctx context.Context) error
+	// CheckSchema fails unless the schema is the one this program works with.
+	CheckSchema(ctx context.Context) error
 	Close() error
 }
 
@@ -53,7 +55,7 @@ func (s *databaseSettings) open(ctx context.Context) (*database, error) {
 	if s.url != "" {
 		store, err := postgres.Open(ctx, s.url)
 		if err != nil {
-			return nil, fmt.Errorf("opening the Postgres: %w", err)
+			return nil, fmt.Errorf("postgres: %w", err)
 		}
 		return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store}, nil
 	}
@@ -63,19 +65,31 @@ func (s *databaseSettings) open(ctx context.Context) (*database, error) {
 	}
 	store, err := sqlite.Open(ctx, s.data, options...)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", s.data, err)
+		return nil, err
 	}
 	return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store}, nil
 }
 
-// openToRead opens the store beside a server that may be using it.
+// openToRead opens the store beside a server that may be using it. A schema that this program does not know is an
+// error: it would be misread.
 func (s *databaseSettings) openToRead(ctx context.Context) (*database, error) {
+	db, err := s.openBeside(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.CheckSchema(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (s *databaseSettings) openBeside(ctx context.Context) (*database, error) {
 	if s.url != "" {
 		return s.open(ctx)
 	}
 	store, err := sqlite.OpenReadOnly(ctx, s.data)
 	if err != nil {
-		return nil, fmt.Errorf("opening %s: %w", s.data, err)
+		return nil, err
 	}
 	return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store}, nil
 }
@@ -87,7 +101,7 @@ func (s *databaseSettings) openMigrated(ctx context.Context) (*database, error) 
 		return nil, err
 	}
 	if err := db.Migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("bringing the schema up to date: %w", err), db.Close())
+		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }

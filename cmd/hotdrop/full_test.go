@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"strconv"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -91,12 +89,12 @@ func fillUp(t *testing.T, url string) (placed map[string]string, refused string)
 
 // The small disk of a Postgres: what a new cluster needs and a little more, and what is left of it for orders.
 const (
-	smallDisk  = "size=128m"
+	smallDisk  = 128 << 20
 	roomOnDisk = 256 << 10
 )
 
 func TestAPostgresOnAFullDiskRefusesAndLosesNothing(t *testing.T) {
-	disk, folder := mountSmallDisk(t), t.TempDir()
+	disk, folder := storetest.SmallDisk(t, smallDisk), t.TempDir()
 	database := storetest.NewCluster(t, disk).URL("postgres")
 	s := serve(t, folder, "--demo", "--database-url", database)
 	applyRush(t, folder, s, demoKeys(t, folder+"/data"), 1_000_000)
@@ -114,33 +112,6 @@ func TestAPostgresOnAFullDiskRefusesAndLosesNothing(t *testing.T) {
 	}
 	order(t, http.StatusCreated, s.url, refused)
 	requireCleanAudit(t, folder, len(placed)+2, "--database-url", database)
-}
-
-// mountSmallDisk mounts a file system in memory that is soon full. Only root can: others skip the test, unless
-// HOTDROP_REQUIRE asks for tmpfs.
-func mountSmallDisk(t *testing.T) string {
-	t.Helper()
-	disk, err := os.MkdirTemp("", "hotdrop-disk-") //nolint:usetesting // t.TempDir's parents are closed to the user that a Postgres runs as
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.Remove(disk) })
-	out, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", smallDisk, "tmpfs", disk).CombinedOutput()
-	if err != nil && strings.Contains(os.Getenv("HOTDROP_REQUIRE"), "tmpfs") {
-		t.Fatalf("HOTDROP_REQUIRE asks for tmpfs: %v %s", err, out)
-	}
-	if err != nil {
-		t.Skipf("NOT TESTED ON A FULL DISK: only root can mount one: %v %s", err, out)
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", "-l", disk).CombinedOutput(); err != nil {
-			t.Errorf("%v %s", err, out)
-		}
-	})
-	if err := os.Chmod(disk, 0o755); err != nil { // the server runs as somebody else
-		t.Fatal(err)
-	}
-	return disk
 }
 
 // execute runs statements on the database.

@@ -37,7 +37,7 @@ func TestExitCodesTellWrongCallsFromFailures(t *testing.T) {
 		{"settings that need each other", []string{"serve"}, exitUsage, "serve needs --keys FILE"},
 		{"a config file that is not there", []string{"version", "--config", folder + "/none"}, exitUsage, "config file"},
 		{"a server that does not answer", []string{"campaign", "get", "x", "--key", "k", "--server", "http://127.0.0.1:1"}, exitFailed, "refused"},
-		{"a database that does not answer", []string{"migrate", "--database-url", "postgres://127.0.0.1:1/none?sslmode=disable"}, exitFailed, "Postgres"},
+		{"a database that does not answer", []string{"migrate", "--database-url", "postgres://127.0.0.1:1/none?sslmode=disable"}, exitFailed, "postgres: "},
 		{"keys that are not there", []string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data", folder, "--keys", folder + "/none"}, exitFailed, "none"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
