@@ -200,10 +200,10 @@ func (l *ledgerAudit) VisitTransfer(t Transfer) {
 	l.summary.Transfers++
 	l.moved[Account{t.From, t.Currency}] -= t.Amount
 	l.moved[Account{t.To, t.Currency}] += t.Amount
-	switch {
-	case t.Kind == TransferRefund:
+	switch t.Kind {
+	case TransferRefund:
 		delete(l.kept, t.ID[len(refundPrefix):]) // refunds come after payments: "pay/" sorts before "refund/"
-	case t.Kind == TransferPayment:
+	case TransferPayment:
 		l.visitPayment(t)
 	}
 }

@@ -83,14 +83,8 @@ func (r *compiled) decide(hook Hook, facts *Facts, c *Campaign, budgetLeft int64
 		steps: make([]step, 0, len(r.bindings)),
 		price: price{quantity: facts.Quantity, list: facts.Item.Price, unit: facts.Item.Price},
 	}
-	effects := make([]Effect, 0, 8)
-	for _, b := range r.bindings {
-		var s step
-		s, effects = b.run(hook, facts, effects, c)
-		if s.outcome == outcomeFailed {
-			return nil, &Error{Code: CodeMechanicFailed, Message: "a promotion of this campaign could not be decided", Err: errors.New(s.manifest.Name + ": " + s.failure)}
-		}
-		d.steps = append(d.steps, s)
+	if err := d.ask(r.bindings, hook, facts, c); err != nil {
+		return nil, err
 	}
 	if err := d.denial(); err != nil {
 		return nil, err
@@ -102,10 +96,31 @@ func (r *compiled) decide(hook Hook, facts *Facts, c *Campaign, budgetLeft int64
 	if err != nil {
 		return nil, failedPrice(err)
 	}
-	d.total = total
 	list, err := d.price.listTotal()
-	d.off = max(0, list-total)
+	d.total, d.off = total, max(0, list-total)
 	return d, failedPrice(err)
+}
+
+// ask runs every binding; one that fails, and whose policy lets the order fail with it, ends the decision.
+func (d *decision) ask(bindings []*bound, hook Hook, facts *Facts, c *Campaign) error {
+	effects := make([]Effect, 0, 4)
+	for _, b := range bindings {
+		var s step
+		s, effects = b.run(hook, facts, effects, c)
+		if s.outcome == outcomeFailed {
+			return s.refusal()
+		}
+		d.steps = append(d.steps, s)
+	}
+	return nil
+}
+
+// refusal is the error of an order whose mechanic failed.
+func (s *step) refusal() error {
+	return &Error{
+		Code: CodeMechanicFailed, Message: "a promotion of this campaign could not be decided",
+		Err: errors.New(s.manifest.Name + ": " + s.failure),
+	}
 }
 
 func failedPrice(err error) error {
@@ -177,20 +192,23 @@ func checkEffects(hook Hook, effects []Effect, c *Campaign) error {
 
 // problem returns what is wrong with the effect, or "".
 func (e *Effect) problem(hook Hook, c *Campaign) string {
-	if !e.Kind.supported(hook) {
+	switch {
+	case !e.Kind.supported(hook):
 		return "is not allowed at the hook " + string(hook)
-	}
-	if e.Amount < 0 || e.Amount > maxAmount || e.Units < 0 || e.Units > maxAmount {
+	case e.Amount < 0 || e.Amount > maxAmount || e.Units < 0 || e.Units > maxAmount:
 		return "the amount is out of range"
-	}
-	if len(e.Name) > maxName {
+	case e.Kind == EffectDiscountPercent && e.Amount > maxBasisPoints:
+		return "more than 10000 basis points"
+	case len(e.Name) > maxName:
 		return "the name is too long"
+	default:
+		return e.nameProblem(c)
 	}
+}
+
+// nameProblem returns what is wrong with what the effect names, or "".
+func (e *Effect) nameProblem(c *Campaign) string {
 	switch e.Kind {
-	case EffectDiscountPercent:
-		if e.Amount > maxBasisPoints {
-			return "more than 10000 basis points"
-		}
 	case EffectTake:
 		if _, ok := c.Quotas[e.Name]; !ok || e.Units == 0 {
 			return "no such quota, or no units"
@@ -317,7 +335,7 @@ func (d *decision) apply(s *step) error {
 				d.once = append(d.once, e.Name)
 			}
 		case EffectOblige:
-			d.duties = append(d.duties, Condition{Kind: e.Name, Data: []byte(appendData(nil, e.Data)), State: ConditionOpen})
+			d.duties = append(d.duties, Condition{Kind: e.Name, Data: appendData(nil, e.Data), State: ConditionOpen})
 		}
 	}
 	return nil

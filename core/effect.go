@@ -74,7 +74,7 @@ type effectField struct {
 type data struct{ text *string }
 
 // fields returns the fields of e's JSON form, sorted by name; nil for an unknown kind.
-func (e *Effect) fields() []effectField {
+func (e *Effect) fields() []effectField { //nolint:gocyclo,cyclop // a table, one line an effect
 	switch e.Kind {
 	case EffectDeny:
 		return []effectField{{"reason", &e.Name}, {"text", &e.Text}}

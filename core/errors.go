@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -110,14 +111,11 @@ type Problems struct{ List []Problem }
 
 // Error implements error with one problem a line.
 func (p *Problems) Error() string {
-	s := ""
+	lines := make([]string, len(p.List))
 	for i, one := range p.List {
-		if i > 0 {
-			s += "\n"
-		}
-		s += one.String()
+		lines[i] = one.String()
 	}
-	return s
+	return strings.Join(lines, "\n")
 }
 
 // Add appends a problem with a formatted message.

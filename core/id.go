@@ -18,7 +18,7 @@ func newID(campaign string, now time.Time) string {
 	var raw [16]byte
 	_, _ = rand.Read(raw[6:]) // never fails: crypto/rand ends the process instead
 	var stamp [8]byte
-	binary.BigEndian.PutUint64(stamp[:], uint64(now.UnixMilli())) //nolint:gosec // times before 1970 do not occur
+	binary.BigEndian.PutUint64(stamp[:], uint64(now.UnixMilli()))
 	copy(raw[:6], stamp[2:])
 	id := make([]byte, 0, len(campaign)+1+idLength)
 	id = append(append(id, campaign...), '.')

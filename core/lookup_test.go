@@ -20,8 +20,8 @@ func filledFacts(t *testing.T) *Facts {
 	fill = func(v reflect.Value) {
 		switch v.Kind() {
 		case reflect.Struct:
-			for i := range v.NumField() {
-				fill(v.Field(i))
+			for _, field := range v.Fields() {
+				fill(field)
 			}
 		case reflect.Int64:
 			v.SetInt(next)

@@ -57,10 +57,6 @@ func (s *step) appendJSON(b []byte) []byte {
 	return append(b, '}')
 }
 
-func appendInt(b []byte, key string, n int64) []byte {
-	return strconv.AppendInt(append(b, key...), n, 10)
-}
-
 // appendJSON appends the facts with sorted keys, absent ones left out, as encoding/json would after sorting.
 func (f *Facts) appendJSON(b []byte) []byte {
 	b = appendString(append(b, `{"campaign":{"brand":`...), f.Campaign.Brand)

@@ -1,6 +1,10 @@
 package core
 
-import "hotdrop/core/money"
+import (
+	"slices"
+
+	"hotdrop/core/money"
+)
 
 // price is the running price of one order while effects are applied to it. Amounts are minor units.
 type price struct {
@@ -37,7 +41,7 @@ func (p *price) apply(e *Effect) error {
 		return nil
 	}
 	if !e.Text.IsZero() {
-		p.labels = append(p.labels[:len(p.labels):len(p.labels)], e.Text)
+		p.labels = append(slices.Clip(p.labels), e.Text)
 	}
 	return err
 }

@@ -140,7 +140,7 @@ func (c *campaign) decide(q *quoted) error {
 
 // takes returns everything the order takes, one entry per counter, sorted.
 func (q *quoted) takes() []Take {
-	takes := append(q.decision.takes, Take{Counter: StockCounter(q.item.SKU), Units: q.facts.Quantity})
+	takes := append(slices.Clip(q.decision.takes), Take{Counter: StockCounter(q.item.SKU), Units: q.facts.Quantity})
 	if q.decision.off > 0 && q.snapshot.definition().Guardrails.DiscountBudget > 0 {
 		takes = append(takes, Take{Counter: CounterBudget, Units: q.decision.off})
 	}

@@ -91,13 +91,19 @@ func TestEveryRuleOfACampaignNamesThePathThatBreaksIt(t *testing.T) {
 		{"a name with a dot", func(c *core.Campaign) { c.Inputs["a.b"] = core.Input{Field: core.Field{Type: "boolean"}} }, "inputs.a.b: " + name},
 		{"a field of digits", func(c *core.Campaign) { c.Inputs["trade_in"].Fields["7"] = core.Field{Type: "boolean"} }, "inputs.trade_in.7: " + name},
 		{"a string of 1025 characters", func(c *core.Campaign) { c.Inputs["note"] = core.Input{Field: core.Field{Type: "string", Max: 1025}} }, "inputs.note.max: must be between 0 and 1024, not 1025"},
-		{"a range that is empty", func(c *core.Campaign) { c.Inputs["age"] = core.Input{Field: core.Field{Type: "integer", Min: 19, Max: 18}} }, "inputs.age.max: must not be below min, which is 19"},
+		{"a range that is empty", func(c *core.Campaign) {
+			c.Inputs["age"] = core.Input{Field: core.Field{Type: "integer", Min: 19, Max: 18}}
+		}, "inputs.age.max: must not be below min, which is 19"},
 		{"an enum of nothing", func(c *core.Campaign) { c.Inputs["x"] = core.Input{Field: core.Field{Type: "enum"}} }, "inputs.x.of: must be 1 to 64 values, not 0"},
-		{"an enum with a value twice", func(c *core.Campaign) { c.Inputs["x"] = core.Input{Field: core.Field{Type: "enum", Of: []string{"a", "a"}}} }, "inputs.x.of[1]: is there twice"},
+		{"an enum with a value twice", func(c *core.Campaign) {
+			c.Inputs["x"] = core.Input{Field: core.Field{Type: "enum", Of: []string{"a", "a"}}}
+		}, "inputs.x.of[1]: is there twice"},
 		{"an enum with an empty value", func(c *core.Campaign) { c.Inputs["x"] = core.Input{Field: core.Field{Type: "enum", Of: []string{""}}} }, "inputs.x.of[0]: must be 1 to 1024 characters"},
 		{"a longest boolean", func(c *core.Campaign) { c.Inputs["x"] = core.Input{Field: core.Field{Type: "boolean", Max: 1}} }, "inputs.x.max: means nothing for the type boolean"},
 		{"a smallest string", func(c *core.Campaign) { c.Inputs["x"] = core.Input{Field: core.Field{Type: "string", Min: 1}} }, "inputs.x.min: means nothing for the type string"},
-		{"values of an integer", func(c *core.Campaign) { c.Inputs["x"] = core.Input{Field: core.Field{Type: "integer", Of: []string{"1"}}} }, "inputs.x.of: means nothing for the type integer"},
+		{"values of an integer", func(c *core.Campaign) {
+			c.Inputs["x"] = core.Input{Field: core.Field{Type: "integer", Of: []string{"1"}}}
+		}, "inputs.x.of: means nothing for the type integer"},
 		{"a negative quota", func(c *core.Campaign) { c.Quotas["trade-in"] = -1 }, "quotas.trade-in: " + units + "-1"},
 		{"a quota without a name", func(c *core.Campaign) { c.Quotas[""] = 1 }, "quotas.: " + name},
 		{"a pool with a space in its name", func(c *core.Campaign) { c.VoucherPools["a b"] = core.VoucherPool{} }, "voucher_pools.a b: " + name},

@@ -62,13 +62,9 @@ func number(plan *core.Plan, applied *core.Applied) {
 // queue adds the plan's statements to the batch, in the plan's order of locks. What it returns is filled in when the
 // batch is answered.
 func queue(b *pgx.Batch, plan *core.Plan) (*core.Applied, error) {
-	if err := queueMoves(b, plan); err != nil {
-		return nil, err
-	}
+	queueMoves(b, plan)
 	queueClaims(b, plan)
-	if err := queueOrders(b, plan); err != nil {
-		return nil, err
-	}
+	queueOrders(b, plan)
 	applied := &core.Applied{Remaining: make(map[string]int64, len(plan.Counters))}
 	for _, delta := range sorted(plan.Counters, compareDeltas) {
 		queueTake(b, plan, delta, applied)
@@ -86,15 +82,13 @@ func compareClaims(a, b core.Claim) int {
 }
 
 // queueMoves changes existing orders and releases their claims.
-func queueMoves(b *pgx.Batch, plan *core.Plan) error {
+func queueMoves(b *pgx.Batch, plan *core.Plan) {
 	if len(plan.Moves) == 0 {
-		return nil
+		return
 	}
 	var columns orderColumns
 	for _, m := range sorted(plan.Moves, compareMoves) {
-		if err := columns.addValues(m.Order); err != nil {
-			return err
-		}
+		columns.addStanding(m.Order, m.Order.Columns())
 	}
 	b.Queue(lockOrders, plan.Campaign, columns.ids)
 	b.Queue(moveOrders, plan.Campaign, columns.ids, columns.revisions, columns.states, columns.takesStates,
@@ -104,7 +98,6 @@ func queueMoves(b *pgx.Batch, plan *core.Plan) error {
 		c := columnsOf(sorted(released, compareClaims))
 		b.Queue(releaseClaims, plan.Campaign, c.shoppers, c.kinds, c.keys, c.owners, int64(len(released)))
 	}
-	return nil
 }
 
 // claimsOf returns the claims of the moved orders that are chosen.
@@ -135,23 +128,17 @@ func queueClaims(b *pgx.Batch, plan *core.Plan) {
 	b.Queue(insertClaims, plan.Campaign, plan.Brand, c.shoppers, c.kinds, c.keys, c.owners, c.fingerprints)
 }
 
-func queueOrders(b *pgx.Batch, plan *core.Plan) error {
+func queueOrders(b *pgx.Batch, plan *core.Plan) {
 	if len(plan.Orders) == 0 {
-		return nil
+		return
 	}
 	var c orderColumns
 	for _, order := range sorted(plan.Orders, compareOrders) {
-		if err := c.addPins(order); err != nil {
-			return err
-		}
-		if err := c.addValues(order); err != nil {
-			return err
-		}
+		c.add(order)
 	}
 	b.Queue(insertOrders, plan.Campaign, plan.Brand, c.ids, c.shoppers, c.currencies, c.totals,
 		c.lines, c.takes, c.claims, c.quotes, c.placedAt,
 		c.revisions, c.states, c.takesStates, c.holdUntil, c.updatedAt, c.dues, c.conditions)
-	return nil
 }
 
 func queueTake(b *pgx.Batch, plan *core.Plan, delta core.Delta, applied *core.Applied) {

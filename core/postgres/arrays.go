@@ -16,7 +16,7 @@ type textArray struct {
 }
 
 // The binary form of an array: dimensions, whether there are nulls, the element's type, then length and lower bound of
-// the one dimension. An empty array has no dimension.
+// the one dimension, then each element after its length.
 const (
 	arrayHeader    = 12 // bytes
 	arrayDimension = 8
@@ -54,12 +54,9 @@ func (textArrayPlan) Encode(value any, b []byte) ([]byte, error) {
 		size += elementHeader + len(s)
 	}
 	b = slices.Grow(b, size)
-	b = binary.BigEndian.AppendUint32(b, uint32(min(len(list), 1)))
+	b = binary.BigEndian.AppendUint32(b, 1)
 	b = binary.BigEndian.AppendUint32(b, 0) // no nulls
 	b = binary.BigEndian.AppendUint32(b, pgtype.TextOID)
-	if len(list) == 0 {
-		return b, nil
-	}
 	b = binary.BigEndian.AppendUint32(b, uint32(len(list))) //nolint:gosec // a plan has fewer orders
 	b = binary.BigEndian.AppendUint32(b, 1)
 	for _, s := range list {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -24,6 +25,10 @@ const (
 	migrationRetry   = 100 * time.Millisecond
 	migrationRetries = 600
 )
+
+// migrationConnections is what migrating takes beside the pool, however small that is: one works while others hold and
+// renew the lock.
+const migrationConnections = 4
 
 // undefinedTable is the SQLSTATE of a table that does not exist.
 const undefinedTable = "42P01"
@@ -45,7 +50,14 @@ func (e *SchemaError) Error() string {
 // Migrate brings the schema up to date, one node at a time: a row in a table is the lock, which unlike an advisory lock
 // works behind a pooler. A schema that is up to date is left alone.
 func (s *Store) Migrate(ctx context.Context) (err error) {
-	db := stdlib.OpenDBFromPool(s.pool)
+	config := s.pool.Config()
+	config.MaxConns = migrationConnections
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	db := stdlib.OpenDBFromPool(pool)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	provider, err := newProvider(db)
 	if err != nil {

@@ -1,9 +1,6 @@
 package postgres
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -11,7 +8,7 @@ import (
 	"hotdrop/core"
 )
 
-// orderColumns are orders as the arrays that insert_orders.sql and move_orders.sql take apart again. pins never change.
+// orderColumns are orders as the arrays that insert_orders.sql and move_orders.sql take apart again.
 type orderColumns struct {
 	ids, shoppers, currencies    []string
 	totals                       []int64
@@ -22,49 +19,40 @@ type orderColumns struct {
 	dues, conditions             []string
 }
 
-func (c *orderColumns) addPins(o *core.Order) error {
+// add adds an order to be inserted.
+func (c *orderColumns) add(o *core.Order) {
+	columns := o.Columns()
 	c.shoppers, c.currencies = append(c.shoppers, o.Shopper), append(c.currencies, o.Currency)
 	c.totals, c.placedAt = append(c.totals, o.Total), append(c.placedAt, o.PlacedAt)
-	c.quotes = append(c.quotes, string(o.Quote))
-	return errors.Join(appendJSON(&c.lines, o.Lines), appendJSON(&c.takes, o.Takes), appendJSON(&c.claims, o.Claims))
+	c.quotes, c.lines = append(c.quotes, string(o.Quote)), append(c.lines, columns.Lines)
+	c.takes, c.claims = append(c.takes, columns.Takes), append(c.claims, columns.Claims)
+	c.addStanding(o, columns)
 }
 
-func (c *orderColumns) addValues(o *core.Order) error {
+// addStanding adds what of an order changes.
+func (c *orderColumns) addStanding(o *core.Order, columns core.OrderColumns) {
 	c.ids, c.revisions = append(c.ids, o.ID), append(c.revisions, o.Revision)
 	c.states, c.takesStates = append(c.states, string(o.State)), append(c.takesStates, string(o.TakesState))
 	c.holdUntil, c.updatedAt = append(c.holdUntil, o.HoldUntil), append(c.updatedAt, o.UpdatedAt)
-	return errors.Join(appendJSON(&c.dues, o.Dues), appendJSON(&c.conditions, o.Conditions))
-}
-
-func appendJSON(column *[]string, v any) error {
-	text, err := json.Marshal(v)
-	*column = append(*column, string(text))
-	return err
+	c.dues, c.conditions = append(c.dues, columns.Dues), append(c.conditions, columns.Conditions)
 }
 
 // scanOrder reads a row of the columns that load_orders.sql lists.
 func scanOrder(row pgx.CollectableRow) (*core.Order, error) {
 	o := &core.Order{}
-	var lines, takes, claims, dues, conditions []byte
+	var columns core.OrderColumns
 	if err := row.Scan(
-		&o.Campaign, &o.ID, &o.Brand, &o.Shopper, &o.Currency, &o.Total, &lines, &takes, &claims, (*[]byte)(&o.Quote),
-		&o.PlacedAt, &o.Revision, (*string)(&o.State), (*string)(&o.TakesState), &o.HoldUntil, &o.UpdatedAt, &dues, &conditions,
+		&o.Campaign, &o.ID, &o.Brand, &o.Shopper, &o.Currency, &o.Total, &columns.Lines, &columns.Takes,
+		&columns.Claims, (*[]byte)(&o.Quote),
+		&o.PlacedAt, &o.Revision, (*string)(&o.State), (*string)(&o.TakesState), &o.HoldUntil, &o.UpdatedAt,
+		&columns.Dues, &columns.Conditions,
 	); err != nil {
 		return nil, err
 	}
 	if len(o.Quote) == 0 {
 		o.Quote = nil
 	}
-	if err := errors.Join(
-		json.Unmarshal(lines, &o.Lines), json.Unmarshal(takes, &o.Takes), json.Unmarshal(claims, &o.Claims),
-		json.Unmarshal(dues, &o.Dues), json.Unmarshal(conditions, &o.Conditions),
-	); err != nil {
-		return nil, fmt.Errorf("order %s: %w", o.ID, err)
-	}
-	for i := range o.Claims { // the row implies whose they are
-		o.Claims[i].Shopper, o.Claims[i].Owner = o.Shopper, o.ID
-	}
-	return o, nil
+	return o, o.SetColumns(columns)
 }
 
 // claimColumns are claims as arrays.

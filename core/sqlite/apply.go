@@ -94,12 +94,9 @@ func (c *conn) move(plan *core.Plan) error {
 }
 
 func (c *conn) moveOrder(plan *core.Plan, o *core.Order) error {
-	values, err := valuesOf(o)
-	if err != nil {
-		return err
-	}
+	columns := o.Columns()
 	changed, err := c.exec(moveOrder, plan.Campaign, o.ID, o.Revision, string(o.State), string(o.TakesState),
-		o.HoldUntil, o.UpdatedAt, values.dues, values.conditions)
+		o.HoldUntil, o.UpdatedAt, columns.Dues, columns.Conditions)
 	if err == nil && changed != 1 {
 		err = conflict("order %s is no longer at revision %d", o.ID, o.Revision)
 	}
@@ -147,17 +144,10 @@ func (c *conn) insertClaim(plan *core.Plan, claim core.Claim) error {
 }
 
 func (c *conn) place(o *core.Order) error {
-	pins, err := pinsOf(o)
-	if err != nil {
-		return err
-	}
-	values, err := valuesOf(o)
-	if err != nil {
-		return err
-	}
-	_, err = c.exec(insertOrder, o.Campaign, o.ID, o.Brand, o.Shopper, o.Currency, o.Total,
-		pins.lines, pins.takes, pins.claims, string(o.Quote), o.PlacedAt,
-		o.Revision, string(o.State), string(o.TakesState), o.HoldUntil, o.UpdatedAt, values.dues, values.conditions)
+	columns := o.Columns()
+	_, err := c.exec(insertOrder, o.Campaign, o.ID, o.Brand, o.Shopper, o.Currency, o.Total,
+		columns.Lines, columns.Takes, columns.Claims, string(o.Quote), o.PlacedAt,
+		o.Revision, string(o.State), string(o.TakesState), o.HoldUntil, o.UpdatedAt, columns.Dues, columns.Conditions)
 	return err
 }
 

@@ -1,13 +1,18 @@
 package sqlite_test
 
 import (
+	"context"
+	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
+	driver "modernc.org/sqlite"
 
 	"hotdrop/core"
 	"hotdrop/core/sqlite"
@@ -19,24 +24,39 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func open(t testing.TB, dir string, opts ...sqlite.Option) *sqlite.Store {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), dir, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := store.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	must(t, err)
+	t.Cleanup(func() { must(t, store.Close()) })
 	return store
 }
 
 func openMigrated(t testing.TB, dir string, opts ...sqlite.Option) *sqlite.Store {
 	t.Helper()
 	store := open(t, dir, opts...)
-	if err := store.Migrate(t.Context()); err != nil {
+	must(t, store.Migrate(t.Context()))
+	return store
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return store
+}
+
+// past opens the file past the store, as a person with the sqlite3 program would.
+func past(t testing.TB, dir string) *sql.DB {
+	t.Helper()
+	connector, err := driver.NewConnector("file:" + filepath.Join(dir, "hotdrop.db"))
+	must(t, err)
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() { must(t, db.Close()) })
+	return db
+}
+
+func ask[T any](t testing.TB, dir, statement string) (answer T) {
+	t.Helper()
+	must(t, past(t, dir).QueryRowContext(t.Context(), statement).Scan(&answer))
+	return answer
 }
 
 func TestStore(t *testing.T) {
@@ -44,6 +64,255 @@ func TestStore(t *testing.T) {
 		t.Helper()
 		return openMigrated(t, t.TempDir())
 	})
+}
+
+// sale creates the campaign "sale" with stock of one item.
+func sale(t testing.TB, store *sqlite.Store, stock int64) {
+	t.Helper()
+	must(t, store.SaveCampaign(t.Context(), &core.CampaignChange{
+		Record: core.CampaignRecord{
+			Definition: &core.Campaign{ID: "sale", Brand: "xiaomi"}, Revision: 1, Epoch: 1, Ruleset: core.Ruleset{Number: 1},
+		},
+		Limits:     map[string]int64{"stock/mi2": stock, core.CounterReservations: core.Unbounded},
+		NewRuleset: true,
+		Entry: core.StaffEntry{
+			At: 7, Actor: "staff-1", Role: "operator", Brand: "xiaomi", Campaign: "sale", Action: "campaign.apply",
+			Reason: "opening", After: []byte(`{"stock":1}`),
+		},
+	}))
+}
+
+// buy places an order of one unit by the shopper, with a quote of so many bytes.
+func buy(shopper string, quote int) *core.Plan {
+	id := fmt.Sprintf("sale.%026s", shopper)
+	return &core.Plan{
+		Campaign: "sale", Brand: "xiaomi", Epoch: 1,
+		Claims: []core.Claim{{Shopper: shopper, Kind: core.ClaimLimit, Key: "mi2/1", Owner: id}},
+		Orders: []*core.Order{{
+			Campaign: "sale", ID: id, Brand: "xiaomi", Shopper: shopper, Currency: "CNY", Total: 199900, Revision: 1,
+			State: core.OrderPlaced, TakesState: core.TakesOutstanding, Quote: []byte(`"` + strings.Repeat("q", quote) + `"`),
+		}},
+		Counters: []core.Delta{{Counter: "stock/mi2", Units: 1}},
+	}
+}
+
+func TestAFolderIsMadeForItsOwnerAlone(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a folder", "with 100% of #odd? characters")
+	sale(t, openMigrated(t, dir), 10)
+	info, err := os.Stat(dir)
+	must(t, err)
+	if mode := info.Mode().Perm(); mode != 0o700 {
+		t.Errorf("its mode is %o", mode)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "hotdrop.db")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAFolderIsUsedByOneProcessAtATime(t *testing.T) {
+	dir := t.TempDir()
+	first := openMigrated(t, dir)
+	_, err := sqlite.Open(t.Context(), dir)
+	if locked, ok := errors.AsType[*sqlite.LockedError](err); !ok || locked.Dir != dir || !strings.Contains(err.Error(), dir) {
+		t.Fatalf("got the error %v", err)
+	}
+	must(t, first.Ping(t.Context())) // the refusal did not take its lock away
+	must(t, first.Close())
+	open(t, dir)
+}
+
+func TestAFolderThatCannotBeUsedSaysWhy(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	must(t, os.WriteFile(file, nil, 0o600))
+	if _, err := sqlite.Open(t.Context(), file); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("a file: got the error %v", err)
+	}
+	dir := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "hotdrop.db"), 0o700))
+	if _, err := sqlite.Open(t.Context(), dir); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("no database: got the error %v", err)
+	}
+	must(t, os.Remove(filepath.Join(dir, "hotdrop.db")))
+	open(t, dir) // the failure left no lock
+}
+
+func TestWhatWasCommittedIsThereAfterOpeningAgain(t *testing.T) {
+	dir := t.TempDir()
+	store := openMigrated(t, dir)
+	sale(t, store, 10)
+	plan := buy("ann", 10)
+	_, err := store.Apply(t.Context(), plan)
+	must(t, err)
+	must(t, store.Close())
+	state, err := open(t, dir).Load(t.Context(), core.Query{Campaign: "sale", Counters: true, Orders: []string{plan.Orders[0].ID}})
+	must(t, err)
+	if len(state.Orders) != 1 || state.Counters["stock/mi2"].Remaining != 9 {
+		t.Errorf("found %+v", state)
+	}
+}
+
+func TestAStaffEntryIsWrittenWithTheChange(t *testing.T) {
+	dir := t.TempDir()
+	sale(t, openMigrated(t, dir), 10)
+	got := ask[string](t, dir, `SELECT brand||'|'||campaign||'|'||at||'|'||actor||'|'||role||'|'||action||'|'||reason||'|'||
+		(before_ IS NULL)||'|'||after_ FROM staff_log`)
+	if want := `xiaomi|sale|7|staff-1|operator|campaign.apply|opening|1|{"stock":1}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestAFullFileIsFullAndNothingIsHalfDone(t *testing.T) {
+	dir := t.TempDir()
+	store := openMigrated(t, dir, sqlite.MaxPages(200))
+	sale(t, store, 1000)
+	sold, err := 0, error(nil)
+	for ; err == nil; sold++ {
+		_, err = store.Apply(t.Context(), buy(fmt.Sprint("shopper", sold), 10_000))
+	}
+	sold--
+	if !errors.Is(err, core.ErrFull) || sold == 0 {
+		t.Fatalf("after %d orders: got the error %v", sold, err)
+	}
+	must(t, store.Ping(t.Context()))
+	state, err := store.Load(t.Context(), core.Query{Campaign: "sale", Counters: true})
+	must(t, err)
+	if taken := 1000 - state.Counters["stock/mi2"].Remaining; taken != int64(sold) {
+		t.Errorf("%d were sold, but %d units are taken", sold, taken)
+	}
+	must(t, store.Close())
+
+	larger := open(t, dir)
+	_, err = larger.Apply(t.Context(), buy(fmt.Sprint("shopper", sold), 10_000))
+	must(t, err)
+	if orders := ask[int](t, dir, "SELECT count(*) FROM orders"); orders != sold+1 {
+		t.Errorf("there are %d orders, want %d", orders, sold+1)
+	}
+}
+
+func TestAFullDiskIsFullToo(t *testing.T) {
+	dir := filepath.Join(storetest.SmallDisk(t, 8<<20), "data")
+	store := openMigrated(t, dir)
+	sale(t, store, 1_000_000)
+	sold, err := 0, error(nil)
+	for ; err == nil; sold++ {
+		_, err = store.Apply(t.Context(), buy(fmt.Sprint("shopper", sold), 10_000))
+	}
+	sold--
+	if !errors.Is(err, core.ErrFull) {
+		t.Fatalf("after %d orders: got the error %v", sold, err)
+	}
+	if orders := ask[int](t, dir, "SELECT count(*) FROM orders"); orders != sold || sold == 0 {
+		t.Errorf("%d were sold, but there are %d orders", sold, orders)
+	}
+}
+
+func TestReadersDoNotWaitForTheWriter(t *testing.T) {
+	store := openMigrated(t, t.TempDir())
+	sale(t, store, 10)
+	_, err := store.ApplyLocked(t.Context(), core.Query{Campaign: "sale"}, func(*core.State) (*core.Plan, error) {
+		// More readers at once than there are connections.
+		var readers sync.WaitGroup
+		for range 16 {
+			readers.Go(func() {
+				if _, err := store.Load(t.Context(), core.Query{Campaign: "sale", Counters: true}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		readers.Wait()
+		return buy("ann", 10), nil
+	})
+	must(t, err)
+}
+
+func TestWaitingForTheWriterEndsWithTheContext(t *testing.T) {
+	store := openMigrated(t, t.TempDir())
+	sale(t, store, 10)
+	_, err := store.ApplyLocked(t.Context(), core.Query{Campaign: "sale"}, func(*core.State) (*core.Plan, error) {
+		ctx, cancel := context.WithCancel(t.Context())
+		waited := make(chan error)
+		go func() {
+			_, err := store.Apply(ctx, buy("bob", 10))
+			waited <- err
+		}()
+		cancel()
+		if err := <-waited; !errors.Is(err, context.Canceled) {
+			t.Errorf("got the error %v", err)
+		}
+		return nil, nil
+	})
+	must(t, err)
+}
+
+func TestAFileThatAForeignProcessHoldsIsUnavailable(t *testing.T) {
+	dir := t.TempDir()
+	store := openMigrated(t, dir)
+	sale(t, store, 10)
+	foreign, err := past(t, dir).Conn(t.Context())
+	must(t, err)
+	_, err = foreign.ExecContext(t.Context(), "BEGIN IMMEDIATE")
+	must(t, err)
+	if _, err := store.Apply(t.Context(), buy("ann", 10)); !errors.Is(err, core.ErrUnavailable) {
+		t.Errorf("got the error %v", err)
+	}
+	_, err = foreign.ExecContext(t.Context(), "ROLLBACK")
+	must(t, err)
+	must(t, foreign.Close())
+	_, err = store.Apply(t.Context(), buy("ann", 10))
+	must(t, err)
+}
+
+func TestAClosedStoreIsUnavailable(t *testing.T) {
+	store := openMigrated(t, t.TempDir())
+	must(t, store.Close())
+	must(t, store.Close())
+	if err := store.Ping(t.Context()); !errors.Is(err, core.ErrUnavailable) {
+		t.Errorf("Ping: got the error %v", err)
+	}
+	if _, err := store.Apply(t.Context(), buy("ann", 10)); !errors.Is(err, core.ErrUnavailable) {
+		t.Errorf("Apply: got the error %v", err)
+	}
+}
+
+func TestPingNeedsASchema(t *testing.T) {
+	store := open(t, t.TempDir())
+	if err := store.Ping(t.Context()); err == nil {
+		t.Error("a file without a schema is fine")
+	}
+	must(t, store.Migrate(t.Context()))
+	must(t, store.Ping(t.Context()))
+}
+
+func TestMigrateMakesTheSchemaOnce(t *testing.T) {
+	dir := t.TempDir()
+	store := open(t, dir)
+	err := store.CheckSchema(t.Context())
+	if old, ok := errors.AsType[*sqlite.SchemaError](err); !ok || old.Found != 0 || !strings.Contains(err.Error(), "hotdrop migrate") {
+		t.Fatalf("an empty file: got the error %v", err)
+	}
+	must(t, store.Migrate(t.Context()))
+	must(t, store.CheckSchema(t.Context()))
+	sale(t, store, 10)
+	_, err = store.Apply(t.Context(), buy("ann", 10))
+	must(t, err)
+	must(t, store.Migrate(t.Context()))
+	if orders := ask[int](t, dir, "SELECT count(*) FROM orders"); orders != 1 {
+		t.Errorf("after migrating again there are %d orders", orders)
+	}
+	if applied := ask[int](t, dir, "SELECT count(*) FROM goose_db_version WHERE version_id > 0"); applied != 1 {
+		t.Errorf("%d migrations were applied", applied)
+	}
+}
+
+func TestASchemaFromTheFutureIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	store := openMigrated(t, dir)
+	_, err := past(t, dir).ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
+	must(t, err)
+	err = store.CheckSchema(t.Context())
+	if newer, ok := errors.AsType[*sqlite.SchemaError](err); !ok || newer.Found != 9999 || !strings.Contains(err.Error(), "newer") {
+		t.Errorf("got the error %v", err)
+	}
 }
 
 func BenchmarkApply500(b *testing.B) {
@@ -64,40 +333,4 @@ func BenchmarkSweep500(b *testing.B) {
 
 func BenchmarkLoad256(b *testing.B) {
 	storetest.BenchmarkLoad(b, openMigrated(b, b.TempDir()))
-}
-
-var _ = errors.Is
-var _ = os.Stat
-var _ = filepath.Join
-var _ = strings.Contains
-
-func TestAFolderCanBeReadBesideItsProcess(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := sqlite.OpenReadOnly(t.Context(), dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a folder without a database: %v", err)
-	}
-	live, err := sqlite.Open(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = live.Close() }()
-	if err := live.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	reader, err := sqlite.OpenReadOnly(t.Context(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = reader.Close() }()
-	post := []core.Transfer{{ID: "t", Kind: core.TransferTopUp, From: core.AccountOutside, To: "shopper/a", Currency: "CNY", Amount: 1}}
-	if err := reader.Post(t.Context(), post); err == nil {
-		t.Error("a reader wrote")
-	}
-	if err := live.Post(t.Context(), post); err != nil {
-		t.Fatal(err)
-	}
-	balances, err := reader.Wallet(t.Context(), "shopper/a")
-	if err != nil || balances["CNY"] != 1 {
-		t.Errorf("the reader sees %v, %v", balances, err)
-	}
 }

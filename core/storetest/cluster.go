@@ -31,6 +31,7 @@ const (
 // leash runs a server for as long as somebody holds the other end of its standard input: however the test process ends,
 // the server ends too, and the folder goes. Descriptor 3 is only there to be closed with the script.
 const leash = `
+trap '' HUP INT TERM
 folder=$1; shift
 exec 4<&0
 "$@" </dev/null 3>&- 4<&- &
@@ -39,7 +40,7 @@ server=$!
 holder=$!
 exec 4<&-
 wait $server
-if kill -0 $holder 2>/dev/null; then kill $holder; else rm -rf "$folder"; fi
+if kill -0 $holder 2>/dev/null; then kill -KILL $holder; else rm -rf "$folder"; fi
 `
 
 // Cluster is a Postgres server of a test's own, reached through a Unix socket. Its methods are not for use at once.
@@ -51,6 +52,8 @@ type Cluster struct {
 	running *exec.Cmd
 	held    *os.File // while this is open the server lives
 	exited  *os.File // reads its end once the server is gone
+
+	patience time.Duration // with a start
 }
 
 // NewCluster makes and starts a server with its data, but not its log of changes, in the folder; or all in a temporary
@@ -73,7 +76,7 @@ func NewCluster(t testing.TB, folder string) *Cluster {
 }
 
 func newCluster(folder string) (*Cluster, error) {
-	c := &Cluster{}
+	c := &Cluster{patience: startDeadline}
 	var err error
 	if c.bin, err = findPostgres(); err != nil {
 		return nil, err
@@ -152,12 +155,12 @@ func (c *Cluster) own(path string) error {
 	return os.Chown(path, int(c.owner.Uid), int(c.owner.Gid))
 }
 
-// command runs as the owner, in the cluster's folder, in a process group of its own: an interrupt is for the tests.
+// command runs as the owner, in the cluster's folder, in a session of its own: an interrupt is for the tests.
 func (c *Cluster) command(name string, arguments ...string) *exec.Cmd {
 	cmd := exec.Command(name, arguments...)
 	cmd.Dir = c.folder
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.owner, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.owner, Setsid: true}
 	return cmd
 }
 
@@ -170,7 +173,7 @@ func (c *Cluster) URL(database string) string {
 // Start starts the server and waits until it answers. After a kill it may have to wait for what is left of the old one,
 // and to recover.
 func (c *Cluster) Start() error {
-	for deadline := time.Now().Add(startDeadline); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(c.patience); time.Now().Before(deadline); {
 		if c.running == nil {
 			if err := c.launch(); err != nil {
 				return err
@@ -184,6 +187,11 @@ func (c *Cluster) Start() error {
 		}
 	}
 	log, _ := os.ReadFile(filepath.Join(c.folder, "log"))
+	if c.running != nil {
+		_ = c.held.Close() // ends it, however far it came
+		c.exitsWithin(0)
+		c.release()
+	}
 	return fmt.Errorf("the server did not start: %s", log)
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"os"
 	"strconv"
 	"syscall"
 	"testing"
@@ -10,7 +11,11 @@ import (
 // mounting is not allowed the test is skipped, or fails when HOTDROP_REQUIRE asks for tmpfs.
 func SmallDisk(t testing.TB, bytes int) string {
 	t.Helper()
-	folder := t.TempDir()
+	// Not t.TempDir, which only this user may enter: a server may run as another.
+	folder, err := os.MkdirTemp("", "hotdrop-disk-")
+	must(t, err)
+	t.Cleanup(func() { must(t, os.Remove(folder)) })
+	must(t, os.Chmod(folder, 0o755)) //nolint:gosec // see above
 	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=0755,size="+strconv.Itoa(bytes)); err != nil {
 		Missing(t, "tmpfs", err)
 	}

@@ -202,7 +202,7 @@ func testUnsettled(t *testing.T, store Store) {
 	refund := l.payment("refund", 1, opening)
 	refund.Kind = core.TransferRefund
 	// Times before every other test's, so that these payments are the oldest of the ledger.
-	early, late, later := l.payment("early", 1, 1), l.payment("late", 1, 2), l.payment("later", 1, 3)
+	early, late, later := l.payment("z-early", 1, 1), l.payment("m-late", 1, 2), l.payment("a-later", 1, 3)
 	l.post(later, settled, refund, late, early)
 
 	unsettled := func(before int64, limit int) []core.Transfer {
