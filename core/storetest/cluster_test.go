@@ -106,7 +106,7 @@ func TestADatabaseIsNamedInEitherFormOfAConnectionString(t *testing.T) {
 	for admin, want := range map[string]string{
 		"postgres://u:p@h:5/postgres?sslmode=disable": "postgres://u:p@h:5/other?sslmode=disable",
 		"postgres:///postgres?host=%2Ftmp&user=u":     "postgres:///other?host=%2Ftmp&user=u",
-		"host=h user=u":                               "host=h user=u dbname=other",
+		"host=h user=u": "host=h user=u dbname=other",
 	} {
 		got, err := withDatabase(admin, "other")
 		must(t, err)
