@@ -9,6 +9,9 @@ import (
 // optimisticTries is how often a batch is planned without locks before it locks the counters.
 const optimisticTries = 3
 
+// lockedTries is how often a batch that locks the counters gives way to others.
+const lockedTries = 10
+
 // commit writes one batch of intents and gives each its verdict. A plan that the store refuses wrote nothing: the batch
 // is then planned again with what the store has, and after three tries under locks, which always ends.
 func (c *campaign) commit(intents []*intent) {
@@ -30,7 +33,12 @@ func (c *campaign) commit(intents []*intent) {
 			return
 		}
 	}
-	if err := c.commitLocked(snap, intents); err != nil {
+	// Under locks a plan can still lose to one that holds what it needs and waits for its locks: it gives way and comes again.
+	err := c.commitLocked(snap, intents)
+	for try := 1; try < lockedTries && errors.Is(err, ErrConflict); try++ {
+		err = c.commitLocked(snap, intents)
+	}
+	if err != nil {
 		fail(intents, err)
 	}
 }

@@ -69,6 +69,7 @@ func (s *serveSettings) check(ctx context.Context) error {
 
 // serve runs until ctx ends. What is opened is closed in the opposite order, also when a later step fails.
 func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
+	tuneMemory()
 	public, err := s.public.listen(ctx, s.demo)
 	if err != nil {
 		return err

@@ -10,7 +10,7 @@ import (
 // Load answers the query from one snapshot: the parts are read in one transaction.
 func (s *Store) Load(ctx context.Context, q core.Query) (*core.State, error) {
 	var state *core.State
-	err := s.read(ctx, func(c *conn) (err error) {
+	err := s.readHot(ctx, func(c *conn) (err error) {
 		state, err = c.load(q)
 		return err
 	})
