@@ -15,7 +15,8 @@ func boundSilence(network, _ string, raw syscall.RawConn) error {
 	}
 	var failure error
 	err := raw.Control(func(descriptor uintptr) {
-		failure = unix.SetsockoptInt(int(descriptor), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds())) //nolint:gosec // descriptors are small
+		socket := int(descriptor)
+		failure = unix.SetsockoptInt(socket, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(silence.Milliseconds()))
 	})
 	if err != nil {
 		return err

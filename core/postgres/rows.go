@@ -52,7 +52,8 @@ func scanOrder(row pgx.CollectableRow) (*core.Order, error) {
 	if len(o.Quote) == 0 {
 		o.Quote = nil
 	}
-	return o, o.SetColumns(columns)
+	err := o.SetColumns(columns)
+	return o, err
 }
 
 // claimColumns are claims as arrays.

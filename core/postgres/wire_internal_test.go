@@ -225,7 +225,7 @@ func TestWhatErrorsMean(t *testing.T) {
 	cancel()
 	for name, test := range map[string]struct {
 		err    error
-		ctx    context.Context
+		ended  bool // the caller has gone
 		broken bool
 		want   error
 	}{
@@ -248,19 +248,19 @@ func TestWhatErrorsMean(t *testing.T) {
 		"an I/O error":                  {err: refusal("58030"), want: core.ErrUnavailable},
 		"a lost connection":             {err: io.ErrUnexpectedEOF, broken: true, want: core.ErrUnavailable},
 		"our own bound":                 {err: context.DeadlineExceeded, broken: true, want: core.ErrUnavailable},
-		"the caller's context":          {err: context.Canceled, ctx: ended, broken: true, want: context.Canceled},
-		"a conflict after it was gone":  {err: refusal("23505"), ctx: ended, want: core.ErrConflict},
-		"a lost commit after it was":    {err: io.EOF, ctx: ended, broken: true, want: core.ErrUnavailable},
+		"the caller's context":          {err: context.Canceled, ended: true, broken: true, want: context.Canceled},
+		"a conflict after it was gone":  {err: refusal("23505"), ended: true, want: core.ErrConflict},
+		"a lost commit after it was":    {err: io.EOF, ended: true, broken: true, want: core.ErrUnavailable},
 		"a table that is not there":     {err: refusal("42P01")},
 		"an error of the program's own": {err: io.ErrShortWrite},
 	} {
-		ctx := test.ctx
-		if ctx == nil {
-			ctx = t.Context()
+		ctx := t.Context()
+		if test.ended {
+			ctx = ended
 		}
 		got := translate(ctx, test.err, test.broken)
 		for _, kind := range []error{core.ErrConflict, core.ErrFull, core.ErrUnavailable, context.Canceled} {
-			if errors.Is(got, kind) != (kind == test.want) {
+			if errors.Is(got, kind) != errors.Is(test.want, kind) {
 				t.Errorf("%s: got the error %v, want %v", name, got, test.want)
 			}
 		}

@@ -88,7 +88,7 @@ func TestWhatErrorsMean(t *testing.T) {
 			return err
 		})
 		for _, kind := range []error{core.ErrConflict, core.ErrFull, core.ErrUnavailable} {
-			if errors.Is(err, kind) != (kind == want) {
+			if errors.Is(err, kind) != errors.Is(want, kind) {
 				t.Errorf("%s: got the error %v, want %v", statement, err, want)
 			}
 		}

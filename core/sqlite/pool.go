@@ -48,6 +48,17 @@ func (p *pool) close() error {
 	return errors.Join(errs...)
 }
 
+// lend lends f a connection if one is idle, and says whether it was.
+func (p *pool) lend(f func(c *conn) error) (lent bool, err error) {
+	select {
+	case c := <-p.idle:
+		defer func() { p.idle <- c }()
+		return true, translate(f(c))
+	default:
+		return false, nil
+	}
+}
+
 // with lends f a connection; the context bounds the wait for it.
 func (p *pool) with(ctx context.Context, f func(c *conn) error) error {
 	if err := ctx.Err(); err != nil {

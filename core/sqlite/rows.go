@@ -25,7 +25,8 @@ func (r *row) order() (*core.Order, error) {
 	o.State, o.TakesState = core.OrderState(r.text()), core.TakesState(r.text())
 	o.HoldUntil, o.UpdatedAt = r.integer(), r.integer()
 	columns.Dues, columns.Conditions = r.text(), r.text()
-	return o, o.SetColumns(columns)
+	err := o.SetColumns(columns)
+	return o, err
 }
 
 func (r *row) transfer() core.Transfer {

@@ -126,12 +126,18 @@ func (s *Store) write(ctx context.Context, f func(c *conn) error) error {
 	})
 }
 
-// readHot runs f in a reading transaction on the writer's connection. Every commit empties the page caches of the other
-// connections, so during a rush a read there would fetch each page anew: it costs three to four times as much.
+// readHot is read on the writer's connection when nobody writes at the moment. Every commit empties the page caches of the
+// other connections, so in a rush a read there fetches each page anew. It never waits for the writer.
 func (s *Store) readHot(ctx context.Context, f func(c *conn) error) error {
-	return s.writer.with(ctx, func(c *conn) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if lent, err := s.writer.lend(func(c *conn) error {
 		return c.within(beginRead, func() error { return f(c) })
-	})
+	}); lent {
+		return err
+	}
+	return s.read(ctx, f)
 }
 
 // read runs f in a reading transaction: everything that it queries is from one snapshot.

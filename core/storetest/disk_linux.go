@@ -12,10 +12,10 @@ import (
 func SmallDisk(t testing.TB, bytes int) string {
 	t.Helper()
 	// Not t.TempDir, which only this user may enter: a server may run as another.
-	folder, err := os.MkdirTemp("", "hotdrop-disk-")
+	folder, err := os.MkdirTemp("", "hotdrop-disk-") //nolint:usetesting // see above
 	must(t, err)
 	t.Cleanup(func() { must(t, os.Remove(folder)) })
-	must(t, os.Chmod(folder, 0o755)) //nolint:gosec // see above
+	must(t, os.Chmod(folder, 0o755))
 	if err := syscall.Mount("tmpfs", folder, "tmpfs", 0, "mode=0755,size="+strconv.Itoa(bytes)); err != nil {
 		Missing(t, "tmpfs", err)
 	}
