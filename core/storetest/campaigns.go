@@ -139,8 +139,7 @@ func testCampaigns(t *testing.T, store Store) {
 			}
 			for n, applied := 0, true; applied; n++ {
 				late := changed.Load()
-				plan := s.plan(s.order(shopperName(worker*100000 + n)))
-				plan.Epoch = old
+				plan := s.planUnder(old, s.order(shopperName(worker*100000+n)))
 				if applied = s.tries(plan); applied && late {
 					t.Error("a plan of the old epoch was applied after the change")
 				}

@@ -151,8 +151,11 @@ func (s *sale) order(shopper string, counters ...string) *core.Order {
 }
 
 // plan places the orders: what they take, claim and are.
-func (s *sale) plan(orders ...*core.Order) *core.Plan {
-	plan := &core.Plan{Campaign: s.campaign, Brand: brand, Epoch: s.record.Epoch, Orders: orders}
+func (s *sale) plan(orders ...*core.Order) *core.Plan { return s.planUnder(s.record.Epoch, orders...) }
+
+// planUnder is plan, decided under an epoch.
+func (s *sale) planUnder(epoch int64, orders ...*core.Order) *core.Plan {
+	plan := &core.Plan{Campaign: s.campaign, Brand: brand, Epoch: epoch, Orders: orders}
 	units := map[string]int64{}
 	for _, order := range orders {
 		plan.Claims = append(plan.Claims, order.Claims...)
