@@ -61,10 +61,8 @@ func (c *conn) apply(plan *core.Plan) (*core.Applied, error) {
 	if err := c.claim(plan); err != nil {
 		return nil, err
 	}
-	for _, order := range plan.Orders {
-		if err := c.place(order); err != nil {
-			return nil, err
-		}
+	if err := c.place(plan.Orders); err != nil {
+		return nil, err
 	}
 	applied := &core.Applied{Remaining: make(map[string]int64, len(plan.Counters))}
 	for _, delta := range plan.Counters {
@@ -118,37 +116,41 @@ func (c *conn) release(plan *core.Plan, o *core.Order) error {
 
 // claim inserts the plan's claims and those that its moves take again.
 func (c *conn) claim(plan *core.Plan) error {
+	rows := c.rows(insertClaim)
+	add := func(claim *core.Claim, shopper, owner string) error {
+		return rows.add(plan.Campaign, shopper, string(claim.Kind), claim.Key, plan.Brand, owner, claim.Fingerprint)
+	}
 	for _, m := range plan.Moves {
-		if !m.Reclaim {
-			continue
-		}
-		for _, claim := range m.Order.Claims {
-			claim.Shopper, claim.Owner = m.Order.Shopper, m.Order.ID
-			if err := c.insertClaim(plan, claim); err != nil {
+		for i := range m.Order.Claims {
+			if !m.Reclaim {
+				break
+			}
+			if err := add(&m.Order.Claims[i], m.Order.Shopper, m.Order.ID); err != nil {
 				return err
 			}
 		}
 	}
-	for _, claim := range plan.Claims {
-		if err := c.insertClaim(plan, claim); err != nil {
+	for i := range plan.Claims {
+		if err := add(&plan.Claims[i], plan.Claims[i].Shopper, plan.Claims[i].Owner); err != nil {
 			return err
 		}
 	}
-	return nil
+	return rows.flush()
 }
 
-func (c *conn) insertClaim(plan *core.Plan, claim core.Claim) error {
-	_, err := c.exec(insertClaim, plan.Campaign, claim.Shopper, string(claim.Kind), claim.Key, plan.Brand, claim.Owner,
-		claim.Fingerprint)
-	return err
-}
-
-func (c *conn) place(o *core.Order) error {
-	columns := o.Columns()
-	_, err := c.exec(insertOrder, o.Campaign, o.ID, o.Brand, o.Shopper, o.Currency, o.Total,
-		columns.Lines, columns.Takes, columns.Claims, string(o.Quote), o.PlacedAt,
-		o.Revision, string(o.State), string(o.TakesState), o.HoldUntil, o.UpdatedAt, columns.Dues, columns.Conditions)
-	return err
+// place inserts the plan's orders.
+func (c *conn) place(orders []*core.Order) error {
+	rows := c.rows(insertOrder)
+	for _, o := range orders {
+		columns := o.Columns()
+		if err := rows.add(o.Campaign, o.ID, o.Brand, o.Shopper, o.Currency, o.Total,
+			columns.Lines, columns.Takes, columns.Claims, string(o.Quote), o.PlacedAt,
+			o.Revision, string(o.State), string(o.TakesState), o.HoldUntil, o.UpdatedAt, columns.Dues, columns.Conditions,
+		); err != nil {
+			return err
+		}
+	}
+	return rows.flush()
 }
 
 // take moves one counter. Its row must exist; the table's checks refuse another epoch and what does not fit.
@@ -174,12 +176,13 @@ func (c *conn) reserve(plan *core.Plan, reserved int64) error {
 	if err := checkNumbered(plan); err != nil {
 		return err
 	}
+	rows := c.rows(insertReservation)
 	for i, r := range plan.Reservations {
-		if _, err := c.exec(insertReservation, plan.Campaign, r.Shopper, plan.Brand, r.At, reserved+int64(i)+1); err != nil {
+		if err := rows.add(plan.Campaign, r.Shopper, plan.Brand, r.At, reserved+int64(i)+1); err != nil {
 			return err
 		}
 	}
-	return nil
+	return rows.flush()
 }
 
 // checkNumbered refuses a plan whose reservations are not counted: their positions would not be gapless.

@@ -15,6 +15,7 @@ import (
 type conn struct {
 	raw        driver.Conn
 	statements map[string]statement
+	wide       map[string]string // insertions with many rows, by the statement with one
 	arguments  []driver.NamedValue
 }
 
@@ -30,7 +31,7 @@ func connect(ctx context.Context, connector driver.Connector) (*conn, error) {
 	if err != nil {
 		return nil, translate(err)
 	}
-	return &conn{raw: raw, statements: map[string]statement{}}, nil
+	return &conn{raw: raw, statements: map[string]statement{}, wide: map[string]string{}}, nil
 }
 
 func (c *conn) close() error {

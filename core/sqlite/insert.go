@@ -1,0 +1,57 @@
+package sqlite
+
+import "strings"
+
+// rowsAtOnce is how many rows one INSERT carries: starting and ending a statement costs as much as a narrow row.
+const rowsAtOnce = 16
+
+// rows inserts rows by as few statements as it can. What is added last is written by flush.
+type rows struct {
+	conn   *conn
+	one    string // INSERT … VALUES (?, …)
+	many   string // the same with rowsAtOnce rows
+	values []any
+	width  int
+}
+
+// rows starts an insertion by the statement, whose file has one row of placeholders at its end.
+func (c *conn) rows(statement string) *rows {
+	return &rows{conn: c, one: statement, many: c.widened(statement)}
+}
+
+// widened returns the statement with rowsAtOnce rows of its placeholders.
+func (c *conn) widened(statement string) string {
+	many, ok := c.wide[statement]
+	if !ok {
+		head := strings.TrimRight(statement, " \n")
+		row := head[strings.LastIndexByte(head, '('):]
+		many = head + strings.Repeat(", "+row, rowsAtOnce-1)
+		c.wide[statement] = many
+	}
+	return many
+}
+
+// add adds a row. The violation of a constraint may only show with a later row, or with flush.
+func (r *rows) add(values ...any) error {
+	r.width = len(values)
+	if r.values == nil {
+		r.values = make([]any, 0, rowsAtOnce*r.width)
+	}
+	r.values = append(r.values, values...)
+	if len(r.values) < rowsAtOnce*r.width {
+		return nil
+	}
+	_, err := r.conn.exec(r.many, r.values...)
+	r.values = r.values[:0]
+	return err
+}
+
+// flush writes what is left, row by row.
+func (r *rows) flush() error {
+	for ; len(r.values) > 0; r.values = r.values[r.width:] {
+		if _, err := r.conn.exec(r.one, r.values[:r.width]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
