@@ -25,6 +25,7 @@ type campaign struct {
 	engine   *Engine
 	snapshot atomic.Pointer[snapshot]
 	view     *view
+	recent   recent
 	loads    batcher[*load]
 	intents  batcher[*intent]
 	payments batcher[*settlement]
