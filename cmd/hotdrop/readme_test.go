@@ -35,13 +35,13 @@ func shell(t *testing.T, folder, url, script string) string {
 		t.Fatal(err)
 	}
 	writeFile(t, folder, "bin/hotdrop", wrapper)
-	if err := os.Chmod(filepath.Join(folder, "bin", "hotdrop"), 0o700); err != nil { //nolint:gosec // it is a command
+	if err := os.Chmod(filepath.Join(folder, "bin", "hotdrop"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	script = strings.ReplaceAll(script, "http://127.0.0.1:8080", url)
-	cmd := exec.CommandContext(ctx, "bash", "-eu", "-o", "pipefail", "-c", script) //nolint:gosec // the README's own words
+	cmd := exec.CommandContext(ctx, "bash", "-eu", "-o", "pipefail", "-c", script)
 	cmd.Dir = folder
 	out, err := cmd.CombinedOutput()
 	if err != nil {
