@@ -41,7 +41,8 @@ func Audit(ctx context.Context, books Books, campaigns []string, report func(Fin
 		a.finish()
 	}
 	l := &ledgerAudit{
-		audit: a, old: began - settleAfter, balances: map[Account]int64{}, moved: map[Account]int64{}, kept: map[string]Transfer{},
+		audit: a, old: began - settleAfter, balances: map[Account]int64{}, moved: map[Account]int64{},
+		kept: map[string]Transfer{}, paying: map[string]struct{}{},
 	}
 	if err := books.LedgerBook(ctx, l); err != nil {
 		return a.summary, storeError(err)
@@ -63,7 +64,8 @@ type audit struct {
 	claims    map[claimKey]string // claims that orders say they hold, with the order
 	orders    map[string]struct{}
 	reserved  int64
-	positions int64
+	positions int64 // the last one
+	places    int64 // the sum of all
 }
 
 func (a *audit) begin(campaign string) {
@@ -72,7 +74,7 @@ func (a *audit) begin(campaign string) {
 	a.audited[campaign] = struct{}{}
 	a.counters, a.taken = map[string]Counter{}, map[string]int64{}
 	a.claims, a.orders = map[claimKey]string{}, map[string]struct{}{}
-	a.reserved, a.positions = 0, 0
+	a.reserved, a.positions, a.places = 0, 0, 0
 }
 
 func (a *audit) find(kind, subject, format string, args ...any) {
@@ -157,6 +159,7 @@ func (a *audit) VisitReservation(r Reservation) {
 	a.summary.Reservations++
 	a.reserved++
 	a.positions = max(a.positions, r.Position)
+	a.places += r.Position
 }
 
 // finish checks what only the whole campaign shows.
@@ -177,7 +180,7 @@ func (a *audit) finish() {
 	for id, order := range a.claims {
 		a.find("claim", id.shopper+" "+id.key, "order %s says that it holds it, and it does not exist", order)
 	}
-	if a.positions != a.reserved {
+	if a.positions != a.reserved || a.places != a.reserved*(a.reserved+1)/2 {
 		a.find("reservation", a.campaign, "%d reservations, the last position is %d", a.reserved, a.positions)
 	}
 }
@@ -189,6 +192,7 @@ type ledgerAudit struct {
 	old      int64 // payments before this moment (Unix milliseconds) were settled before the campaigns were read
 	balances map[Account]int64
 	moved    map[Account]int64
+	paying   map[string]struct{} // payments that paid a due
 	kept     map[string]Transfer // old payments without an order and, so far, without a refund
 }
 
@@ -202,7 +206,11 @@ func (l *ledgerAudit) VisitTransfer(t Transfer) {
 	l.moved[Account{t.To, t.Currency}] += t.Amount
 	switch t.Kind {
 	case TransferRefund:
-		delete(l.kept, t.ID[len(refundPrefix):]) // refunds come after payments: "pay/" sorts before "refund/"
+		payment := t.ID[len(refundPrefix):]
+		if _, ok := l.paying[payment]; ok {
+			l.find("payment", payment, "it was refunded, and its order is paid by it all the same")
+		}
+		delete(l.kept, payment) // refunds come after payments: "pay/" sorts before "refund/"
 	case TransferPayment:
 		l.visitPayment(t)
 	}
@@ -213,6 +221,9 @@ func (l *ledgerAudit) visitPayment(t Transfer) {
 	l.campaign = t.Campaign
 	paid, ok := l.paid[t.ID]
 	delete(l.paid, t.ID)
+	if ok {
+		l.paying[t.ID] = struct{}{}
+	}
 	_, audited := l.audited[t.Campaign]
 	switch {
 	case ok && paid != t.Amount:

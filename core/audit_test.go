@@ -106,6 +106,16 @@ func TestAnAuditFindsEveryPlantedError(t *testing.T) {
 		{"a transfer to an account that is missing", func(b *books) { delete(b.accounts, core.Account{Name: "brand/b", Currency: "CNY"}) }, "account"},
 		{"a due paid by no payment", func(b *books) { b.transfers = b.transfers[1:] }, "payment"},
 		{"a due paid with another amount", func(b *books) { b.orders[0].Dues[0].Amount = 80 }, "payment"},
+		{"a paid order whose payment was refunded", func(b *books) {
+			refund := core.Transfer{ID: "refund/pay/c.1/0", Kind: core.TransferRefund, From: "brand/b", To: "shopper/ann", Currency: "CNY", Amount: 90}
+			b.transfers = slices.Insert(b.transfers, 1, refund)
+		}, "payment"},
+		{"two reservations at one position", func(b *books) {
+			b.reservations = append(b.reservations, core.Reservation{Shopper: "bob", Position: 2}, core.Reservation{Shopper: "cat", Position: 2})
+			b.reservations[2].Position = 3
+			b.reservations[1].Position = 3
+			b.counters[core.CounterReservations] = core.Counter{Limit: 100, Remaining: 97}
+		}, "reservation"},
 		{"money kept without goods", func(b *books) { b.orders[0].Dues[0].Payment = "pay/c.1/1" }, "payment"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

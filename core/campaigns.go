@@ -104,8 +104,10 @@ func (e *Engine) ApplyCampaign(ctx context.Context, req ApplyRequest) (*Campaign
 		}
 		err = e.campaigns.SaveCampaign(ctx, change)
 		if err == nil {
-			_, err = e.refresh(ctx, req.Definition.ID)
-			return &change.Record, err
+			if _, err := e.refresh(ctx, req.Definition.ID); err != nil {
+				e.log.Warn("a change is in force that this node has yet to follow", "campaign", req.Definition.ID, "error", err)
+			}
+			return &change.Record, nil
 		}
 		if !errors.Is(err, ErrConflict) {
 			return nil, storeError(err)
@@ -121,8 +123,6 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	}
 	if current == nil {
 		current = &CampaignRecord{}
-	} else if sameDefinition(current.Definition, req.Definition) && current.Demo == req.Demo {
-		return nil, nil //nolint:nilnil // nothing to change
 	}
 	now := e.now().UnixMilli()
 	next := CampaignRecord{
@@ -138,6 +138,9 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	}
 	next.Ruleset.Digests = ruleset.digests()
 	isNew := current.Ruleset.Number == 0 || !sameRuleset(&current.Ruleset, &next.Ruleset)
+	if !isNew && current.Demo == req.Demo && sameDefinition(current.Definition, req.Definition) {
+		return nil, nil //nolint:nilnil // nothing to change
+	}
 	if isNew {
 		next.Ruleset.Number++
 	} else {

@@ -1,7 +1,9 @@
 package core_test
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -87,6 +89,38 @@ func TestAnApplyThatIsRefusedChangesNothing(t *testing.T) {
 			t.Errorf("%d left", d.left())
 		}
 		d.audit()
+	})
+}
+
+// renamed is another binary, whose mechanics of the same names are others.
+type renamed struct{ mechanics }
+
+func (r renamed) Compile(ctx context.Context, b core.Binding) (core.Mechanic, error) {
+	m, err := r.mechanics.Compile(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	return mechanic{name: m.Manifest().Name + "-2", decide: priceOf(2)}, nil
+}
+
+func TestABinaryWithOtherMechanicsServesOnlyAfterTheyAreApplied(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		d := newDrop(t, s, mechanics{"a": priceOf(1)}, func(c *core.Campaign) { c.Ruleset = []core.Binding{{Mechanic: "a"}} })
+		newer := core.NewEngine(core.Options{
+			Store: s, Campaigns: s, Ledger: s, Compiler: renamed{mechanics{"a": priceOf(2)}}, Now: d.clock.now,
+			Log: slog.New(slog.DiscardHandler),
+		})
+		must(t, newer.Start(t.Context()))
+		t.Cleanup(newer.Stop)
+		_, _, err := newer.Place(t.Context(), buy("ann", "k"))
+		wantCode(t, err, core.CodeUnavailable)
+		record, err := newer.ApplyCampaign(t.Context(), core.ApplyRequest{Definition: d.def})
+		must(t, err)
+		o, _, err := newer.Place(t.Context(), buy("ann", "k"))
+		must(t, err)
+		if record.Ruleset.Number != 2 || o.Total != 2 {
+			t.Errorf("ruleset %d, total %d", record.Ruleset.Number, o.Total)
+		}
 	})
 }
 

@@ -3,6 +3,9 @@ package core
 import (
 	"errors"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // compiled is a ruleset that can decide.
@@ -67,6 +70,9 @@ type step struct {
 
 // decision is what a ruleset decided for one set of facts.
 type decision struct {
+	guardrails Guardrails // what bounded the price
+	budgetLeft int64      // of the discount budget when it was decided, minor units; −1 without one
+
 	steps  []step
 	price  price
 	total  int64
@@ -80,6 +86,7 @@ type decision struct {
 // left of the discount budget, negative for no budget. The error is the order's refusal.
 func (r *compiled) decide(hook Hook, facts *Facts, c *Campaign, budgetLeft int64) (*decision, error) {
 	d := &decision{
+		guardrails: c.Guardrails, budgetLeft: budgetLeft,
 		steps: make([]step, 0, len(r.bindings)),
 		price: price{quantity: facts.Quantity, list: facts.Item.Price, unit: facts.Item.Price},
 	}
@@ -199,8 +206,8 @@ func (e *Effect) problem(hook Hook, c *Campaign) string {
 		return "the amount is out of range"
 	case e.Kind == EffectDiscountPercent && e.Amount > maxBasisPoints:
 		return "more than 10000 basis points"
-	case len(e.Name) > maxName:
-		return "the name is too long"
+	case len(e.Name) > maxName || strings.ContainsFunc(e.Name, unicode.IsControl) || !utf8.ValidString(e.Name):
+		return "the name is too long or not plain text"
 	default:
 		return e.nameProblem(c)
 	}

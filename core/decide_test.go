@@ -192,6 +192,7 @@ func TestEffectsThatNoMechanicMayAskFor(t *testing.T) {
 		"data with a float":               {Kind: EffectOblige, Name: "k", Data: `{"a":1.5}`},
 		"an effect of another hook":       {Kind: EffectGrant, Name: "pool", Units: 1},
 		"an effect that does not exist":   {Kind: "teleport"},
+		"a name with a zero character":    {Kind: EffectOnce, Name: "a\x00b"},
 		"a name as long as a short novel": {Kind: EffectOnce, Name: string(make([]byte, 200))},
 	} {
 		t.Run(name, func(t *testing.T) {

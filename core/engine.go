@@ -135,11 +135,16 @@ func (e *Engine) refresh(ctx context.Context, id string) (*campaign, error) {
 	known := *e.running.Load()
 	if c := known[id]; c != nil {
 		if c.snapshot.Load().record.Revision < record.Revision {
+			err := c.readCounters(ctx) // a change may have made new ones
 			c.snapshot.Store(next)
+			return c, err
 		}
 		return c, nil
 	}
 	c := newCampaign(e, next)
+	if err := c.readCounters(ctx); err != nil {
+		return nil, err
+	}
 	extended := maps.Clone(known)
 	extended[id] = c
 	e.running.Store(&extended)

@@ -3,6 +3,7 @@ package core
 import (
 	"maps"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -81,6 +82,9 @@ func (f Field) check(path string, value any) error {
 }
 
 func (f Field) checkString(path, v string) error {
+	if strings.ContainsRune(v, 0) {
+		return Errorf(CodeInvalid, "%s must not contain a zero character", path)
+	}
 	switch f.Type {
 	case "enum":
 		if !slices.Contains(f.Of, v) {

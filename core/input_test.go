@@ -26,6 +26,7 @@ func TestWhatAShopperSubmitsIsHeldAgainstTheDeclaration(t *testing.T) {
 		{"an undeclared field", Object{"trade_in": Object{"brand": "x", "colour": "red"}}, "input.trade_in.colour is not an input"},
 		{"a string that is too long", Object{"note": "六个字符太长"}, "input.note is longer than 5"},
 		{"a string beyond the limit for all", Object{"free": strings.Repeat("x", 1025)}, "input.free is longer than 1024"},
+		{"a zero character", Object{"free": "a\x00"}, "input.free must not contain a zero character"},
 		{"an integer below its range", Object{"count": int64(0)}, "input.count is out of its range"},
 		{"an integer above its range", Object{"count": int64(10)}, "input.count is out of its range"},
 		{"a string for an integer", Object{"count": "3"}, "input.count must be of type integer"},

@@ -68,6 +68,9 @@ func noOrder(id string) error { return Errorf(CodeNotFound, "there is no order %
 
 // nextPayment returns the payment of the first open due.
 func (c *campaign) nextPayment(o *Order) (Payment, error) {
+	if slices.ContainsFunc(o.Dues, func(d Due) bool { return d.State == DueRefunded }) {
+		return Payment{}, Errorf(CodeRefunded, "the payment came too late: the order is %s; the money was given back", o.State)
+	}
 	if o.State != OrderPlaced {
 		return Payment{}, Errorf(CodeWrongState, "the order is %s", o.State)
 	}
@@ -142,26 +145,27 @@ func (c *campaign) settlePlan(batch []*settlement) *Plan {
 
 // paid returns the order with the payment's due paid; with no due open it is paid and its takes are spent.
 func (s *settlement) paid(now int64) *Order {
+	o := s.with(DuePaid, now)
+	if !slices.ContainsFunc(o.Dues, func(d Due) bool { return d.State == DueOpen }) {
+		o.State, o.TakesState = OrderPaid, TakesSpent
+	}
+	return o
+}
+
+// with returns the order with the payment's due in the state.
+func (s *settlement) with(state string, now int64) *Order {
 	o := *s.order
 	o.Dues = slices.Clone(o.Dues)
-	open := 0
 	for i := range o.Dues {
-		d := &o.Dues[i]
 		if paymentID(o.ID, i) == s.payment.ID {
-			d.State, d.Payment = DuePaid, s.payment.ID
+			o.Dues[i].State, o.Dues[i].Payment = state, s.payment.ID
 		}
-		if d.State == DueOpen {
-			open++
-		}
-	}
-	if open == 0 {
-		o.State, o.TakesState = OrderPaid, TakesSpent
 	}
 	o.UpdatedAt = now
 	return &o
 }
 
-// due returns the due that the payment paid, or nil.
+// due returns the due that the payment paid, or would have paid had it not been refunded, or nil.
 func (o *Order) due(payment string) *Due {
 	i := slices.IndexFunc(o.Dues, func(d Due) bool { return d.Payment == payment })
 	if i < 0 {
@@ -178,8 +182,12 @@ func (c *campaign) settledAll(batch []*settlement, plan *Plan) {
 		moved[m.Order.ID] = m.Order
 	}
 	for _, s := range batch {
-		if o := moved[s.order.ID]; o != nil {
-			s.order = o
+		o := moved[s.order.ID]
+		if o == nil {
+			continue
+		}
+		s.order = o
+		if due := o.due(s.payment.ID); due != nil && due.State == DuePaid {
 			c.engine.provider.Settled(s.payment.ID)
 		}
 	}
@@ -210,16 +218,18 @@ func failSettlements(batch []*settlement, err error) {
 }
 
 // settleAlone settles one payment. Money for a placed order pays it; money that arrives after the hold ran out takes all
-// the order's takes and claims again, or nothing; what cannot be had again is refunded, once per payment.
+// the order's takes and claims again, or nothing. What cannot be had again is refunded: first the order says so, by
+// compare and swap, then the money goes back. So whoever looks at the payment later, on any node, finds it decided.
 func (c *campaign) settleAlone(s *settlement) error {
+	gone := false
 	for try := range maxDecisions {
-		if s.order.due(s.payment.ID) != nil {
+		if due := s.order.due(s.payment.ID); due != nil {
+			if due.State == DueRefunded {
+				return c.refund(s)
+			}
 			return nil
 		}
-		plan := c.alonePlan(s)
-		if plan == nil {
-			break
-		}
+		plan := c.alonePlan(s, gone)
 		if try > 0 {
 			plan.Claims = nil // the key went to another request; the money still counts
 		}
@@ -227,7 +237,7 @@ func (c *campaign) settleAlone(s *settlement) error {
 		err := c.apply(plan)
 		if err == nil {
 			c.settledAll([]*settlement{s}, plan)
-			return nil
+			continue
 		}
 		if !errors.Is(err, ErrConflict) {
 			return storeError(err)
@@ -235,31 +245,28 @@ func (c *campaign) settleAlone(s *settlement) error {
 		if err := c.rereadOrders([]*settlement{s}); err != nil {
 			return err
 		}
-		if try > 0 && s.order.Revision == read.Revision && s.order.State == OrderExpired {
-			break // nobody changed the order: what it took is gone
-		}
+		// Nobody changed the order, and it cannot be paid: what it took is gone.
+		gone = gone || try > 0 && s.order.Revision == read.Revision && s.order.State == OrderExpired
 	}
-	return c.refund(s)
+	return storeError(ErrConflict)
 }
 
-// alonePlan returns the plan by which the order takes note of the payment; nil when it cannot.
-func (c *campaign) alonePlan(s *settlement) *Plan {
+// alonePlan returns the plan by which the order takes note of the payment: that it is paid, or that the money goes back.
+func (c *campaign) alonePlan(s *settlement, gone bool) *Plan {
 	now := c.engine.now()
-	move := Move{Order: s.paid(now.UnixMilli())}
 	plan := &Plan{Campaign: s.order.Campaign, Brand: s.order.Brand}
-	switch s.order.State {
-	case OrderPlaced:
-	case OrderExpired:
-		if c.snapshot.Load().definition().Phases.At(now) == PhaseClosed {
-			return nil
-		}
+	closed := c.snapshot.Load().definition().Phases.At(now) == PhaseClosed
+	if s.order.State != OrderPlaced && (s.order.State != OrderExpired || closed || gone) {
+		plan.Moves = []Move{{Order: s.with(DueRefunded, now.UnixMilli())}}
+		return plan
+	}
+	move := Move{Order: s.paid(now.UnixMilli())}
+	if s.order.State == OrderExpired {
 		move.Reclaim = true
 		plan.Counters = deltas(s.order.Takes)
 		if move.Order.State == OrderExpired { // more is due: the order is held again
 			move.Order.State, move.Order.TakesState = OrderPlaced, TakesOutstanding
 		}
-	default:
-		return nil
 	}
 	plan.Moves = []Move{move}
 	if s.request.Key != "" {
@@ -268,10 +275,13 @@ func (c *campaign) alonePlan(s *settlement) *Plan {
 	return plan
 }
 
-// refund gives the payment back and reports it as the settlement's outcome.
+// refund gives the payment back and reports it as the settlement's outcome. It may be done again: the refund's id is the
+// payment's.
 func (c *campaign) refund(s *settlement) error {
-	if err := c.engine.provider.Refund(context.Background(), s.payment); err != nil {
-		return err //nolint:wrapcheck // providers answer with core errors
+	if s.payment.Amount > 0 {
+		if err := c.engine.provider.Refund(context.Background(), s.payment); err != nil {
+			return err //nolint:wrapcheck // providers answer with core errors
+		}
 	}
 	c.engine.provider.Settled(s.payment.ID)
 	return Errorf(CodeRefunded, "the payment came too late: the order is %s; the money was given back", s.order.State)
@@ -300,12 +310,13 @@ func (e *Engine) SettlePayments(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err //nolint:wrapcheck // providers answer with core errors
 	}
+	var failed error // one payment that cannot be settled here does not hold up the others
 	for _, p := range payments {
 		if err := e.settlePayment(ctx, p); err != nil && CodeOf(err) != CodeRefunded {
-			return 0, err
+			failed = err
 		}
 	}
-	return len(payments), nil
+	return len(payments), failed
 }
 
 func (e *Engine) settlePayment(ctx context.Context, p Payment) error {
@@ -322,7 +333,7 @@ func (e *Engine) settlePayment(ctx context.Context, p Payment) error {
 		s.order = &Order{ID: p.Order, State: OrderCancelled}
 		return c.refund(s)
 	}
-	if s.order.due(p.ID) != nil {
+	if due := s.order.due(p.ID); due != nil && due.State == DuePaid {
 		e.provider.Settled(p.ID)
 		return nil
 	}

@@ -246,6 +246,45 @@ func TestLateMoney(t *testing.T) {
 	}
 }
 
+// forgetful loses every mark that a payment is settled, as a crash right after the refund does.
+type forgetful struct{ core.Provider }
+
+func (forgetful) Settled(string) {}
+
+func TestARefundIsNeverUndone(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		d := newDrop(t, s, nil, func(c *core.Campaign) { c.Items[0].Stock = 1 })
+		o := d.place("ann")
+		d.topUp("ann", 199_900)
+		var bobs *core.Order
+		node := d.node(nil, func(p core.Provider) core.Provider {
+			return &slowBank{Provider: forgetful{p}, meanwhile: func() {
+				d.clock.advance(16 * time.Minute)
+				_, err := d.Expire(context.Background(), "phone")
+				must(t, err)
+				bobs = d.place("bob")
+			}}
+		})
+		_, err := node.Pay(t.Context(), payOf(o, "p"))
+		wantCode(t, err, core.CodeRefunded)
+		_, err = node.Pay(t.Context(), payOf(o, "p"))
+		wantCode(t, err, core.CodeRefunded)
+		_, err = d.Cancel(t.Context(), payOf(bobs, "c")) // the unit is back, and the payment still looks unsettled
+		must(t, err)
+		d.clock.advance(time.Minute)
+		for _, sweeper := range []*core.Engine{d.Engine, node} {
+			_, err := sweeper.SettlePayments(t.Context())
+			must(t, err)
+		}
+		now, err := d.Order(t.Context(), o.ID, "ann")
+		must(t, err)
+		if now.State != core.OrderExpired || now.Dues[0].State != core.DueRefunded || d.balance("ann") != 199_900 || d.left() != 1 {
+			t.Errorf("order %s, due %s, balance %d, %d left", now.State, now.Dues[0].State, d.balance("ann"), d.left())
+		}
+		d.audit()
+	})
+}
+
 func TestAPaymentThatACrashLeftIsFinished(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
 		d := newDrop(t, s, nil, func(c *core.Campaign) { c.Items[0].Limit = 2 })

@@ -26,10 +26,15 @@ func (d *decision) pin(facts *Facts, ruleset, epoch int64) json.RawMessage {
 		}
 		b = d.steps[i].appendJSON(b)
 	}
-	b = append(b, `],"engine":"`+EngineVersion+`","epoch":`...)
+	b = appendInt(b, `],"budget_left":`, d.budgetLeft)
+	b = append(b, `,"engine":"`+EngineVersion+`","epoch":`...)
 	b = strconv.AppendInt(b, epoch, 10)
 	b = facts.appendJSON(append(b, `,"facts":`...))
-	b = append(b, `,"fuel_schedule":"`+FuelSchedule+`","ruleset":`...)
+	b = append(b, `,"fuel_schedule":"`+FuelSchedule+`","guardrails":{"discount_budget":`...)
+	b = strconv.AppendInt(b, d.guardrails.DiscountBudget, 10)
+	b = appendInt(b, `,"max_discount":`, d.guardrails.MaxDiscount)
+	b = appendInt(b, `,"min_price":`, d.guardrails.MinPrice)
+	b = append(b, `},"ruleset":`...)
 	b = strconv.AppendInt(b, ruleset, 10)
 	b = appendInt(b, `,"total":`, d.total)
 	return append(b, '}')

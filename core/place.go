@@ -52,6 +52,7 @@ func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, rep
 		if in.verdict != verdictAgain {
 			return in.order, false, nil
 		}
+		c.view.outdate()
 		lostQuota = in.epoch == c.snapshot.Load().record.Epoch
 	}
 	return nil, false, storeError(ErrConflict)

@@ -15,6 +15,11 @@ func (e *Engine) Reserve(ctx context.Context, campaignID string, shopper Princip
 		return known, false, nil
 	}
 	for range maxDecisions {
+		if c.view.stale() {
+			if _, err := c.fetch(ctx, "", ""); err != nil {
+				return Reservation{}, false, err
+			}
+		}
 		in, err := c.decideReservation(&shopper)
 		if err != nil {
 			return c.reservedBefore(ctx, shopper.ID, err)

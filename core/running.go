@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,13 @@ func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot
 	ruleset, err := e.compileRuleset(ctx, &record.Ruleset)
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Equal(ruleset.digests(), record.Ruleset.Digests) {
+		// Another binary's mechanic of the same name would decide otherwise than the ruleset's number says.
+		return nil, &Error{
+			Code: CodeUnavailable, RetryAfter: retryAfter,
+			Message: fmt.Sprintf("this node's mechanics are not those of ruleset %d; apply the campaign again", record.Ruleset.Number),
+		}
 	}
 	return &snapshot{record: record, ruleset: ruleset}, e.addFallbacks(ctx, record, ruleset)
 }
@@ -134,13 +142,16 @@ func (e *Engine) addFallbacks(ctx context.Context, record *CampaignRecord, rules
 				return storeError(err)
 			}
 		}
-		if previous == nil || i >= len(previous.Bindings) {
+		if previous == nil || i >= len(previous.Bindings) || i >= len(previous.Digests) {
 			continue
 		}
 		fallback, err := e.compiler.Compile(ctx, previous.Bindings[i])
 		if err != nil {
 			e.log.Warn("last good mechanic does not compile", "campaign", record.Definition.ID, "binding", i, "error", err)
 			continue
+		}
+		if fallback.Manifest().Digest != previous.Digests[i] {
+			continue // what was good is no longer here
 		}
 		b.fallback = fallback
 	}
@@ -245,6 +256,17 @@ func (c *campaign) query(q Query) (*State, error) {
 		c.catchUp(state.Epoch)
 	}
 	return state, nil
+}
+
+// readCounters lets the view see every counter, so that none is unknown to a decision.
+func (c *campaign) readCounters(ctx context.Context) error {
+	began := c.engine.now()
+	state, err := c.engine.store.Load(ctx, Query{Campaign: c.id, Counters: true})
+	if err != nil {
+		return storeError(err)
+	}
+	c.view.saw(state.Counters, began)
+	return nil
 }
 
 // catchUp loads the campaign again if the store has a later epoch than this node decides under.

@@ -35,6 +35,13 @@ func (v *view) stale() bool {
 	return v.now().Sub(v.full) > viewFresh
 }
 
+// outdate makes the next load read the counters, whenever they were last read.
+func (v *view) outdate() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.full = time.Time{}
+}
+
 // saw takes in every counter, as read by a query that began at the given time.
 func (v *view) saw(counters map[string]Counter, began time.Time) {
 	v.mu.Lock()

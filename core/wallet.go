@@ -142,8 +142,9 @@ func (w *Wallet) post(batch []*posting) {
 func (w *Wallet) postOne(p *posting) {
 	err := w.ledger.Post(context.Background(), []Transfer{p.transfer})
 	if errors.Is(err, ErrConflict) {
-		if _, err = w.affordable([]*posting{p}); err == nil && p.err == nil {
-			return
+		open, readErr := w.affordable([]*posting{p})
+		if readErr == nil && len(open) == 0 {
+			return // it exists, or p says why it cannot be
 		}
 	}
 	if err != nil {
@@ -242,7 +243,8 @@ func (e *Engine) TopUp(ctx context.Context, t TopUp) (int64, error) {
 	}
 	account := Account{ShopperAccount(t.Shopper), t.Currency}
 	err := e.wallet.move(ctx, Transfer{
-		ID: "topup/" + t.Shopper + "/" + t.Key, Kind: TransferTopUp, From: AccountOutside, To: account.Name,
+		ID: "topup/" + fingerprint(appendString(appendString(nil, t.Shopper), t.Key)), Kind: TransferTopUp,
+		From: AccountOutside, To: account.Name,
 		Currency: t.Currency, Amount: t.Amount, At: e.now().UnixMilli(), Settled: true,
 	})
 	if err != nil {

@@ -69,18 +69,21 @@ func applyDemo(ctx context.Context, engine *core.Engine, campaigns []demoCampaig
 }
 
 func (c demoCampaign) apply(ctx context.Context, engine *core.Engine, now time.Time) error {
-	definition, revision := c.definition, int64(-1)
-	stored, err := engine.Record(ctx, definition.ID)
+	definition, revision := shifted(c.definition, c.phase, now), int64(-1)
+	stored, err := engine.Record(ctx, c.definition.ID)
 	switch {
-	case err == nil && (!stored.Demo || stored.Definition.Phases.At(now) == c.phase):
+	case err == nil && !stored.Demo:
 		return nil
-	case err == nil:
+	case err == nil && stored.Definition.Phases.At(now) == c.phase:
+		// Nothing changes, unless this binary's mechanics are newer: then they become the next ruleset.
 		definition, revision = stored.Definition, stored.Revision
+	case err == nil:
+		definition, revision = shifted(stored.Definition, c.phase, now), stored.Revision
 	case core.CodeOf(err) != core.CodeNotFound:
 		return err
 	}
 	_, err = engine.ApplyCampaign(ctx, core.ApplyRequest{
-		Definition: shifted(definition, c.phase, now),
+		Definition: definition,
 		IfMatch:    revision,
 		Actor:      core.Principal{ID: "demo", Role: core.RoleAdmin},
 		Reason:     "demo mode shifts the windows around now",
