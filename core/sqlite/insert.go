@@ -14,12 +14,12 @@ type rows struct {
 	width  int
 }
 
-// rows starts an insertion by the statement, whose file has one row of placeholders at its end.
+// rows starts an insertion by the statement, whose file has one row of parameters at its end.
 func (c *conn) rows(statement string) *rows {
 	return &rows{conn: c, one: statement, many: c.widened(statement)}
 }
 
-// widened returns the statement with rowsAtOnce rows of its placeholders.
+// widened returns the statement with rowsAtOnce rows of parameters.
 func (c *conn) widened(statement string) string {
 	many, ok := c.wide[statement]
 	if !ok {
