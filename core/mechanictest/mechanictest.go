@@ -1,5 +1,8 @@
-// Package mechanictest is the conformance kit of mechanics, rules and plugins alike: a mechanic that passes decides what
-// its vectors say and keeps the contract of [core.Mechanic].
+// Package mechanictest is the conformance kit of mechanics, rules and plugins of any language alike: a mechanic that
+// passes decides what its vectors say and keeps the contract of [core.Mechanic].
+//
+// [Run] is the kit for Go tests, [Check] what it does for each vector, which `hotdrop mechanic test` does too: the two
+// cannot disagree.
 package mechanictest
 
 import (
@@ -8,39 +11,47 @@ import (
 	"io"
 	"reflect"
 	"slices"
-	"testing"
 
 	"hotdrop/core"
 	"hotdrop/core/campaignfile"
 )
 
+// TestingT is what [Run] needs of a *[testing.T], which is a TestingT[*testing.T]. It is spelled out so that a binary
+// which checks mechanics with this package does not carry the testing framework.
+type TestingT[T any] interface {
+	Helper()
+	Cleanup(f func())
+	Run(name string, f func(t T)) bool
+	Error(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // Run holds a mechanic against its vectors, each a subtest. compile makes the mechanic with the parameters of a binding
 // and is called once for every config that the vectors use; a mechanic that is an [io.Closer] is closed at the end.
 //
-// Beyond the vector itself every subtest checks that the decision is pure (equal effects and fuel when asked again, when
-// asked by several goroutines, and whatever was decided in between), that facts and earlier effects are left alone, that
-// effects are named in the manifest and allowed at the hook, and that nothing is proposed at hooks the mechanic does not
-// have.
-func Run(t *testing.T, compile func(config core.Object) (core.Mechanic, error), vectors *campaignfile.Vectors) {
+// Beyond what [Check] does every subtest checks the manifest, and at the end every vector is asked once more, in another
+// order, because nothing may be kept between decisions.
+func Run[T TestingT[T]](t T, compile func(config core.Object) (core.Mechanic, error), vectors *campaignfile.Vectors) {
 	t.Helper()
-	kit := &kit{compile: compile, compiled: map[string]core.Mechanic{}}
+	kit := &kit[T]{compile: compile, compiled: map[string]core.Mechanic{}}
 	t.Cleanup(func() { kit.close(t) })
 	for i := range vectors.Vectors {
 		vector := &vectors.Vectors[i]
-		t.Run(vector.Name, func(t *testing.T) {
+		t.Run(vector.Name, func(t T) {
 			mechanic := kit.mechanic(t, vector.Config)
 			report(t, checkManifest(mechanic, vectors.Mechanic))
-			report(t, checkVector(mechanic, vector))
+			verdict := Check(mechanic, vector)
+			report(t, append(told(verdict.Differences), verdict.Complaints...))
 		})
 	}
-	t.Run("keeps nothing between decisions", func(t *testing.T) {
+	t.Run("keeps nothing between decisions", func(t T) {
 		for _, vector := range slices.Backward(vectors.Vectors) {
 			report(t, prefixed(vector.Name+": asked in another order, ", checkOutcome(kit.mechanic(t, vector.Config), &vector)))
 		}
 	})
 }
 
-func report(t *testing.T, complaints []string) {
+func report[T TestingT[T]](t T, complaints []string) {
 	t.Helper()
 	for _, complaint := range complaints {
 		t.Error(complaint)
@@ -55,12 +66,12 @@ func prefixed(prefix string, complaints []string) []string {
 }
 
 // kit has the mechanic compiled for each config, by the config's JSON.
-type kit struct {
+type kit[T TestingT[T]] struct {
 	compile  func(config core.Object) (core.Mechanic, error)
 	compiled map[string]core.Mechanic
 }
 
-func (k *kit) mechanic(t *testing.T, config core.Object) core.Mechanic {
+func (k *kit[T]) mechanic(t T, config core.Object) core.Mechanic {
 	t.Helper()
 	key, err := json.Marshal(config)
 	if err != nil {
@@ -77,7 +88,7 @@ func (k *kit) mechanic(t *testing.T, config core.Object) core.Mechanic {
 	return m
 }
 
-func (k *kit) close(t *testing.T) {
+func (k *kit[T]) close(t T) {
 	t.Helper()
 	for _, m := range k.compiled {
 		closer, ok := m.(io.Closer)
@@ -85,7 +96,7 @@ func (k *kit) close(t *testing.T) {
 			continue
 		}
 		if err := closer.Close(); err != nil {
-			t.Errorf("close: %v", err)
+			t.Error("close: " + err.Error())
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package mechanictest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -19,12 +20,56 @@ const (
 	askings = 8
 )
 
+// Verdict is what [Check] found.
+type Verdict struct {
+	Differences []campaignfile.Difference // how the decision differs from what the vector wants
+	Complaints  []string                  // how the mechanic breaks the contract of core.Mechanic
+	Usage       core.Usage                // what the decision cost
+}
+
+// Passed reports whether nothing is wrong.
+func (v *Verdict) Passed() bool { return len(v.Differences) == 0 && len(v.Complaints) == 0 }
+
+// Check holds what m decides against the vector, and m against its contract: the decision is pure (equal effects and fuel
+// when asked again, after another mechanic, and by several goroutines), facts and earlier effects are left alone, effects
+// are named in the manifest and allowed at the hook, and nothing is proposed at hooks the mechanic does not have. It asks
+// some 40 times.
+func Check(m core.Mechanic, v *campaignfile.Vector) Verdict {
+	first, complaints := ask(m, v.Hook, &v.Facts, nil)
+	complaints = append(complaints, checkKinds(m.Manifest(), v.Hook, first.Effects)...)
+	complaints = append(complaints, checkRepeated(m, v, first)...)
+	complaints = append(complaints, checkPrefix(m, v, first)...)
+	complaints = append(complaints, checkConcurrent(m, v, first)...)
+	complaints = append(complaints, checkOtherHooks(m, v)...)
+	return Verdict{Differences: v.Compare(first.Effects, first.err), Complaints: complaints, Usage: first.Usage}
+}
+
+// checkOutcome returns how a decision differs from what the vector wants.
+func checkOutcome(m core.Mechanic, v *campaignfile.Vector) []string {
+	got, complaints := ask(m, v.Hook, &v.Facts, nil)
+	return append(told(v.Compare(got.Effects, got.err)), complaints...)
+}
+
+// told renders differences for the log of a Go test.
+func told(differences []campaignfile.Difference) []string {
+	complaints := make([]string, len(differences))
+	for i, d := range differences {
+		complaints[i] = fmt.Sprintf("%s differs:\n%s%s", d.Path, marked("- want ", d.Want), marked("+ got  ", d.Got))
+	}
+	return complaints
+}
+
+// marked puts the mark in front of every line of text; no text is nothing.
+func marked(mark, text string) string {
+	return mark + strings.ReplaceAll(cmp.Or(text, "nothing"), "\n", "\n"+mark) + "\n"
+}
+
 // answer is what a mechanic did when it was asked.
 type answer struct {
 	Effects []core.Effect
 	Usage   core.Usage
 	Code    string // of the failure; "" if it decided
-	Failure string // what the failure said
+	err     error  // the failure itself
 }
 
 // ask asks once, on a copy of the facts. The second result is what was wrong with the way it answered.
@@ -38,9 +83,9 @@ func ask(m core.Mechanic, hook core.Hook, facts *core.Facts, earlier []core.Effe
 	if err != nil {
 		failure, ok := errors.AsType[*core.MechanicError](err)
 		if !ok {
-			return answer{Code: "?", Failure: err.Error()}, append(complaints, fmt.Sprintf("it failed with a %T, not a *core.MechanicError", err))
+			return answer{Code: "?", err: err}, append(complaints, fmt.Sprintf("it failed with a %T, not a *core.MechanicError", err))
 		}
-		return answer{Code: failure.Code, Failure: failure.Message}, complaints
+		return answer{Usage: usage, Code: failure.Code, err: err}, complaints
 	}
 	if len(effects) < len(before) || !slices.Equal(effects[:len(before)], before) {
 		return answer{Usage: usage}, append(complaints, "it did not keep the effects that were there before its own")
@@ -77,88 +122,6 @@ func cloneValue(value any) any {
 	}
 }
 
-// checkVector returns everything wrong with what m does for the vector.
-func checkVector(m core.Mechanic, v *campaignfile.Vector) []string {
-	first, complaints := ask(m, v.Hook, &v.Facts, nil)
-	complaints = append(complaints, expect(v, first)...)
-	complaints = append(complaints, checkKinds(m.Manifest(), v.Hook, first.Effects)...)
-	complaints = append(complaints, checkRepeated(m, v, first)...)
-	complaints = append(complaints, checkPrefix(m, v, first)...)
-	complaints = append(complaints, checkConcurrent(m, v, first)...)
-	return append(complaints, checkOtherHooks(m, v)...)
-}
-
-// checkOutcome returns how a decision differs from what the vector expects.
-func checkOutcome(m core.Mechanic, v *campaignfile.Vector) []string {
-	got, complaints := ask(m, v.Hook, &v.Facts, nil)
-	return append(complaints, expect(v, got)...)
-}
-
-func expect(v *campaignfile.Vector, got answer) []string {
-	switch {
-	case v.Error != "":
-		return expectFailure(v.Error, got)
-	case got.Code != "":
-		return []string{fmt.Sprintf("it failed with %s: %s", got.Code, got.Failure)}
-	case v.Denied != "":
-		return expectDenial(v.Denied, got.Effects)
-	default:
-		return expectEffects(v.Effects, got.Effects)
-	}
-}
-
-func expectFailure(code string, got answer) []string {
-	switch got.Code {
-	case code:
-		return nil
-	case "":
-		return []string{fmt.Sprintf("want the failure %s, but it decided:\n%s", code, lines("  ", got.Effects))}
-	default:
-		return []string{fmt.Sprintf("want the failure %s, got %s: %s", code, got.Code, got.Failure)}
-	}
-}
-
-func expectDenial(reason string, got []core.Effect) []string {
-	if len(got) == 1 && got[0].Kind == core.EffectDeny && got[0].Name == reason {
-		return nil
-	}
-	return []string{fmt.Sprintf("want only a deny with the reason %s, got:\n%s", reason, lines("  ", got))}
-}
-
-// expectEffects compares effects by their canonical JSON, texts in the languages that are expected.
-func expectEffects(want, got []core.Effect) []string {
-	shown := slices.Clone(got)
-	for i := range shown {
-		if i < len(want) && want[i].Kind == shown[i].Kind && want[i].Text.ZH == "" {
-			shown[i].Text.ZH = ""
-		}
-	}
-	wanted, proposed := lines("- ", want), lines("+ ", shown)
-	if strings.ReplaceAll(wanted, "- {", "+ {") == proposed {
-		return nil
-	}
-	return []string{"the effects differ (- want, + got):\n" + wanted + proposed}
-}
-
-// lines renders effects as one line of JSON each, data with sorted keys.
-func lines(mark string, effects []core.Effect) string {
-	var text strings.Builder
-	for _, e := range effects {
-		if canonical, err := core.CanonicalData(e.Data); err == nil {
-			e.Data = canonical
-		}
-		line, err := e.MarshalJSON()
-		if err != nil {
-			line = []byte(err.Error())
-		}
-		text.WriteString(mark + string(line) + "\n")
-	}
-	if len(effects) == 0 {
-		text.WriteString(mark + "{nothing}\n")
-	}
-	return text.String()
-}
-
 // checkKinds returns the effects that the mechanic may not propose, and data that is not a JSON object.
 func checkKinds(manifest *core.Manifest, hook core.Hook, effects []core.Effect) []string {
 	var complaints []string
@@ -193,8 +156,11 @@ func same(a, b answer) bool {
 
 func differs(when string, want, got answer) string {
 	return fmt.Sprintf("%s it answered differently:\n%sfuel %d, failure %q\n%sfuel %d, failure %q",
-		when, lines("- ", want.Effects), want.Usage.Fuel, want.Code, lines("+ ", got.Effects), got.Usage.Fuel, got.Code)
+		when, listed("- ", want), want.Usage.Fuel, want.Code, listed("+ ", got), got.Usage.Fuel, got.Code)
 }
+
+// listed renders the effects of an answer.
+func listed(mark string, a answer) string { return marked(mark, campaignfile.EffectsText(a.Effects)) }
 
 // checkPrefix asks with another mechanic's effect already in the slice, once with room behind it and once without.
 func checkPrefix(m core.Mechanic, v *campaignfile.Vector, first answer) []string {
@@ -244,7 +210,7 @@ func checkOtherHooks(m core.Mechanic, v *campaignfile.Vector) []string {
 		got, wrong := ask(m, hook, &v.Facts, nil)
 		complaints = append(complaints, wrong...)
 		if len(got.Effects) > 0 || got.Code != "" {
-			complaints = append(complaints, fmt.Sprintf("it does not have the hook %s, but answered it:\n%s%s", hook, lines("  ", got.Effects), got.Code))
+			complaints = append(complaints, fmt.Sprintf("it does not have the hook %s, but answered it:\n%s%s", hook, listed("  ", got), got.Code))
 		}
 	}
 	return complaints
