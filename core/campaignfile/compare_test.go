@@ -59,13 +59,38 @@ func TestADecisionIsComparedWithWhatTheVectorWants(t *testing.T) {
 		{"the order counts", Vector{Effects: []core.Effect{once, duty}}, []core.Effect{duty, once}, nil, "effects[0]: once: {key: k} → \neffects:  → once: {key: k}"},
 		{"data means the same whatever the order of its keys", Vector{Effects: []core.Effect{duty}}, []core.Effect{{Kind: core.EffectOblige, Name: "d", Data: `{"b": "x", "a": 1}`}}, nil, ""},
 		{"no data is an empty object", Vector{Effects: []core.Effect{{Kind: core.EffectOblige, Name: "d", Data: "{}"}}}, []core.Effect{{Kind: core.EffectOblige, Name: "d"}}, nil, ""},
-		{"data that is no object is not what is wanted", Vector{Effects: []core.Effect{duty}}, []core.Effect{{Kind: core.EffectOblige, Name: "d", Data: "\x1b["}}, nil, `effects[0]: oblige: {data: {a: 1, b: x}, kind: d} → oblige: {name: "d", data: "\x1b["}`},
+		{"data that is no object is not what is wanted", Vector{Effects: []core.Effect{duty}}, []core.Effect{{Kind: core.EffectOblige, Name: "d", Data: "\x1b["}}, nil, `effects[0]: oblige: {kind: d, data: {a: 1, b: x}} → oblige: {name: "d", data: "\x1b["}`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if got := shown(tc.vector.Compare(tc.got, tc.err)); got != tc.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestTheFieldsOfAnEffectAreInTheOrderOfTheDesign(t *testing.T) {
+	for want, effect := range map[string]core.Effect{
+		"deny: {reason: r, text: t}":                             {Kind: core.EffectDeny, Name: "r", Text: core.Text{EN: "t"}},
+		"discount: {amount: 1, label: l}":                        {Kind: core.EffectDiscount, Amount: 1, Text: core.Text{EN: "l"}},
+		"discount_percent: {basis_points: 1, label: l}":          {Kind: core.EffectDiscountPercent, Amount: 1, Text: core.Text{EN: "l"}},
+		"price: {amount: 1, label: l}":                           {Kind: core.EffectPrice, Amount: 1, Text: core.Text{EN: "l"}},
+		"add: {sku: s, units: 1, unit_price: 2, label: l}":       {Kind: core.EffectAdd, Name: "s", Units: 1, Amount: 2, Text: core.Text{EN: "l"}},
+		"deposit: {amount: 1, credit: 2}":                        {Kind: core.EffectDeposit, Amount: 1, Credit: 2},
+		"group: {size: 1, seconds: 2, price: 3}":                 {Kind: core.EffectGroup, Units: 1, Seconds: 2, Amount: 3},
+		"take: {quota: q, units: 1}":                             {Kind: core.EffectTake, Name: "q", Units: 1},
+		"once: {key: k}":                                         {Kind: core.EffectOnce, Name: "k"},
+		"oblige: {kind: k, data: {}}":                            {Kind: core.EffectOblige, Name: "k"},
+		"grant: {pool: p, count: 1}":                             {Kind: core.EffectGrant, Name: "p", Units: 1},
+		"enter: {draw: d, weight: 1}":                            {Kind: core.EffectEnter, Name: "d", Units: 1},
+		`tag: {key: k, value: "yes"}`:                            {Kind: core.EffectTag, Name: "k", Value: "yes"},
+		"notify: {template: t, data: {at: '12:00', to: [1, a]}}": {Kind: core.EffectNotify, Name: "t", Data: `{"at":"12:00","to":[1,"a"]}`},
+		"reply: {text: {en: a, zh: 折}}":                          {Kind: core.EffectReply, Text: core.Text{EN: "a", ZH: "折"}},
+		`"bogus"`:                                               {Kind: "bogus"},
+	} {
+		if got := EffectText(effect); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

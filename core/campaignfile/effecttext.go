@@ -22,15 +22,10 @@ func EffectText(e core.Effect) string {
 	}
 	root := readJSON(text)
 	root.Style = 0
-	for i := range root.Content {
-		root.Content[i].Style = 0
-		for _, field := range root.Content[i].Content {
-			flow(field)
-		}
-	}
-	for i := 1; i < len(root.Content); i += 2 {
-		root.Content[i].Style = yaml.FlowStyle
-	}
+	kind, fields := root.Content[0], root.Content[1]
+	kind.Style = 0
+	flow(fields)
+	orderFields(fields)
 	line, err := yaml.Marshal(root)
 	if err != nil {
 		return fmt.Sprintf("%q", text)
@@ -45,6 +40,23 @@ func EffectsText(effects []core.Effect) string {
 		lines[i] = EffectText(e)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// orderFields puts the fields of an effect in the order people say them in, what it is about first.
+func orderFields(n *yaml.Node) {
+	order := []string{
+		"reason", "sku", "quota", "key", "kind", "pool", "draw", "template", "size", "seconds", "amount", "basis_points", "credit",
+		"units", "count", "weight", "unit_price", "price", "value", "text", "label", "data",
+	}
+	var sorted []*yaml.Node
+	for _, name := range order {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == name {
+				sorted = append(sorted, n.Content[i], n.Content[i+1])
+			}
+		}
+	}
+	n.Content = sorted
 }
 
 // flow puts a value on one line, with as few quotes as it needs to stay what it is.
