@@ -86,7 +86,7 @@ func TestTheFieldsOfAnEffectAreInTheOrderOfTheDesign(t *testing.T) {
 		`tag: {key: k, value: "yes"}`:                            {Kind: core.EffectTag, Name: "k", Value: "yes"},
 		"notify: {template: t, data: {at: '12:00', to: [1, a]}}": {Kind: core.EffectNotify, Name: "t", Data: `{"at":"12:00","to":[1,"a"]}`},
 		"reply: {text: {en: a, zh: 折}}":                          {Kind: core.EffectReply, Text: core.Text{EN: "a", ZH: "折"}},
-		`"bogus\e": {}`:                                          {Kind: "bogus"},
+		`"bogus\e": {}`:                                          {Kind: "bogus\x1b"},
 	} {
 		if got := EffectText(effect); got != want {
 			t.Errorf("got %s, want %s", got, want)
