@@ -22,6 +22,7 @@ type Store interface {
 	core.CampaignStore
 	core.Ledger
 	core.Books
+	core.PluginStore
 }
 
 // Run runs the suite. open returns a store with its schema, empty or not, that is closed when the test ends; the tests
@@ -49,6 +50,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Ledger", testLedger},
 		{"Unsettled payments", testUnsettled},
 		{"Books", testBooks},
+		{"Plugin uploads", testPluginUploads},
+		{"Plugins", testPlugins},
+		{"Plugins due", testPluginsDue},
 		{"Any history fits the model", testModel},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, store) })

@@ -1,0 +1,143 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// The sizes of an uploaded plugin, bytes.
+const (
+	// MaxPluginBytes is the longest module that the platform takes at all; what a plugin may have is the policy's business.
+	MaxPluginBytes = 4 << 20
+	// PluginPartBytes is how much of a module one row of a store holds; only the last part is shorter.
+	PluginPartBytes = 256 << 10
+)
+
+// PluginState is where an uploaded plugin stands.
+type PluginState string
+
+// The states. uploaded → vetting → vetted → approved → revoked; vetting may also end as refused, and the platform may
+// reject whatever it has not approved.
+const (
+	PluginUploaded PluginState = "uploaded" // stored; waits for vetting
+	PluginVetting  PluginState = "vetting"  // a node vets it
+	PluginVetted   PluginState = "vetted"   // found fit; waits for the platform
+	PluginRefused  PluginState = "refused"  // found unfit, or vetting could not be done
+	PluginApproved PluginState = "approved" // may be bound and loaded
+	PluginRejected PluginState = "rejected" // the platform does not want it
+	PluginRevoked  PluginState = "revoked"  // was approved, and is no longer
+)
+
+// Plugin is a WebAssembly module that a brand uploaded: what is known of it, without its bytes. Brand and digest name it;
+// times are Unix milliseconds.
+type Plugin struct {
+	Brand      string
+	Digest     string // "sha256:<hex>" over its bytes
+	Size       int64  // bytes
+	State      PluginState
+	Name       string // the mechanic's, as its manifest has it; "" before a verdict
+	Upload     string // names its parts in the store
+	UploadedAt int64
+	UploadedBy string
+	DecidedAt  int64  // when staff last decided about it; 0 for never
+	DecidedBy  string // who did
+	Reason     string // why it is in its state: staff's words, or why vetting could not be done
+	Revision   int64  // rises with every change; the ETag
+	Lease      PluginLease
+	Report     *PluginReport // by the version of the rules that was asked for; nil while there is none
+}
+
+// PluginLease says who vets a plugin now. A lease that is not renewed runs out, so that a dead node's work is taken over.
+type PluginLease struct {
+	Holder   string // names one attempt of one node; "" for nobody
+	Until    int64  // nobody else begins before this
+	Attempts int64  // begun since the last verdict
+}
+
+// PluginReport is what vetting found, by one version of its rules.
+type PluginReport struct {
+	Version  string // of the rules; see [Vetter]
+	Accepted bool
+	Document json.RawMessage // for people and programs; nil where a list leaves it out
+	At       int64
+}
+
+// PluginPart is a piece of an upload that is under way.
+type PluginPart struct {
+	Brand  string
+	Upload string
+	Number int64 // from 0, without gaps
+	Bytes  []byte
+	At     int64 // when the upload began
+}
+
+// PluginFilter says which plugins are asked for. Empty fields allow everything.
+type PluginFilter struct {
+	Brand    string
+	Digest   string
+	Pending  bool          // only those that are uploaded or being vetted
+	After    *PluginCursor // only those behind this one
+	Limit    int
+	Version  string // whose report comes along
+	Document bool   // with the report's document
+}
+
+// PluginCursor is a plugin's place in a list, which is sorted by time of upload, then brand, then digest, all descending.
+type PluginCursor struct {
+	At            int64
+	Brand, Digest string
+}
+
+// PluginsDue asks for plugins that need vetting and are under no lease: those that are uploaded or being vetted, and those
+// that are vetted or approved but have no report by the version.
+type PluginsDue struct {
+	Now     int64
+	Version string // of the rules
+	Limit   int
+}
+
+// PluginChange is a new state of a plugin with what is written in the same transaction.
+type PluginChange struct {
+	// Plugin holds the new values. Its Revision is the one that was read; the row gets Revision + 1.
+	Plugin *Plugin
+	Report *PluginReport // to be kept under its version, replacing one of that version; nil for none
+	Entry  *StaffEntry   // nil when no person did it
+}
+
+// PluginStore holds uploaded plugins. Its errors are those of [Store]; a change of something that is no longer as it was
+// read is ErrConflict.
+type PluginStore interface {
+	// PutPluginPart stores a part. Part 0 begins the upload; any other must follow the one before.
+	PutPluginPart(ctx context.Context, part PluginPart) error
+	// CreatePlugin makes a finished upload visible as a plugin of revision 1, with its staff entry. A plugin of that brand
+	// and digest, or an upload that is not (any more), is ErrConflict.
+	CreatePlugin(ctx context.Context, p *Plugin, entry StaffEntry) error
+	// DropUpload removes an upload that is not finished, if it is there.
+	DropUpload(ctx context.Context, brand, upload string) error
+	// SweepUploads removes the uploads that began before and are not finished, and returns how many.
+	SweepUploads(ctx context.Context, before int64) (int, error)
+	// FindPlugins lists plugins: see [PluginCursor] for the order.
+	FindPlugins(ctx context.Context, f PluginFilter) ([]*Plugin, error)
+	// DuePlugins lists what needs vetting, what is approved first, then the oldest.
+	DuePlugins(ctx context.Context, due PluginsDue) ([]*Plugin, error)
+	// SavePlugin commits the change in one transaction, if the revision is still the one that was read.
+	SavePlugin(ctx context.Context, change *PluginChange) error
+	// PluginPart returns the bytes of one part of a plugin, nil beyond the last.
+	PluginPart(ctx context.Context, brand, digest string, number int64) ([]byte, error)
+}
+
+// Vetter judges modules. It is safe for concurrent use.
+type Vetter interface {
+	// Version names the rules that it judges by. A verdict counts for that version only: under another one a plugin is
+	// vetted again before it is loaded.
+	Version() string
+	// Vet judges the module. An error means that it could not be judged, which says nothing about the module.
+	Vet(ctx context.Context, p *Plugin, wasm []byte) (*Verdict, error)
+}
+
+// Verdict is what a [Vetter] found.
+type Verdict struct {
+	Accepted bool
+	Name     string          // the mechanic's, "" if the module does not tell
+	Document json.RawMessage // the report
+}

@@ -1,0 +1,233 @@
+package core
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// maxUploads is how many uploads one node takes at the same time, each with one part in memory.
+	maxUploads = 16
+	// maxPending is how many plugins of one brand may wait for vetting, so that one brand does not fill the queue of all.
+	maxPending = 128
+)
+
+// PluginOptions are what a [PluginRegistry] is made of.
+type PluginOptions struct {
+	Store   PluginStore
+	Vetter  Vetter
+	Workers int              // how many plugins this node vets at a time; 0 means one
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: slog.Default()
+}
+
+// PluginRegistry takes plugins from brands, has them vetted, and knows which of them may be loaded. Any number of
+// registries, in any number of processes, may share a store.
+type PluginRegistry struct {
+	store   PluginStore
+	vetter  Vetter
+	workers int
+	now     func() time.Time
+	log     *slog.Logger
+	node    string        // tells this registry's leases from others'
+	uploads chan struct{} // one entry per upload under way
+	wake    chan struct{} // gets a value when there is something to vet
+}
+
+// NewPluginRegistry returns a registry. It vets nothing until [PluginRegistry.Run].
+func NewPluginRegistry(o PluginOptions) *PluginRegistry {
+	r := &PluginRegistry{
+		store: o.Store, vetter: o.Vetter, workers: max(1, o.Workers), now: o.Now, log: o.Log, node: rand.Text(),
+		uploads: make(chan struct{}, maxUploads), wake: make(chan struct{}, 1),
+	}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if r.log == nil {
+		r.log = slog.Default()
+	}
+	return r
+}
+
+// Plugin returns one plugin with its report, as the actor may see it. brand may be empty for staff of every brand, unless
+// several brands have uploaded the same bytes.
+func (r *PluginRegistry) Plugin(ctx context.Context, actor Principal, brand, digest string) (*Plugin, error) {
+	scope, err := actor.pluginScope(brand, digest)
+	if err != nil {
+		return nil, err
+	}
+	return r.find(ctx, scope, digest)
+}
+
+// pluginScope returns the brand that a staff principal asks about, "" for all of them. To staff of one brand other brands'
+// plugins do not exist.
+func (p *Principal) pluginScope(brand, digest string) (string, error) {
+	switch {
+	case p.Brand == "" || p.Brand == brand:
+		return brand, nil
+	case brand == "":
+		return p.Brand, nil
+	default:
+		return "", noPlugin(digest)
+	}
+}
+
+func noPlugin(digest string) error { return Errorf(CodeNotFound, "there is no plugin %s", digest) }
+
+// find returns the one plugin of the digest.
+func (r *PluginRegistry) find(ctx context.Context, brand, digest string) (*Plugin, error) {
+	found, err := r.store.FindPlugins(ctx, PluginFilter{
+		Brand: brand, Digest: digest, Limit: 2, Version: r.vetter.Version(), Document: true,
+	})
+	switch {
+	case err != nil:
+		return nil, storeError(err)
+	case len(found) == 0:
+		return nil, noPlugin(digest)
+	case len(found) > 1:
+		return nil, Errorf(CodeInvalid, "several brands have uploaded %s: name one of them with brand", digest)
+	}
+	return found[0], nil
+}
+
+// Plugins lists plugins as the actor may see them, the latest uploads first, without the reports' documents.
+func (r *PluginRegistry) Plugins(ctx context.Context, actor Principal, brand, cursor string, limit int) (Page[*Plugin], error) {
+	scope, err := actor.pluginScope(brand, "")
+	if err != nil {
+		return Page[*Plugin]{}, nil //nolint:nilerr // another brand's list is empty, as one that is not
+	}
+	after, err := parsePluginCursor(cursor)
+	if err != nil {
+		return Page[*Plugin]{}, err
+	}
+	found, err := r.store.FindPlugins(ctx, PluginFilter{Brand: scope, After: after, Limit: limit + 1, Version: r.vetter.Version()})
+	if err != nil {
+		return Page[*Plugin]{}, storeError(err)
+	}
+	if len(found) <= limit {
+		return Page[*Plugin]{Data: found}, nil
+	}
+	last := found[limit-1]
+	return Page[*Plugin]{Data: found[:limit], Next: fmt.Sprintf("%d.%s.%s", last.UploadedAt, last.Brand, last.Digest)}, nil
+}
+
+func parsePluginCursor(cursor string) (*PluginCursor, error) {
+	if cursor == "" {
+		return nil, nil //nolint:nilnil // the first page begins nowhere
+	}
+	at, rest, _ := strings.Cut(cursor, ".")
+	brand, digest, found := strings.Cut(rest, ".")
+	millis, err := strconv.ParseInt(at, 10, 64)
+	if err != nil || !found || !ValidDigest(digest) {
+		return nil, Errorf(CodeInvalid, "the cursor is not one of this list")
+	}
+	return &PluginCursor{At: millis, Brand: brand, Digest: digest}, nil
+}
+
+var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
+
+// ValidDigest reports whether s is a digest as plugins have them: "sha256:" and 64 hex digits.
+func ValidDigest(s string) bool { return digestPattern.MatchString(s) }
+
+// Loadable returns the brand's plugin if it may be loaded now: it is approved, and found fit by the rules of this node's
+// version. Otherwise it fails with not_found, wrong_state, or unavailable while it is being vetted again.
+func (r *PluginRegistry) Loadable(ctx context.Context, brand, digest string) (*Plugin, error) {
+	if brand == "" {
+		return nil, noPlugin(digest)
+	}
+	p, err := r.find(ctx, brand, digest)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.State != PluginApproved:
+		return nil, Errorf(CodeWrongState, "the plugin is %s, not approved", p.State)
+	case p.Report == nil:
+		return nil, &Error{
+			Code: CodeUnavailable, RetryAfter: retryAfter,
+			Message: "the plugin is vetted again, by the rules of this version; try again",
+		}
+	case !p.Report.Accepted:
+		return nil, Errorf(CodeWrongState, "the plugin was refused by the rules of this version")
+	}
+	return p, nil
+}
+
+// Wasm returns the plugin's bytes, checked against its digest.
+func (r *PluginRegistry) Wasm(ctx context.Context, p *Plugin) ([]byte, error) {
+	wasm := make([]byte, 0, p.Size)
+	for number := int64(0); int64(len(wasm)) < p.Size; number++ {
+		part, err := r.store.PluginPart(ctx, p.Brand, p.Digest, number)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		if len(part) == 0 {
+			break
+		}
+		wasm = append(wasm, part...)
+	}
+	if got := digestOf(sha256.Sum256(wasm)); got != p.Digest {
+		return nil, &Error{Code: CodeInternal, Message: "the stored plugin is damaged", Err: fmt.Errorf("%s reads as %s", p.Digest, got)}
+	}
+	return wasm, nil
+}
+
+func digestOf(sum [sha256.Size]byte) string { return "sha256:" + hex.EncodeToString(sum[:]) }
+
+// change reads the plugin, lets edit change it, and saves what edit returns; when somebody else was faster, again from the
+// start. No change, or an error of edit, saves nothing.
+func (r *PluginRegistry) change(
+	ctx context.Context, brand, digest string, edit func(p *Plugin) (*PluginChange, error),
+) (*Plugin, error) {
+	for range optimisticTries {
+		p, err := r.find(ctx, brand, digest)
+		if err != nil {
+			return nil, err
+		}
+		change, err := edit(p)
+		if err != nil || change == nil {
+			return p, err
+		}
+		err = r.store.SavePlugin(ctx, change)
+		if err == nil {
+			p.Revision++
+			return p, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return nil, storeError(err)
+		}
+	}
+	return nil, storeError(ErrConflict)
+}
+
+// pluginEntry is the staff log's row of something that a person did to a plugin; before is nil for an upload.
+func pluginEntry(at int64, actor Principal, action, reason string, before, after *Plugin) StaffEntry {
+	entry := StaffEntry{
+		At: at, Actor: actor.ID, Role: string(actor.Role), Brand: after.Brand, Action: action, Reason: reason,
+		After: after.forLog(),
+	}
+	if before != nil {
+		entry.Before = before.forLog()
+	}
+	return entry
+}
+
+func (p *Plugin) forLog() []byte {
+	text, _ := json.Marshal(struct { // plain data always encodes
+		Plugin string      `json:"plugin"`
+		Name   string      `json:"name,omitempty"`
+		Size   int64       `json:"size"`
+		State  PluginState `json:"state"`
+		Reason string      `json:"reason,omitempty"`
+	}{p.Digest, p.Name, p.Size, p.State, p.Reason})
+	return text
+}

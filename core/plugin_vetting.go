@@ -1,0 +1,241 @@
+package core
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// How vetting is shared between nodes. A node renews its lease three times in its length; two renewals that fail end the
+// attempt, so that it has ended when another node may begin.
+const (
+	leaseTime     = 6 * time.Second
+	renewEvery    = leaseTime / 3
+	vetEvery      = time.Second      // how often a node looks for work that another one has left or taken in
+	sweepEvery    = time.Minute      // how often broken uploads are looked for
+	vettingBound  = 5 * time.Minute  // of one attempt
+	maxAttempts   = 5                // that end without a verdict
+	longestPause  = time.Minute      // between two of them
+	concludeBound = 10 * time.Second // for writing down how an attempt ended, also while the node stops
+	dueAtOnce     = 8
+)
+
+// errLeaseLost ends an attempt whose plugin another node has taken over.
+var errLeaseLost = errors.New("another node has taken the plugin over")
+
+// Run vets what brands upload, as many plugins at a time as the registry has workers, and sweeps uploads that broke off,
+// until ctx ends. A plugin that is being vetted then is given back for another node to begin at once.
+func (r *PluginRegistry) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	for range r.workers {
+		running.Go(func() { r.every(ctx, vetEvery, r.wake, r.vetAll) })
+	}
+	running.Go(func() { r.every(ctx, sweepEvery, nil, r.sweep) })
+	running.Wait()
+}
+
+// every calls work now, at every interval, and whenever it is woken.
+func (*PluginRegistry) every(ctx context.Context, interval time.Duration, wake <-chan struct{}, work func(context.Context)) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		work(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-wake:
+		case <-ticker.C:
+		}
+	}
+}
+
+func (r *PluginRegistry) sweep(ctx context.Context) {
+	n, err := r.SweepUploads(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("broken uploads could not be swept; the next sweep tries again", "error", err)
+	}
+	if n > 0 {
+		r.log.Info("broken uploads removed", "uploads", n)
+	}
+}
+
+// vetAll vets until nothing is due.
+func (r *PluginRegistry) vetAll(ctx context.Context) {
+	for ctx.Err() == nil {
+		worked, err := r.VetNext(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("vetting could not go on; it is tried again", "error", err)
+		}
+		if err != nil || !worked {
+			return
+		}
+	}
+}
+
+// VetNext vets one plugin that is due, if there is one that no other node has begun. An error is the store's, or that of
+// an attempt that ended without a verdict.
+func (r *PluginRegistry) VetNext(ctx context.Context) (worked bool, err error) {
+	due, err := r.store.DuePlugins(ctx, PluginsDue{Now: r.now().UnixMilli(), Version: r.vetter.Version(), Limit: dueAtOnce})
+	if err != nil {
+		return false, storeError(err)
+	}
+	for _, p := range due {
+		if p.tried() {
+			if err := r.giveUp(ctx, p); err != nil {
+				return false, err
+			}
+			continue
+		}
+		claimed, err := r.claim(ctx, p)
+		if err != nil {
+			return false, err
+		}
+		if claimed {
+			return true, r.vet(ctx, p)
+		}
+	}
+	return false, nil
+}
+
+// tried reports whether a new plugin has had all its attempts. One that was vetted before is tried for ever.
+func (p *Plugin) tried() bool {
+	return p.Lease.Attempts >= maxAttempts && (p.State == PluginUploaded || p.State == PluginVetting)
+}
+
+// giveUp refuses a plugin of which no attempt came to a verdict.
+func (r *PluginRegistry) giveUp(ctx context.Context, p *Plugin) error {
+	r.log.Error("plugin could not be vetted", "brand", p.Brand, "plugin", p.Digest, "attempts", p.Lease.Attempts)
+	p.State, p.Reason = PluginRefused, "it could not be vetted; upload it again to have it tried again"
+	p.Lease = PluginLease{}
+	err := r.store.SavePlugin(ctx, &PluginChange{Plugin: p})
+	if errors.Is(err, ErrConflict) {
+		return nil
+	}
+	return storeError(err)
+}
+
+// claim takes the plugin's lease, unless somebody else was faster. One that is approved stays so while it is vetted again.
+func (r *PluginRegistry) claim(ctx context.Context, p *Plugin) (bool, error) {
+	if p.State == PluginUploaded {
+		p.State = PluginVetting
+	}
+	p.Lease.Holder = r.node + "/" + rand.Text()
+	p.Lease.Until = r.now().Add(leaseTime).UnixMilli()
+	p.Lease.Attempts++
+	err := r.store.SavePlugin(ctx, &PluginChange{Plugin: p})
+	if errors.Is(err, ErrConflict) {
+		return false, nil
+	}
+	p.Revision++
+	return err == nil, storeError(err)
+}
+
+// vet judges a plugin whose lease this node has, and writes down how that ended.
+func (r *PluginRegistry) vet(ctx context.Context, p *Plugin) error {
+	attempt, end := context.WithTimeout(ctx, vettingBound)
+	defer end()
+	var renewing sync.WaitGroup
+	renewing.Go(func() {
+		defer end()
+		r.renew(attempt, p)
+	})
+	began := r.now()
+	verdict, failed := r.judge(attempt, p)
+	end()
+	renewing.Wait()
+	concluding, done := context.WithTimeout(context.WithoutCancel(ctx), concludeBound)
+	defer done()
+	_, err := r.change(concluding, p.Brand, p.Digest, func(now *Plugin) (*PluginChange, error) {
+		if now.Lease.Holder != p.Lease.Holder {
+			return nil, errLeaseLost
+		}
+		if verdict == nil {
+			return r.postpone(now, ctx.Err() != nil), nil
+		}
+		return r.conclude(now, verdict), nil
+	})
+	if failed == nil && err == nil {
+		r.log.Info("plugin vetted", "brand", p.Brand, "plugin", p.Digest, "accepted", verdict.Accepted, "took", r.now().Sub(began))
+	}
+	return errors.Join(failed, err)
+}
+
+func (r *PluginRegistry) judge(ctx context.Context, p *Plugin) (*Verdict, error) {
+	wasm, err := r.Wasm(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	verdict, err := r.vetter.Vet(ctx, p, wasm)
+	if err != nil {
+		return nil, fmt.Errorf("vet %s of brand %s: %w", p.Digest, p.Brand, err)
+	}
+	return verdict, nil
+}
+
+// renew keeps the lease until ctx ends. It returns early when the lease cannot be kept.
+func (r *PluginRegistry) renew(ctx context.Context, p *Plugin) {
+	ticker := time.NewTicker(renewEvery)
+	defer ticker.Stop()
+	for missed := 0; missed < 2; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		missed++
+		err := r.extend(ctx, p)
+		if errors.Is(err, errLeaseLost) {
+			return
+		}
+		if err == nil {
+			missed = 0
+		}
+	}
+}
+
+func (r *PluginRegistry) extend(ctx context.Context, p *Plugin) error {
+	ctx, cancel := context.WithTimeout(ctx, renewEvery)
+	defer cancel()
+	_, err := r.change(ctx, p.Brand, p.Digest, func(now *Plugin) (*PluginChange, error) {
+		if now.Lease.Holder != p.Lease.Holder {
+			return nil, errLeaseLost
+		}
+		now.Lease.Until = r.now().Add(leaseTime).UnixMilli()
+		return &PluginChange{Plugin: now}, nil
+	})
+	return err
+}
+
+// conclude writes the verdict down. What staff have decided stands, but a plugin that is found unfit is approved no more.
+func (r *PluginRegistry) conclude(p *Plugin, verdict *Verdict) *PluginChange {
+	final := p.State == PluginRejected || p.State == PluginRevoked
+	switch {
+	case final:
+	case !verdict.Accepted:
+		p.State = PluginRefused
+	case p.State != PluginApproved:
+		p.State = PluginVetted
+	}
+	p.Name, p.Lease = verdict.Name, PluginLease{}
+	return &PluginChange{Plugin: p, Report: &PluginReport{
+		Version: r.vetter.Version(), Accepted: verdict.Accepted, Document: verdict.Document, At: r.now().UnixMilli(),
+	}}
+}
+
+// postpone gives the plugin back after an attempt without a verdict: at once if it was interrupted because this node
+// stops, else after a pause.
+func (r *PluginRegistry) postpone(p *Plugin, interrupted bool) *PluginChange {
+	pause := min(longestPause, time.Second<<min(p.Lease.Attempts, 6)) // 6: beyond the longest
+	p.Lease.Holder, p.Lease.Until = "", r.now().Add(pause).UnixMilli()
+	if interrupted {
+		p.Lease.Until = 0
+		p.Lease.Attempts--
+	}
+	if p.State == PluginVetting {
+		p.State = PluginUploaded
+	}
+	return &PluginChange{Plugin: p}
+}

@@ -1,0 +1,130 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"hotdrop/core"
+)
+
+// PutPluginPart stores one part of an upload. The upload's row is written first: it orders this before a sweep, or after.
+func (s *Store) PutPluginPart(ctx context.Context, part core.PluginPart) error {
+	return s.checked(ctx, func(b *pgx.Batch) {
+		if part.Number == 0 {
+			b.Queue(beginPluginUpload, part.Brand, part.Upload, part.At)
+			return
+		}
+		b.Queue(extendPluginUpload, part.Brand, part.Upload, part.Number).
+			Exec(one("part %d does not continue the upload %s", part.Number, part.Upload))
+	}, func(b *pgx.Batch) { b.Queue(insertPluginPart, part.Brand, part.Upload, part.Number, part.Bytes) })
+}
+
+// one requires that a statement changes one row; anything else is the conflict described.
+func one(format string, arguments ...any) func(pgconn.CommandTag) error {
+	return func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() != 1 {
+			return conflict(format, arguments...)
+		}
+		return nil
+	}
+}
+
+// CreatePlugin makes an upload a plugin.
+func (s *Store) CreatePlugin(ctx context.Context, p *core.Plugin, entry core.StaffEntry) error {
+	return s.checked(ctx, func(b *pgx.Batch) {
+		b.Queue(endPluginUpload, p.Brand, p.Upload).Exec(one("the upload %s is not there", p.Upload))
+		b.Queue(insertPlugin, p.Brand, p.Digest, p.Size, string(p.State), p.Name, p.Upload, p.UploadedAt, p.UploadedBy,
+			p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision)
+	}, func(b *pgx.Batch) { queueEntry(b, &entry) })
+}
+
+// checked runs first, then rest, in one transaction. Unless every statement of first changed what it had to, nothing is
+// written: a pipeline would commit before its answers are read.
+func (s *Store) checked(ctx context.Context, first, rest func(b *pgx.Batch)) error {
+	return s.transact(ctx, first, func(b *pgx.Batch) (commits bool, err error) {
+		rest(b)
+		return true, nil
+	})
+}
+
+// DropUpload removes an upload with its parts.
+func (s *Store) DropUpload(ctx context.Context, brand, upload string) error {
+	b := newWrite()
+	b.Queue(dropPluginUpload, brand, upload)
+	return s.write(ctx, b)
+}
+
+// SweepUploads removes the uploads that began before.
+func (s *Store) SweepUploads(ctx context.Context, before int64) (swept int, err error) {
+	b := newWrite()
+	single(sweepPluginUploads, func(row pgx.CollectableRow) error { return row.Scan(&swept) }, before).queue(b)
+	err = s.write(ctx, b)
+	return swept, err
+}
+
+// FindPlugins lists plugins, the latest first.
+func (s *Store) FindPlugins(ctx context.Context, f core.PluginFilter) ([]*core.Plugin, error) {
+	after := core.PluginCursor{At: math.MaxInt64}
+	if f.After != nil {
+		after = *f.After
+	}
+	return s.plugins(ctx, findPlugins, f.Brand, f.Digest, f.Pending, after.At, after.Brand, after.Digest, f.Version, f.Document, f.Limit)
+}
+
+// DuePlugins lists what needs vetting.
+func (s *Store) DuePlugins(ctx context.Context, due core.PluginsDue) ([]*core.Plugin, error) {
+	return s.plugins(ctx, duePlugins, due.Now, due.Version, due.Limit)
+}
+
+func (s *Store) plugins(ctx context.Context, query string, arguments ...any) (found []*core.Plugin, err error) {
+	err = s.read(ctx, single(query, func(row pgx.CollectableRow) error {
+		p, err := scanPlugin(row)
+		found = append(found, p)
+		return err
+	}, arguments...))
+	return found, err
+}
+
+// scanPlugin reads a row of the columns that find_plugins.sql lists.
+func scanPlugin(row pgx.CollectableRow) (*core.Plugin, error) {
+	p, report := &core.Plugin{}, &core.PluginReport{}
+	var document string
+	err := row.Scan(
+		&p.Brand, &p.Digest, &p.Size, (*string)(&p.State), &p.Name, &p.Upload, &p.UploadedAt, &p.UploadedBy, &p.DecidedAt,
+		&p.DecidedBy, &p.Reason, &p.Revision, &p.Lease.Holder, &p.Lease.Until, &p.Lease.Attempts,
+		&report.Version, &report.Accepted, &report.At, &document,
+	)
+	if document != "" {
+		report.Document = json.RawMessage(document)
+	}
+	if report.Version != "" {
+		p.Report = report
+	}
+	return p, err
+}
+
+// SavePlugin commits the change.
+func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error {
+	p := change.Plugin
+	return s.checked(ctx, func(b *pgx.Batch) {
+		b.Queue(savePlugin, p.Brand, p.Digest, string(p.State), p.Name, p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder,
+			p.Lease.Until, p.Lease.Attempts, p.Revision).Exec(one("the plugin %s is no longer at revision %d", p.Digest, p.Revision))
+	}, func(b *pgx.Batch) {
+		if r := change.Report; r != nil {
+			b.Queue(savePluginReport, p.Brand, p.Digest, r.Version, r.Accepted, r.At, string(r.Document))
+		}
+		if change.Entry != nil {
+			queueEntry(b, change.Entry)
+		}
+	})
+}
+
+// PluginPart returns the bytes of one part of a plugin, nil beyond the last.
+func (s *Store) PluginPart(ctx context.Context, brand, digest string, number int64) (part []byte, err error) {
+	err = s.read(ctx, single(loadPluginPart, func(row pgx.CollectableRow) error { return row.Scan(&part) }, brand, digest, number))
+	return part, err
+}

@@ -1,0 +1,1 @@
+INSERT INTO plugin_uploads (brand, id, begun_at, parts) VALUES ($1, $2, $3, 1)

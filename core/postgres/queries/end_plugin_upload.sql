@@ -1,0 +1,1 @@
+DELETE FROM plugin_uploads WHERE brand = $1 AND id = $2

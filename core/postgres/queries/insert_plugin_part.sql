@@ -1,0 +1,1 @@
+INSERT INTO plugin_parts (brand, upload, number, bytes) VALUES ($1, $2, $3, $4)

@@ -1,0 +1,1 @@
+DELETE FROM plugin_parts WHERE brand = ? AND upload = ?

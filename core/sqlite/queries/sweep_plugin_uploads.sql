@@ -1,0 +1,1 @@
+DELETE FROM plugin_uploads WHERE begun_at < ?
