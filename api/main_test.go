@@ -178,7 +178,7 @@ func newServer(tb testing.TB, o Options) (*Server, *client) {
 func newScripted(t *testing.T, demo bool) (*scripted, *Server, *client) {
 	t.Helper()
 	engine := &scripted{}
-	s, c := newServer(t, Options{Engine: engine, Rulesets: engine, Readiness: engine, Demo: demo})
+	s, c := newServer(t, Options{Engine: engine, Rulesets: engine, Readiness: engine, Plugins: engine, Demo: demo})
 	return engine, s, c
 }
 

@@ -95,6 +95,14 @@ func (op *operation) receive(ctx huma.Context, next func(huma.Context)) {
 		x.refuse(problem)
 		return
 	}
+	if op.takes.stream {
+		if problem := op.takes.open(ctx); problem != nil {
+			x.refuse(problem)
+			return
+		}
+		next(arriving{ctx})
+		return
+	}
 	buffer := takeBuffer()
 	defer buffer.release()
 	body, problem := op.takes.read(ctx, buffer.b)
@@ -121,6 +129,9 @@ func (op *operation) checkIDs(ctx huma.Context) *Problem {
 	}
 	if id := ctx.Param("campaign"); id != "" && !campaignPattern.MatchString(id) {
 		return newProblem(core.CodeNotFound, "there is no such campaign")
+	}
+	if id := ctx.Param("digest"); id != "" && !core.ValidDigest(id) {
+		return newProblem(core.CodeNotFound, "there is no such plugin")
 	}
 	if id := ctx.Param("order"); id != "" && !orderPattern.MatchString(id) {
 		return newProblem(core.CodeNotFound, "there is no such order")

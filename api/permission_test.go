@@ -51,7 +51,7 @@ func describedOperations(t *testing.T, c *client) []described {
 func TestEveryRouteOfTheDocumentNamesItsPermission(t *testing.T) {
 	_, s, c := newScripted(t, true)
 	operations := describedOperations(t, c)
-	if len(operations) != 16 {
+	if len(operations) != 22 {
 		t.Errorf("the document has %d operations", len(operations))
 	}
 	for _, op := range operations {
@@ -92,6 +92,12 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 		"POST /v1/orders/{order}/cancel":                  shopper,
 		"GET /v1/wallet":                                  shopper,
 		"POST /v1/wallet/topups":                          shopper,
+		"POST /v1/plugins":                                brand + operator + admin,
+		"GET /v1/plugins":                                 brand + platform + operator + admin,
+		"GET /v1/plugins/{digest}":                        brand + platform + operator + admin,
+		"POST /v1/plugins/{digest}/approvals":             platform,
+		"POST /v1/plugins/{digest}/rejections":            platform,
+		"POST /v1/plugins/{digest}/revocations":           platform,
 		"POST /v1/demo/campaigns/{campaign}/phase":        operator + admin,
 		"POST /v1/demo/tokens":                            shopper + brand + platform + operator + admin + "-",
 	}
@@ -106,7 +112,7 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 			t.Errorf("the table does not know %s %s", op.method, op.path)
 			continue
 		}
-		path := strings.NewReplacer("{campaign}", "phone", "{order}", sampleOrderID, "{ruleset}", "1").Replace(op.path)
+		path := strings.NewReplacer("{campaign}", "phone", "{order}", sampleOrderID, "{ruleset}", "1", "{digest}", sampleDigest).Replace(op.path)
 		for who, caller := range callers {
 			got := caller.do(op.method, path, "").status
 			checkAccess(t, op.method+" "+path+" as "+who, got, who, strings.Contains(allowed, who))

@@ -22,6 +22,7 @@ type Options struct {
 	Engine    Engine
 	Rulesets  Rulesets
 	Readiness Readiness
+	Plugins   Plugins
 	Keys      *Keys
 	Demo      bool         // tokens for everybody, top-ups, phases at will: on loopback only
 	Log       *slog.Logger // nil: [slog.Default]
@@ -35,6 +36,7 @@ type Server struct {
 	engine    Engine
 	rulesets  Rulesets
 	readiness Readiness
+	plugins   Plugins
 	keys      *Keys
 	demo      bool
 	log       *slog.Logger
@@ -51,7 +53,7 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("api keys: %w", err)
 	}
 	s := &Server{
-		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, keys: o.Keys, demo: o.Demo,
+		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, keys: o.Keys, demo: o.Demo,
 		log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
 	}
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)
@@ -60,6 +62,7 @@ func New(o Options) (*Server, error) {
 	s.registerWallet()
 	s.registerCampaigns()
 	s.registerStaff()
+	s.registerPlugins()
 	if s.demo {
 		s.registerDemo()
 	}

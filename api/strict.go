@@ -71,27 +71,39 @@ func (x *exchange) refuse(p *Problem) {
 
 // intake says which body an operation takes.
 type intake struct {
-	types []string // media types; none means that the operation takes no body
-	limit int      // bytes
+	types  []string // media types; none means that the operation takes no body
+	limit  int      // bytes
+	stream bool     // the handler reads the body itself, while it arrives
 }
 
 // read reads the body into buf and returns it, or the problem with it.
 func (in intake) read(ctx huma.Context, buf []byte) ([]byte, *Problem) {
 	if len(in.types) > 0 && !in.takes(ctx.Header("Content-Type")) {
-		return buf, newProblem(CodeUnsupportedMedia, "send Content-Type: "+strings.Join(in.types, " or "))
+		return buf, in.otherType()
 	}
 	body, err := readAtMost(ctx.BodyReader(), in.limit, buf)
 	switch {
-	case isTimeout(err):
-		return body, newProblem(CodeTimeout, "the body did not arrive in time")
 	case err != nil:
-		return body, newProblem(CodeMalformed, "the body could not be read")
+		return body, unread(err)
 	case len(body) > in.limit:
 		return body, newProblem(CodeTooLarge, fmt.Sprintf("the body is longer than %d bytes", in.limit))
 	case len(in.types) == 0 && !emptyBody(body):
 		return body, newProblem(CodeMalformed, "this operation takes no body")
 	}
 	return body, nil
+}
+
+// otherType is the problem of a body of another media type.
+func (in intake) otherType() *Problem {
+	return newProblem(CodeUnsupportedMedia, "send Content-Type: "+strings.Join(in.types, " or "))
+}
+
+// unread is the problem of a body that could not be read.
+func unread(err error) *Problem {
+	if isTimeout(err) {
+		return newProblem(CodeTimeout, "the body did not arrive in time")
+	}
+	return newProblem(CodeMalformed, "the body could not be read")
 }
 
 // takes reports whether the operation takes the media type. Text is UTF-8; a charset that says otherwise is refused.
