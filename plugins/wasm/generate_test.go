@@ -1,0 +1,644 @@
+package wasm
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// generator makes valid random modules that exercise what the rewriter has to get right: structured control flow with
+// parameters and results, branches of every kind, calls in every way, bulk memory, tables, references, globals, floats
+// with NaNs of every payload. Most of what it makes returns; the rest traps, burns its fuel or recurses too deep.
+type generator struct {
+	*rand.Rand
+
+	m       *Module
+	imports int
+	// tame code neither traps, nor calls, nor leaves the block it stands in.
+	tame bool
+}
+
+const (
+	tableSize = 16
+	maxParams = 3
+)
+
+func numbers() []ValueType { return []ValueType{I32, I64, F32, F64} }
+
+func newGenerator(seed uint64) *generator {
+	return &generator{Rand: rand.New(rand.NewPCG(seed, 0x5eed)), m: &Module{}} //nolint:gosec // repeatable on purpose
+}
+
+// generate returns a module with its functions exported as f0, f1 …
+func generate(seed uint64) *Module {
+	g := newGenerator(seed)
+	g.skeleton(3 + g.IntN(6))
+	for i := range g.m.Functions {
+		g.m.Bodies = append(g.m.Bodies, g.function(i))
+	}
+	return g.m
+}
+
+func (g *generator) number() ValueType { return numbers()[g.IntN(4)] }
+
+func (g *generator) some(limit int) (types []ValueType) {
+	for range g.IntN(limit + 1) {
+		types = append(types, g.number())
+	}
+	return types
+}
+
+// skeleton makes everything but the bodies.
+func (g *generator) skeleton(functions int) {
+	m := g.m
+	m.Types = []FuncType{{}, {[]ValueType{I32, I32}, []ValueType{I32}}, {[]ValueType{F64, I64}, []ValueType{F32}}}
+	for i, name := range []string{"nothing", "two", "floats"} {
+		m.Imports = append(m.Imports, Import{Module: "env", Name: name, TypeIndex: uint32(i)})
+	}
+	g.imports = len(m.Imports)
+	for range 5 {
+		m.Types = append(m.Types, FuncType{g.some(maxParams), g.some(3)})
+	}
+	for i := range functions {
+		m.Functions = append(m.Functions, uint32(g.IntN(len(m.Types))))
+		m.Exports = append(m.Exports, Export{"f" + decimal(i), KindFunction, uint32(g.imports + i)})
+	}
+	m.Exports = append(m.Exports, Export{"imported", KindFunction, uint32(g.IntN(g.imports))})
+	m.Memories = []MemoryType{{SizeLimits{Min: 1, Max: uint32(1 + g.IntN(5)), HasMax: g.IntN(2) == 0}}}
+	m.Tables = []TableType{{SizeLimits{Min: tableSize, Max: uint32(tableSize + g.IntN(9)), HasMax: g.IntN(2) == 0}, FuncRef}}
+	g.state()
+}
+
+// state makes globals and segments.
+func (g *generator) state() {
+	m := g.m
+	for _, t := range append(numbers(), numbers()...) {
+		op := map[ValueType]Opcode{I32: OpI32Const, I64: OpI64Const, F32: OpF32Const, F64: OpF64Const}[t]
+		value := g.Uint64()
+		if t == I32 || t == F32 {
+			value = uint64(uint32(value))
+		}
+		m.Globals = append(m.Globals, Global{GlobalType{t, len(m.Globals) < 6}, Constant{op, value}})
+	}
+	m.Globals = append(m.Globals,
+		Global{GlobalType{FuncRef, true}, Constant{OpRefFunc, uint64(g.IntN(g.functions()))}})
+	items := func(n int) (items []Constant) {
+		for range n {
+			items = append(items, Constant{OpRefFunc, uint64(g.IntN(g.functions()))})
+		}
+		return items
+	}
+	m.Elements = []Element{
+		{Mode: Active, Offset: Constant{Op: OpI32Const}, Type: FuncRef, Items: items(tableSize - 2)},
+		{Mode: Passive, Type: FuncRef, Items: items(4)},
+		{Mode: Declarative, Type: FuncRef, Items: items(0)},
+	}
+	for i := range g.functions() {
+		m.Elements[2].Items = append(m.Elements[2].Items, Constant{OpRefFunc, uint64(i)})
+	}
+	text := make([]byte, 64)
+	for i := range text {
+		text[i] = byte(g.Uint32())
+	}
+	count := uint32(2)
+	m.DataCount = &count
+	m.Data = []Data{{Mode: Active, Offset: Constant{OpI32Const, 128}, Bytes: text}, {Mode: Passive, Bytes: text[:48]}}
+}
+
+func (g *generator) functions() int { return g.imports + len(g.m.Functions) }
+
+func (g *generator) typeOf(function int) FuncType {
+	if function < g.imports {
+		return g.m.Types[g.m.Imports[function].TypeIndex]
+	}
+	return g.m.Types[g.m.Functions[function-g.imports]]
+}
+
+// label is what a branch to it takes along.
+type label struct {
+	types []ValueType
+	loop  bool
+}
+
+// writer writes the body of one function.
+type writer struct {
+	*generator
+
+	self   int
+	locals []ValueType
+	labels []label
+	code   []byte
+	room   int // statements and operands that may still be written
+}
+
+func (g *generator) function(i int) Body {
+	t := g.m.Types[g.m.Functions[i]]
+	w := &writer{generator: g, self: i, room: 40 + g.IntN(160), locals: append([]ValueType{}, t.Params...)}
+	body := Body{}
+	for _, l := range append(numbers(), g.some(4)...) {
+		w.locals = append(w.locals, l)
+		body.Locals = append(body.Locals, LocalGroup{1, l})
+	}
+	w.labels = []label{{types: t.Results}}
+	w.statements(3)
+	w.operands(t.Results, 3)
+	w.op(OpEnd)
+	body.Code = w.code
+	return body
+}
+
+func (w *writer) op(ops ...Opcode)                { w.code = append(w.code, raw(ops...)...) }
+func (w *writer) indexed(op Opcode, index uint32) { w.code = appendIndexed(w.code, op, index) }
+func (w *writer) i32(v int32)                     { w.code = appendI32(w.code, v) }
+
+// local returns a local of the type; every function has at least one.
+func (w *writer) local(t ValueType) uint32 {
+	for {
+		if i := w.IntN(len(w.locals)); w.locals[i] == t {
+			return uint32(i)
+		}
+	}
+}
+
+func (w *writer) statements(depth int) {
+	for range 1 + w.IntN(5) {
+		if w.room--; w.room < 0 {
+			return
+		}
+		w.statement(depth - 1)
+	}
+}
+
+func (w *writer) statement(depth int) {
+	if depth <= 0 {
+		w.simple()
+		return
+	}
+	kinds := []func(int){w.assign, w.assign, w.store, w.store, w.ifElse, w.ifElse, w.block, w.countedLoop, w.bulk, w.drops}
+	if !w.tame {
+		kinds = append(kinds, w.jump, w.jump, w.switches, w.call, w.call, w.call, w.indirect, w.table, w.rare, w.endless)
+	}
+	kinds[w.IntN(len(kinds))](depth)
+}
+
+func (w *writer) simple() {
+	switch w.IntN(4) {
+	case 0:
+		w.op(OpNop)
+	case 1:
+		w.store(1)
+	default:
+		w.assign(1)
+	}
+}
+
+func (w *writer) assign(depth int) {
+	if w.IntN(3) == 0 {
+		at := w.IntN(6) // the mutable ones
+		w.operand(w.m.Globals[at].Type, depth)
+		w.indexed(OpGlobalSet, uint32(at))
+		return
+	}
+	t := w.number()
+	w.operand(t, depth)
+	w.indexed(OpLocalSet, w.local(t))
+}
+
+// address writes an operand that is nearly always within the memory.
+func (w *writer) address(depth int) {
+	w.operand(I32, depth)
+	if w.tame || w.IntN(16) > 0 {
+		w.i32(0x7ff)
+		w.op(OpI32And)
+	}
+}
+
+func (w *writer) store(depth int) {
+	w.address(depth)
+	op := Opcode(0x36 + w.IntN(9))
+	operands, _, _ := op.Fixed()
+	w.operand(operands[1], depth)
+	w.code = append(appendOpcode(w.code, op), 0, byte(w.IntN(64)))
+}
+
+// inside opens a block, writes its content and closes it. A block with parameters finds them on the stack.
+func (w *writer) inside(op Opcode, t FuncType, depth int, content func(depth int)) {
+	if len(t.Params) == 0 && len(t.Results) < 2 {
+		bt := BlockType{}
+		if len(t.Results) == 1 {
+			bt.Result = t.Results[0]
+		}
+		w.code = appendBlockType(appendOpcode(w.code, op), bt)
+	} else {
+		w.m.Types = append(w.m.Types, t)
+		w.code = appendBlockType(appendOpcode(w.code, op), BlockType{Index: uint32(len(w.m.Types) - 1), Indexed: true})
+	}
+	l := label{types: t.Results}
+	if op == OpLoop {
+		l = label{types: t.Params, loop: true}
+	}
+	w.labels = append(w.labels, l)
+	for i := len(t.Params) - 1; i >= 0; i-- {
+		w.indexed(OpLocalSet, w.local(t.Params[i]))
+	}
+	content(depth)
+	w.op(OpEnd)
+	w.labels = w.labels[:len(w.labels)-1]
+}
+
+func (w *writer) blockType() FuncType {
+	if w.IntN(3) > 0 {
+		return FuncType{}
+	}
+	return FuncType{w.some(2), w.some(2)}
+}
+
+func (w *writer) spill(types []ValueType) {
+	for i := len(types) - 1; i >= 0; i-- {
+		if w.IntN(2) == 0 {
+			w.op(OpDrop)
+		} else {
+			w.indexed(OpLocalSet, w.local(types[i]))
+		}
+	}
+}
+
+func (w *writer) block(depth int) {
+	t := w.blockType()
+	w.operands(t.Params, depth)
+	w.inside(OpBlock, t, depth, func(depth int) {
+		w.statements(depth)
+		w.operands(t.Results, depth)
+	})
+	w.spill(t.Results)
+}
+
+func (w *writer) ifElse(depth int) {
+	t := w.blockType()
+	w.operands(t.Params, depth)
+	w.operand(I32, depth)
+	w.inside(OpIf, t, depth, func(depth int) {
+		w.statements(depth)
+		w.operands(t.Results, depth)
+		if len(t.Params) == 0 && len(t.Results) == 0 && w.IntN(2) == 0 {
+			return
+		}
+		w.op(OpElse)
+		for i := len(t.Params) - 1; i >= 0; i-- {
+			w.indexed(OpLocalSet, w.local(t.Params[i]))
+		}
+		w.statements(depth)
+		w.operands(t.Results, depth)
+	})
+	w.spill(t.Results)
+}
+
+// countedLoop counts a global down, which what is inside may set again: then fuel ends it.
+func (w *writer) countedLoop(depth int) {
+	counter := uint32(0)
+	w.i32(int32(1 + w.IntN(6)))
+	w.indexed(OpGlobalSet, counter)
+	t := w.blockType()
+	w.operands(t.Params, depth)
+	w.inside(OpLoop, t, depth, func(depth int) {
+		w.statements(depth)
+		w.operands(t.Params, depth)
+		w.indexed(OpGlobalGet, counter)
+		w.i32(1)
+		w.op(OpI32Sub)
+		w.indexed(OpGlobalSet, counter)
+		w.indexed(OpGlobalGet, counter)
+		w.i32(0)
+		w.op(0x4a /* i32.gt_s */)
+		w.indexed(OpBrIf, 0)
+		w.spill(t.Params)
+		w.operands(t.Results, depth)
+	})
+	w.spill(t.Results)
+}
+
+func (w *writer) endless(depth int) {
+	if w.IntN(4) > 0 {
+		w.assign(depth)
+		return
+	}
+	w.inside(OpLoop, FuncType{}, depth, func(depth int) {
+		w.statements(depth)
+		w.indexed(OpBr, 0)
+	})
+}
+
+// jump branches out of blocks, sometimes to a loop's head.
+func (w *writer) jump(depth int) {
+	at := w.IntN(len(w.labels))
+	target := w.labels[len(w.labels)-1-at]
+	w.operands(target.types, depth)
+	if w.IntN(4) > 0 || target.loop {
+		w.operand(I32, depth)
+		w.indexed(OpBrIf, uint32(at))
+		w.spill(target.types)
+		return
+	}
+	if at == len(w.labels)-1 && w.IntN(2) == 0 {
+		w.op(OpReturn)
+	} else {
+		w.indexed(OpBr, uint32(at))
+	}
+	if w.IntN(3) > 0 { // code that cannot be reached
+		w.spill(target.types)
+		w.statements(depth)
+	}
+}
+
+func (w *writer) switches(depth int) {
+	open := 1 + w.IntN(3)
+	for range open {
+		w.code = append(w.code, byte(OpBlock), emptyBlock)
+		w.labels = append(w.labels, label{})
+	}
+	w.operand(I32, depth)
+	w.op(OpBrTable)
+	n := w.IntN(5)
+	w.code = append(w.code, byte(n))
+	for range n + 1 {
+		w.code = append(w.code, byte(w.IntN(open)))
+	}
+	for range open {
+		w.op(OpEnd)
+		w.labels = w.labels[:len(w.labels)-1]
+		w.statements(depth)
+	}
+}
+
+func (w *writer) drops(depth int) {
+	w.operand(w.number(), depth)
+	w.op(OpDrop)
+}
+
+// call mostly calls a function further down, so that most of what is made ends.
+func (w *writer) call(depth int) {
+	callee := w.imports + w.self + 1
+	if callee >= w.functions() || w.IntN(8) == 0 {
+		callee = w.IntN(w.functions())
+	}
+	if w.IntN(3) == 0 {
+		callee = w.IntN(w.imports)
+	}
+	t := w.typeOf(callee)
+	w.operands(t.Params, depth)
+	w.indexed(OpCall, uint32(callee))
+	w.spill(t.Results)
+}
+
+// indirect calls through the table, mostly with the type of what is there.
+func (w *writer) indirect(depth int) {
+	slot := w.IntN(tableSize - 2)
+	callee := int(w.m.Elements[0].Items[slot].Value)
+	index := uint32(w.IntN(3))
+	if callee >= w.imports {
+		index = w.m.Functions[callee-w.imports]
+	} else {
+		index = w.m.Imports[callee].TypeIndex
+	}
+	t := w.m.Types[index]
+	w.operands(t.Params, depth)
+	if w.IntN(12) == 0 {
+		w.operand(I32, depth)
+	} else {
+		w.i32(int32(slot))
+	}
+	w.code = append(appendIndexed(w.code, OpCallIndirect, index), 0)
+	w.spill(t.Results)
+}
+
+// length writes the length of a bulk operation: a constant or something small.
+func (w *writer) length(depth, limit int) {
+	if w.IntN(2) == 0 {
+		w.i32(int32(w.IntN(limit)))
+		return
+	}
+	w.operand(I32, depth)
+	if w.tame || w.IntN(16) > 0 {
+		w.i32(int32(limit - 1))
+		w.op(OpI32And)
+	}
+}
+
+func (w *writer) bulk(depth int) {
+	switch w.IntN(4) {
+	case 0:
+		w.address(depth)
+		w.address(depth)
+		w.length(depth, 2048)
+		w.op(OpMemoryCopy)
+		w.code = append(w.code, 0, 0)
+	case 1:
+		w.address(depth)
+		w.operand(I32, depth)
+		w.length(depth, 2048)
+		w.op(OpMemoryFill)
+		w.code = append(w.code, 0)
+	case 2:
+		if w.tame {
+			return
+		}
+		w.address(depth)
+		w.i32(int32(w.IntN(17)))
+		w.length(depth, 32)
+		w.indexed(OpMemoryInit, 1)
+		w.code = append(w.code, 0)
+	default:
+		w.i32(int32(w.IntN(3)))
+		if w.IntN(4) == 0 {
+			w.operand(I32, depth)
+			w.op(OpI32Sub)
+		}
+		w.op(OpMemoryGrow)
+		w.code = append(w.code, 0)
+		w.indexed(OpLocalSet, w.local(I32))
+	}
+}
+
+// function reference operands.
+func (w *writer) reference() {
+	switch w.IntN(4) {
+	case 0:
+		w.code = append(appendOpcode(w.code, OpRefNull), byte(FuncRef))
+	case 1:
+		w.i32(int32(w.IntN(tableSize)))
+		w.indexed(OpTableGet, 0)
+	case 2:
+		w.indexed(OpGlobalGet, uint32(len(w.m.Globals)-1))
+	default:
+		w.indexed(OpRefFunc, uint32(w.IntN(w.functions())))
+	}
+}
+
+func (w *writer) table(depth int) {
+	switch w.IntN(8) {
+	case 0:
+		w.i32(int32(w.IntN(tableSize)))
+		w.reference()
+		w.indexed(OpTableSet, 0)
+	case 1:
+		w.reference()
+		w.operand(I32, depth)
+		w.i32(3)
+		w.op(OpI32And)
+		w.indexed(OpTableGrow, 0)
+		w.indexed(OpLocalSet, w.local(I32))
+	case 2:
+		w.i32(int32(w.IntN(4)))
+		w.reference()
+		w.length(depth, 8)
+		w.indexed(OpTableFill, 0)
+	case 3:
+		w.i32(int32(w.IntN(4)))
+		w.i32(int32(w.IntN(4)))
+		w.length(depth, 8)
+		w.code = append(appendOpcode(w.code, OpTableCopy), 0, 0)
+	case 4:
+		w.i32(int32(w.IntN(tableSize - 4)))
+		w.i32(0)
+		w.i32(int32(w.IntN(5)))
+		w.code = append(appendOpcode(w.code, OpTableInit), 1, 0)
+	case 5:
+		w.reference()
+		w.indexed(OpGlobalSet, uint32(len(w.m.Globals)-1))
+	default:
+		w.reference()
+		w.op(OpRefIsNull)
+		w.indexed(OpLocalSet, w.local(I32))
+	}
+}
+
+func (w *writer) rare(depth int) {
+	switch w.IntN(24) {
+	case 0:
+		w.op(OpUnreachable)
+	case 1:
+		w.indexed(OpElemDrop, 1)
+	case 2:
+		w.indexed(OpDataDrop, 1)
+	default:
+		w.assign(depth)
+	}
+}
+
+func (w *writer) operands(types []ValueType, depth int) {
+	for _, t := range types {
+		w.operand(t, depth)
+	}
+}
+
+// operand writes something that leaves one value of the type.
+func (w *writer) operand(t ValueType, depth int) {
+	w.room--
+	if depth <= 0 || w.room < 0 || w.IntN(4) == 0 {
+		w.leaf(t)
+		return
+	}
+	switch w.IntN(10) {
+	case 0:
+		w.operand(t, depth-1)
+		w.indexed(OpLocalTee, w.local(t))
+	case 1:
+		w.operands([]ValueType{t, t, I32}, depth-1)
+		if w.IntN(2) == 0 {
+			w.op(OpSelect)
+		} else {
+			w.code = append(appendOpcode(w.code, OpSelectTyped), 1, byte(t))
+		}
+	case 2:
+		w.inside(OpBlock, FuncType{nil, []ValueType{t}}, depth-1, func(depth int) {
+			w.statements(depth)
+			w.operand(t, depth)
+		})
+	case 3:
+		w.load(t, depth-1)
+	default:
+		w.compute(t, depth-1)
+	}
+}
+
+func (w *writer) leaf(t ValueType) {
+	if w.IntN(3) > 0 {
+		w.indexed(OpLocalGet, w.local(t))
+		return
+	}
+	if w.IntN(3) == 0 {
+		for i, g := range w.m.Globals[:8] {
+			if g.Type == t {
+				w.indexed(OpGlobalGet, uint32(i))
+				return
+			}
+		}
+	}
+	switch t {
+	case I32:
+		w.i32(int32(w.Uint32()) >> w.IntN(32))
+	case I64:
+		w.code = appendI64(w.code, int64(w.Uint64())>>w.IntN(64))
+	case F32:
+		w.code = appendF32(w.code, w.float32())
+	default:
+		w.code = appendF64(w.code, w.float64())
+	}
+}
+
+// float32 returns the bits of an ordinary number, an extreme, or a NaN of any payload.
+func (w *writer) float32() uint32 {
+	switch w.IntN(4) {
+	case 0:
+		return math.Float32bits(float32(w.IntN(100)) / 4)
+	case 1:
+		return 0x7f800000 | w.Uint32() // infinities and NaNs
+	case 2:
+		return w.Uint32() & 0x80000001 // zeros and the smallest numbers
+	}
+	return w.Uint32()
+}
+
+func (w *writer) float64() uint64 {
+	switch w.IntN(4) {
+	case 0:
+		return math.Float64bits(float64(w.IntN(100)) / 4)
+	case 1:
+		return 0x7ff0000000000000 | w.Uint64()
+	case 2:
+		return w.Uint64() & 0x8000000000000001
+	}
+	return w.Uint64()
+}
+
+func (w *writer) load(t ValueType, depth int) {
+	w.address(depth)
+	for {
+		op := OpI32Load + Opcode(w.IntN(14))
+		if _, results, _ := op.Fixed(); results[0] == t {
+			w.code = append(appendOpcode(w.code, op), 0, byte(w.IntN(64)))
+			return
+		}
+	}
+}
+
+// compute writes any instruction that has operands and one result of the type; those that may trap are rare.
+func (w *writer) compute(t ValueType, depth int) {
+	for {
+		op := OpI32Eqz + Opcode(w.IntN(int(OpI64Extend32S-OpI32Eqz)+1))
+		if w.IntN(16) == 0 {
+			op = miscBase + Opcode(w.IntN(8))
+		}
+		operands, results, _ := op.Fixed()
+		if results[0] != t || mayTrap(op) && (w.tame || w.IntN(16) > 0) {
+			continue
+		}
+		w.operands(operands, depth)
+		w.op(op)
+		return
+	}
+}
+
+func mayTrap(o Opcode) bool {
+	division := o >= 0x6d && o <= 0x70 || o >= 0x7f && o <= 0x82
+	return division || o >= 0xa8 && o <= 0xab || o >= 0xae && o <= 0xb1
+}
