@@ -199,9 +199,15 @@ func checkEffects(hook Hook, effects []Effect, c *Campaign) error {
 
 // problem returns what is wrong with the effect, or "".
 func (e *Effect) problem(hook Hook, c *Campaign) string {
-	switch {
-	case !e.Kind.supported(hook):
+	if !e.Kind.supported(hook) {
 		return "is not allowed at the hook " + string(hook)
+	}
+	return e.valueProblem(c)
+}
+
+// valueProblem returns what is wrong with what the effect says, or "".
+func (e *Effect) valueProblem(c *Campaign) string {
+	switch {
 	case e.Amount < 0 || e.Amount > maxAmount || e.Units < 0 || e.Units > maxAmount:
 		return "the amount is out of range"
 	case e.Kind == EffectDiscountPercent && e.Amount > maxBasisPoints:
