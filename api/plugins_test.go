@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -87,7 +88,7 @@ func newShelf(t *testing.T) *shelf {
 	if err := store.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	registry := core.NewPluginRegistry(core.PluginOptions{Store: store, Vetter: prefixVetter{}})
+	registry := core.NewPluginRegistry(core.PluginOptions{Store: store, Vetter: prefixVetter{}, Log: slog.New(slog.DiscardHandler)})
 	engine := &scripted{}
 	s, c := newServer(t, Options{Engine: engine, Rulesets: engine, Readiness: engine, Plugins: registry, Demo: true})
 	return &shelf{c, s, registry, store, folder}

@@ -44,6 +44,9 @@ type upload struct {
 	problem *Problem
 }
 
+// drained is how much of what is too long is read and dropped, bytes.
+const drained = 4 * core.MaxPluginBytes
+
 // errTooLong ends the reading of a body that is longer than it may be.
 var errTooLong = errors.New("the body is too long")
 
@@ -54,6 +57,7 @@ func (u *upload) Read(b []byte) (int, error) {
 	}
 	n, err := u.reader.Read(b)
 	if u.read += n; u.read > core.MaxPluginBytes {
+		_, _ = io.CopyN(io.Discard, u.reader, drained) // so that a client who is still sending reads the answer
 		u.problem = newProblem(CodeTooLarge, fmt.Sprintf("the body is longer than %d bytes", core.MaxPluginBytes))
 		return 0, errTooLong
 	}
