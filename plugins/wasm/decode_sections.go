@@ -1,5 +1,7 @@
 package wasm
 
+import "slices"
+
 func (d *decoder) custom(start int) {
 	d.bound(start, uint64(len(d.module.Customs)+1), d.limits.Customs, "custom sections")
 	name := d.name()
@@ -42,6 +44,7 @@ func (d *decoder) valueTypes(room []ValueType, what string) (types, rest []Value
 func (d *decoder) imports() {
 	n := d.count(d.limits.Imports, 4, "imports")
 	d.module.Imports = make([]Import, n)
+	d.globals = make([]GlobalType, 0, n)
 	for i := 0; i < n && d.err == nil; i++ {
 		in := &d.module.Imports[i]
 		in.Module = d.name()
@@ -96,6 +99,7 @@ func (d *decoder) functionTypes() {
 func (d *decoder) storage(id Section) {
 	if id == SectionTable {
 		n := d.count(d.limits.Tables, 3, "tables")
+		d.module.Tables = make([]TableType, 0, n)
 		for i := 0; i < n && d.err == nil; i++ {
 			d.module.Tables = append(d.module.Tables, d.table())
 		}
@@ -183,6 +187,7 @@ func (d *decoder) globalType() GlobalType {
 func (d *decoder) globalSection() {
 	n := d.count(d.limits.Globals, 5, "globals")
 	d.module.Globals = make([]Global, n)
+	d.globals = slices.Grow(d.globals, n)
 	for i := 0; i < n && d.err == nil; i++ {
 		g := &d.module.Globals[i]
 		g.GlobalType = d.globalType()
