@@ -33,14 +33,14 @@ const (
 	// Fail is fail(ptr, len: i32): ends the decision with [CodeFailed] and the text, at most [MaxString] bytes. It does
 	// not return.
 	Fail = "fail"
-	// Log is log(ptr, len: i32): a line for the author, at most [MaxString] bytes; after [MaxLogLines] in one decision
-	// further lines are dropped. Shoppers never see it.
+	// Log is log(ptr, len: i32): a line for the author, at most [MaxString] bytes; what goes beyond the policy's bytes of
+	// one decision is dropped. Shoppers never see it.
 	Log = "log"
 )
 
 // The imports that propose effects, one per effect and named like it. An effect that the manifest does not declare is
-// refused when the plugin is loaded; one that the running hook may not use, and more than [MaxEffects] of them, trap
-// with [CodeBadEffect]. Names are at most [MaxName] bytes, labels at most [MaxLabel], texts, values and data at most
+// refused when the plugin is loaded; one that the running hook may not use, and more of them than the policy allows,
+// trap with [CodeBadEffect]. Names are at most [MaxName] bytes, labels at most [MaxLabel], texts, values and data at most
 // [MaxString]. Whether an amount, a quota or the data make sense is judged by the engine, for rules and plugins alike.
 const (
 	// Deny is deny(reason_ptr, reason_len, text_ptr, text_len: i32): refuse; reason is a stable code, text is shown.
@@ -90,24 +90,43 @@ const (
 // the text is the same in both. U+001F, the unit separator, occurs in no text that people read.
 const LanguageSeparator = "\x1f"
 
-// What a guest may hand over and use up.
+// ReservedPrefix begins the names that the host's rewriting exports. A module that exports such a name is refused.
+const ReservedPrefix = "hotdrop."
+
+// What a guest may hand over in one call.
 const (
-	MaxName        = 128  // bytes of a fact's path and of every name: reason, sku, quota, key, kind, pool, draw, template
-	MaxLabel       = 256  // bytes of a label
-	MaxString      = 4096 // bytes of a text, a tag's value, JSON data, an error or a log line
-	MaxEffects     = 64   // effects of one decision
-	MaxLogLines    = 32   // log lines of one decision
-	MaxMemoryPages = 16   // pages of 64 KiB a guest's memory may have
+	MaxName   = 128  // bytes of a fact's path and of every name: reason, sku, quota, key, kind, pool, draw, template
+	MaxLabel  = 256  // bytes of a label
+	MaxString = 4096 // bytes of a text, a tag's value, JSON data, an error or a log line
+)
+
+// What one decision may use up unless the platform's policy says otherwise.
+const (
+	MaxEffects     = 64   // effects
+	MaxLogBytes    = 4096 // bytes of log, with one for the end of each line
+	MaxMemoryPages = 16   // pages of 64 KiB of memory
 )
 
 // How a decision fails: the codes of the errors that a plugin's Decide returns. The guest that failed is discarded.
 const (
 	CodeTrap           = "trap"            // the guest trapped: unreachable, a division by 0, an access out of bounds …
-	CodeFailed         = "failed"          // the guest called fail
+	CodeOutOfFuel      = "out_of_fuel"     // it ran longer than its fuel lasts
+	CodeDepthLimit     = "depth_limit"     // it called itself deeper than the policy allows
+	CodeMemoryLimit    = "memory_limit"    // it trapped after memory beyond the policy's was refused to it
+	CodeFailed         = "failed"          // the guest called fail, or exited
 	CodeUndeclaredFact = "undeclared_fact" // a path that the manifest does not declare
 	CodeWrongKind      = "wrong_kind"      // a fact was read as another kind than it is
 	CodeBadEffect      = "bad_effect"      // an effect that this hook may not use, or too many
 	CodeBadString      = "bad_string"      // outside the memory, longer than its cap, or not UTF-8
 	CodeNotReady       = "not_ready"       // a fact or an effect during initialisation
 	CodeUnavailable    = "unavailable"     // the plugin was closed, or no guest could be instantiated
+)
+
+// How a module is refused before it may decide: the words that the problems of loading it begin with, beside
+// [CodeMemoryLimit] and the failures of its initialisation.
+const (
+	CodeImportRefused  = "import_refused"   // an import that the ABI does not have, or with another signature
+	CodeModuleTooLarge = "module_too_large" // beyond one of the bounds on its size and shape
+	CodeDecode         = "decode_error"     // not a valid module; the offset follows
+	CodeUnsupported    = "unsupported"      // a proposal that is not supported; its name follows
 )

@@ -19,11 +19,14 @@ func (t Type) String() string {
 	return "i32"
 }
 
-// Function is the signature of one import.
+// Function is one import: its signature, and what a call of it costs.
 type Function struct {
 	Name    string
 	Params  []Type
 	Results []Type
+	// Fuel is burned by every call, whatever it is asked: it covers the longest strings that the import takes. It is part
+	// of the fuel schedule, so a change of it is a change of wasm.Version.
+	Fuel int64
 }
 
 // String renders the signature as "(i32, i32) -> (i64)".
@@ -40,35 +43,46 @@ func list(types []Type) string {
 	return "(" + strings.Join(names, ", ") + ")"
 }
 
+// The parts that a call's fuel is made of. One unit buys about a nanosecond of a guest's own work; these are what the
+// host's work takes at its worst, measured in that unit (BenchmarkImports) and rounded up.
+const (
+	fuelCall   = 100   // into the host and back
+	fuelPath   = 200   // finding a fact by a path of [MaxName] bytes
+	fuelName   = 200   // copying a name of [MaxName] bytes that is not ASCII
+	fuelLabel  = 400   // copying a label of [MaxLabel] bytes
+	fuelString = 4_000 // copying a text of [MaxString] bytes
+)
+
 // Functions returns every import with its signature: facts, then fail and log, then the effects.
 func Functions() []Function {
 	return append([]Function{
-		{FactKind, []Type{I32, I32}, []Type{I32}},
-		{FactI64, []Type{I32, I32}, []Type{I64}},
-		{FactStr, []Type{I32, I32, I32, I32}, []Type{I32}},
-		{FactLen, []Type{I32, I32}, []Type{I32}},
-		{Fail, []Type{I32, I32}, nil},
-		{Log, []Type{I32, I32}, nil},
+		{FactKind, []Type{I32, I32}, []Type{I32}, fuelCall + fuelPath},
+		{FactI64, []Type{I32, I32}, []Type{I64}, fuelCall + fuelPath},
+		{FactStr, []Type{I32, I32, I32, I32}, []Type{I32}, fuelCall + fuelPath + fuelLabel},
+		{FactLen, []Type{I32, I32}, []Type{I32}, fuelCall + fuelPath},
+		{Fail, []Type{I32, I32}, nil, fuelCall + fuelString},
+		{Log, []Type{I32, I32}, nil, fuelCall + fuelString},
 	}, Effects()...)
 }
 
 // Effects returns the imports that propose effects, each named like its effect, with their signatures.
 func Effects() []Function {
+	const named, labelled, texted = fuelCall + fuelName, fuelCall + fuelLabel, fuelCall + fuelName + fuelString
 	return []Function{
-		{Deny, []Type{I32, I32, I32, I32}, nil},
-		{Discount, []Type{I64, I32, I32}, nil},
-		{DiscountPercent, []Type{I64, I32, I32}, nil},
-		{Price, []Type{I64, I32, I32}, nil},
-		{Add, []Type{I32, I32, I32, I64, I32, I32}, nil},
-		{Deposit, []Type{I64, I64}, nil},
-		{Group, []Type{I32, I32, I64}, nil},
-		{Take, []Type{I32, I32, I32}, nil},
-		{Once, []Type{I32, I32}, nil},
-		{Oblige, []Type{I32, I32, I32, I32}, nil},
-		{Grant, []Type{I32, I32, I32}, nil},
-		{Enter, []Type{I32, I32, I64}, nil},
-		{Tag, []Type{I32, I32, I32, I32}, nil},
-		{Notify, []Type{I32, I32, I32, I32}, nil},
-		{Reply, []Type{I32, I32}, nil},
+		{Deny, []Type{I32, I32, I32, I32}, nil, texted},
+		{Discount, []Type{I64, I32, I32}, nil, labelled},
+		{DiscountPercent, []Type{I64, I32, I32}, nil, labelled},
+		{Price, []Type{I64, I32, I32}, nil, labelled},
+		{Add, []Type{I32, I32, I32, I64, I32, I32}, nil, labelled + fuelName},
+		{Deposit, []Type{I64, I64}, nil, fuelCall},
+		{Group, []Type{I32, I32, I64}, nil, fuelCall},
+		{Take, []Type{I32, I32, I32}, nil, named},
+		{Once, []Type{I32, I32}, nil, named},
+		{Oblige, []Type{I32, I32, I32, I32}, nil, texted},
+		{Grant, []Type{I32, I32, I32}, nil, named},
+		{Enter, []Type{I32, I32, I64}, nil, named},
+		{Tag, []Type{I32, I32, I32, I32}, nil, texted},
+		{Notify, []Type{I32, I32, I32, I32}, nil, texted},
+		{Reply, []Type{I32, I32}, nil, fuelCall + fuelString},
 	}
 }
