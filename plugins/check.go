@@ -1,124 +1,175 @@
 package plugins
 
 import (
-	"maps"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-
 	"hotdrop/core"
 	"hotdrop/plugins/abi"
+	"hotdrop/plugins/wasm"
 )
 
-// checkModule returns everything by which a compiled module breaks the ABI or its manifest. Paths are imports.<name>,
-// exports.<name> and the like; the list is empty for a module that keeps both. The names are those of the mutable
-// globals, which the host resets.
-func checkModule(m *core.Manifest, compiled wazero.CompiledModule, wasm []byte) (globals []string, problems *core.Problems) {
-	problems = &core.Problems{}
-	checkImports(m, compiled, problems)
-	checkExports(m, compiled, problems)
-	s, err := readSections(wasm)
+// Check decodes a module and returns everything by which it breaks the limits, the ABI or its manifest, which the host
+// completes with kind and digest. Nothing is compiled, so the module may be anybody's. Paths are imports.<module>.<name>,
+// exports.<name> and the like, "" for the module itself; messages begin with a code of package abi where one applies. The
+// module is nil if it could not be decoded; the error is a *[core.Problems].
+func Check(manifest *core.Manifest, module []byte, limits Limits) (*core.Manifest, *wasm.Module, error) {
+	m, problems := describe(manifest, module)
+	decoded, err := wasm.Decode(module, limits.shape())
+	if refusal, ok := errors.AsType[*wasm.Error](err); ok {
+		problems.Add("", "%s", refusal.Error())
+		return m, nil, problems
+	}
 	if err != nil {
-		problems.Add("", "cannot be read: %v", err)
-		return nil, problems
+		return m, nil, fmt.Errorf("decode the module: %w", err)
 	}
-	checkState(s, compiled, problems)
-	for _, index := range s.mutable {
-		globals = append(globals, s.exported[index])
-	}
-	return globals, problems
+	c := &checker{manifest: m, module: decoded, problems: problems}
+	c.imports()
+	c.exports()
+	c.state()
+	return m, decoded, problems.Err()
 }
 
-func checkImports(m *core.Manifest, compiled wazero.CompiledModule, problems *core.Problems) {
+// describe returns a copy of the manifest with kind and digest filled in, and what is wrong with it.
+func describe(manifest *core.Manifest, module []byte) (*core.Manifest, *core.Problems) {
+	m := *manifest
+	m.Kind, m.Digest = "plugin", Digest(module)
+	problems := m.Validate()
+	if problems == nil {
+		problems = &core.Problems{}
+	}
+	if manifest.Digest != "" && manifest.Digest != m.Digest {
+		problems.Add("digest", "is %s, but the module's is %s", manifest.Digest, m.Digest)
+	}
+	return &m, problems
+}
+
+// checker holds a decoded module against the ABI and its manifest.
+type checker struct {
+	manifest *core.Manifest
+	module   *wasm.Module
+	problems *core.Problems
+}
+
+func (c *checker) imports() {
+	known := importable()
+	for i := range c.module.Imports {
+		in := &c.module.Imports[i]
+		path := "imports." + in.Module + "." + in.Name
+		want, ok := known[in.Module+"."+in.Name]
+		switch {
+		case in.Kind != wasm.KindFunction:
+			c.problems.Add(path, "%s: a %s cannot be imported", abi.CodeImportRefused, in.Kind)
+		case !ok:
+			c.problems.Add(path, "%s: is not an import of the ABI", abi.CodeImportRefused)
+		case signature(c.module.Types[in.TypeIndex]) != want.String():
+			c.problems.Add(path, "%s: has the signature %s, not %s", abi.CodeImportRefused,
+				signature(c.module.Types[in.TypeIndex]), want)
+		case in.Module == abi.Module && isEffect(in.Name) && !slices.Contains(c.manifest.Effects, core.EffectKind(in.Name)):
+			c.problems.Add(path, "%s: is an effect that the manifest does not declare", abi.CodeImportRefused)
+		}
+	}
+}
+
+// importable returns everything that a module may import, by "module.name".
+func importable() map[string]abi.Function {
 	known := map[string]abi.Function{}
 	for _, f := range abi.Functions() {
-		known[f.Name] = f
+		known[abi.Module+"."+f.Name] = f
 	}
-	for _, f := range compiled.ImportedFunctions() {
-		module, name, _ := f.Import()
-		path := "imports." + module + "." + name
-		want, ok := known[name]
-		if module != abi.Module || !ok {
-			problems.Add(path, "is not an import of the ABI")
-			continue
-		}
-		if got := signature(f); got != want.String() {
-			problems.Add(path, "has the signature %s, not %s", got, want)
-		}
-		if isEffect(name) && !slices.Contains(m.Effects, core.EffectKind(name)) {
-			problems.Add(path, "is an effect that the manifest does not declare")
-		}
+	for _, f := range abi.WASI() {
+		known[abi.ModuleWASI+"."+f.Name] = f
 	}
+	return known
 }
 
 func isEffect(name string) bool {
 	return slices.ContainsFunc(abi.Effects(), func(f abi.Function) bool { return f.Name == name })
 }
 
-// checkExports holds the exported functions against the manifest. Names that mean nothing to the ABI may be exported:
+// exports holds the exported functions against the manifest. Names that mean nothing to the ABI may be exported:
 // compilers do, and nothing calls them.
-func checkExports(m *core.Manifest, compiled wazero.CompiledModule, problems *core.Problems) {
-	exports := compiled.ExportedFunctions()
+func (c *checker) exports() {
 	required := []string{abi.ExportVersion}
-	for _, hook := range m.Hooks {
+	for _, hook := range c.manifest.Hooks {
 		required = append(required, string(hook))
 	}
 	for _, name := range required {
-		if exports[name] == nil {
-			problems.Add("exports."+name, "is missing")
+		if c.export(name, wasm.KindFunction) == nil {
+			c.problems.Add("exports."+name, "is missing")
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(exports)) {
-		checkExport(name, exports[name], required, problems)
+	for i := range c.module.Exports {
+		c.checkExport(&c.module.Exports[i], required)
 	}
 }
 
-func checkExport(name string, f api.FunctionDefinition, required []string, problems *core.Problems) {
-	path := "exports." + name
-	declared := slices.Contains(required, name)
+// export returns the export of the name and kind, nil if there is none.
+func (c *checker) export(name string, kind wasm.Kind) *wasm.Export {
+	for i := range c.module.Exports {
+		if e := &c.module.Exports[i]; e.Name == name && e.Kind == kind {
+			return e
+		}
+	}
+	return nil
+}
+
+func (c *checker) checkExport(e *wasm.Export, required []string) {
+	path := "exports." + e.Name
+	declared := slices.Contains(required, e.Name)
 	switch {
-	case !declared && slices.Contains(core.Hooks(), core.Hook(name)):
-		problems.Add(path, "is a hook that the manifest does not name")
-	case !declared && strings.HasPrefix(name, "hotdrop_"):
-		problems.Add(path, "is not an export of this version of the ABI")
-	case !declared && name != abi.ExportInitialize:
+	case strings.HasPrefix(e.Name, abi.ReservedPrefix):
+		c.problems.Add(path, "names that begin with %s are the host's", abi.ReservedPrefix)
+		return
+	case e.Kind != wasm.KindFunction:
+		return
+	case !declared && slices.Contains(core.Hooks(), core.Hook(e.Name)):
+		c.problems.Add(path, "is a hook that the manifest does not name")
+	case !declared && strings.HasPrefix(e.Name, "hotdrop_"):
+		c.problems.Add(path, "is not an export of this version of the ABI")
+	case !declared && e.Name != abi.ExportInitialize:
 		return
 	}
-	if got, want := signature(f), abi.Signature(nil, nil); got != want {
-		problems.Add(path, "has the signature %s, not %s", got, want)
+	if got, want := signature(c.functionType(e.Index)), abi.Signature(nil, nil); got != want {
+		c.problems.Add(path, "has the signature %s, not %s", got, want)
 	}
 }
 
-// checkState refuses what would let one decision leave something for the next: a start function, whose effect no
-// snapshot covers, and a memory or a mutable global that is not exported.
-func checkState(s *sections, compiled wazero.CompiledModule, problems *core.Problems) {
-	if s.start {
-		problems.Add("start", "a start function is not allowed; export %s instead", abi.ExportInitialize)
-	}
-	if len(compiled.ImportedMemories()) > 0 {
-		problems.Add("imports", "a memory cannot be imported")
-	}
-	if _, exported := compiled.ExportedMemories()[abi.ExportMemory]; s.memories > 0 && !exported {
-		problems.Add("exports."+abi.ExportMemory, "is missing, but the module has a memory")
-	}
-	for _, index := range s.mutable {
-		if s.exported[index] == "" {
-			problems.Add("globals", "global %d is mutable and not exported, so it could not be reset", index)
+// functionType returns the type of a function of the index space, imports first.
+func (c *checker) functionType(index uint32) wasm.FuncType {
+	at := int(index)
+	for i := range c.module.Imports {
+		in := &c.module.Imports[i]
+		if in.Kind != wasm.KindFunction {
+			continue
 		}
+		if at == 0 {
+			return c.module.Types[in.TypeIndex]
+		}
+		at--
+	}
+	return c.module.Types[c.module.Functions[at]]
+}
+
+// state refuses what no snapshot covers: a start function, and a memory that the host cannot see.
+func (c *checker) state() {
+	if c.module.Start != nil {
+		c.problems.Add("start", "a start function is not allowed; export %s instead", abi.ExportInitialize)
+	}
+	if len(c.module.Memories) > 0 && c.export(abi.ExportMemory, wasm.KindMemory) == nil {
+		c.problems.Add("exports."+abi.ExportMemory, "is missing, but the module has a memory")
 	}
 }
 
 // signature renders a function's type as the ABI does; types that the ABI does not know keep their own names.
-func signature(f api.FunctionDefinition) string {
-	return typeList(f.ParamTypes()) + " -> " + typeList(f.ResultTypes())
-}
+func signature(t wasm.FuncType) string { return typeList(t.Params) + " -> " + typeList(t.Results) }
 
-func typeList(types []api.ValueType) string {
+func typeList(types []wasm.ValueType) string {
 	names := make([]string, len(types))
 	for i, t := range types {
-		names[i] = api.ValueTypeName(t)
+		names[i] = t.String()
 	}
 	return "(" + strings.Join(names, ", ") + ")"
 }

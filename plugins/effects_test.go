@@ -2,6 +2,7 @@ package plugins_test
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,8 +82,8 @@ func TestEveryEffectArrivesAsItWasProposed(t *testing.T) {
 			if err != nil || len(got) != 2 || got[0] != earlier[0] || got[1] != c.want {
 				t.Errorf("got %+v, %v; want %+v behind the earlier one", got, err, c.want)
 			}
-			if usage != (core.Usage{}) {
-				t.Errorf("usage %+v of a host that does not meter", usage)
+			if usage.Fuel < f.Fuel || usage.Fuel > f.Fuel+100 {
+				t.Errorf("%d fuel, want the import's %d and a little", usage.Fuel, f.Fuel)
 			}
 		})
 	}
@@ -162,13 +163,13 @@ func (l *lines) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func TestLogLinesAreBoundedPerDecision(t *testing.T) {
+func TestTheLogIsBoundedPerDecision(t *testing.T) {
 	var got lines
 	host := newHost(t, plugins.Options{Logger: slog.New(slog.NewTextHandler(&got, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	m := newModule()
 	var body [][]byte
-	for range abi.MaxLogLines + 5 {
-		body = append(body, m.text("seen"), m.use(abi.Log))
+	for range 7 {
+		body = append(body, m.text(strings.Repeat("x", 999)), m.use(abi.Log))
 	}
 	m.export("quote", body...).export(abi.ExportInitialize, m.text("starting"), m.use(abi.Log))
 	plugin, err := host.Load(t.Context(), everything(), m.bytes())
@@ -180,10 +181,14 @@ func TestLogLinesAreBoundedPerDecision(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(got.all) != 1+2*abi.MaxLogLines {
-		t.Errorf("%d lines, want %d", len(got.all), 1+2*abi.MaxLogLines)
+	if !strings.Contains(got.all[0], "msg=starting plugin=fixture") {
+		t.Errorf("line %q", got.all[0])
 	}
-	if !strings.Contains(got.all[1], "msg=seen plugin=fixture") {
-		t.Errorf("line %q", got.all[1])
+	var lengths []int
+	for _, line := range got.all[1:] {
+		lengths = append(lengths, strings.Count(line, "x")-1) // one is the fixture's
+	}
+	if want := []int{999, 999, 999, 999, 95, 999, 999, 999, 999, 95}; !slices.Equal(lengths, want) {
+		t.Errorf("lines of %v, want %v", lengths, want)
 	}
 }

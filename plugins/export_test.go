@@ -1,20 +1,14 @@
 package plugins
 
-// Idle returns how many guests are instantiated and wait for a decision. Nobody may be deciding.
+// Idle returns how many guests are instantiated and wait for a decision.
 func (p *Plugin) Idle() int {
-	idle := 0
-	for range cap(p.slots) {
-		g := <-p.slots
-		if g != nil {
-			idle++
-		}
-		p.slots <- g
-	}
-	return idle
+	p.guests.mu.Lock()
+	defer p.guests.mu.Unlock()
+	return len(p.guests.idle)
 }
 
-// ReadSections reads a module as Load does, for the fuzzer.
-func ReadSections(wasm []byte) (mutable int, err error) {
-	s, err := readSections(wasm)
-	return len(s.mutable), err
-}
+// CacheFolder returns where the host keeps compiled code.
+func (h *Host) CacheFolder() string { return h.disk.folder }
+
+// RuntimeVersion is the runtime's version that is part of the cache's folder.
+const RuntimeVersion = runtimeVersion

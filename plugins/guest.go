@@ -1,19 +1,18 @@
 package plugins
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"hotdrop/core"
 	"hotdrop/plugins/abi"
+	"hotdrop/plugins/wasm"
 )
 
 // guest is one instance of a module. It decides for one caller at a time.
@@ -21,18 +20,24 @@ type guest struct {
 	plugin  *Plugin
 	module  api.Module
 	memory  api.Memory // nil if the module has none
+	linear  *linear    // what memory is made of
 	globals []api.MutableGlobal
+	fuel    api.MutableGlobal // what is left, negative once it ran out
+	depth   api.MutableGlobal // what is left, negative once it ran out
+	dirt    api.Global        // the bits of wasm.DirtyGlobal
 	hooks   map[core.Hook]api.Function
 	call    *callContext
 	strings *intern
 
 	// The decision that runs; facts is nil when none does.
 	config  core.Object
+	hook    core.Hook
 	facts   *core.Facts
 	allowed []core.EffectKind
 	effects []core.Effect
 	first   int // how many effects the caller's slice had
-	logged  int
+	log     logbook
+	random  generator
 }
 
 // callContext carries the guest to the host functions, which the runtime calls with the context of the guest's call.
@@ -62,187 +67,154 @@ func guestOf(ctx context.Context) *guest {
 
 // snapshot is the state that every decision starts from.
 type snapshot struct {
-	size    uint32 // of the memory, bytes
-	memory  []byte // without its trailing zeros: most of a small guest's page, and clearing is faster than copying
+	image   *image
 	globals []uint64
 }
 
 func (p *Plugin) instantiate(ctx context.Context) (*guest, error) {
 	g := &guest{plugin: p, strings: &intern{}, hooks: make(map[core.Hook]api.Function, len(p.manifest.Hooks))}
 	g.call = &callContext{Context: context.Background(), guest: g}
-	module, err := p.host.runtime.InstantiateModule(ctx, p.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	g.log = logbook{logger: p.host.options.Logger, plugin: p.manifest.Name, most: p.limits.LogBytes}
+	var err error
+	if g.linear, err = newLinear(p.limits.pages() * pageSize); err != nil {
+		return nil, fmt.Errorf("reserve memory for %s: %w", p.manifest.Name, err)
+	}
+	g.module, err = p.code.runtime.InstantiateModule(experimental.WithMemoryAllocator(ctx, g.linear), p.code.compiled,
+		wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
+		g.linear.Free()
 		return nil, fmt.Errorf("instantiate %s: %w", p.manifest.Name, err)
 	}
-	g.module = module
-	if memory := module.ExportedMemory(abi.ExportMemory); memory != nil {
+	if memory := g.module.ExportedMemory(p.rewritten.Memory); memory != nil {
 		g.memory = memory
 	}
-	for _, name := range p.globals {
-		if global, ok := module.ExportedGlobal(name).(api.MutableGlobal); ok {
-			g.globals = append(g.globals, global)
-		}
+	for _, name := range p.rewritten.Globals {
+		g.globals = append(g.globals, g.mutable(name))
 	}
+	g.fuel, g.depth, g.dirt = g.mutable(wasm.FuelGlobal), g.mutable(wasm.DepthGlobal), g.mutable(wasm.DirtyGlobal)
 	for _, hook := range p.manifest.Hooks {
-		g.hooks[hook] = module.ExportedFunction(string(hook))
+		g.hooks[hook] = g.module.ExportedFunction(string(hook))
 	}
 	return g, nil
 }
 
-// initialize runs the module's own initialisation, if it has one. Facts and effects trap in it.
-func (g *guest) initialize() error {
+// mutable returns a global that the rewriter exported.
+func (g *guest) mutable(name string) api.MutableGlobal {
+	global, ok := g.module.ExportedGlobal(name).(api.MutableGlobal)
+	if !ok {
+		panic("the rewritten module lacks the global " + name)
+	}
+	return global
+}
+
+// dirty reports whether the guest changed something that a reset does not cover: a table, a dropped segment, a global
+// that holds a reference.
+func (g *guest) dirty() bool { return g.dirt.Get()&wasm.Dirty != 0 }
+
+// initialize runs the module's own initialisation, if it has one, and returns the fuel it burned. Facts and effects
+// trap in it.
+func (g *guest) initialize() (int64, error) {
 	initialize := g.module.ExportedFunction(abi.ExportInitialize)
 	if initialize == nil {
-		return nil
+		return 0, nil
 	}
-	return failure(initialize.CallWithStack(g.call, nil))
+	return g.run(initialize, g.plugin.limits.StartFuel)
+}
+
+// run calls a function of the guest's with the fuel and returns how much of it was burned. The error is a
+// *[core.MechanicError].
+func (g *guest) run(f api.Function, fuel int64) (burned int64, err error) {
+	g.random.seeded = false
+	g.fuel.Set(api.EncodeI64(fuel))
+	g.depth.Set(uint64(g.plugin.limits.Depth))
+	err = f.CallWithStack(g.call, nil)
+	left := int64(g.fuel.Get()) //nolint:gosec // an i64 is kept as its bits
+	g.log.flush(g.call)
+	switch {
+	case left < 0:
+		return fuel, &core.MechanicError{Code: abi.CodeOutOfFuel, Message: fmt.Sprintf("%d fuel were not enough", fuel)}
+	case err != nil:
+		return fuel - left, g.failure(err)
+	}
+	return fuel - left, nil
+}
+
+// failure returns why a call failed: what a host function raised, the limit that the guest ran into, or else a trap.
+func (g *guest) failure(err error) error {
+	if raised, ok := errors.AsType[*core.MechanicError](err); ok {
+		return raised
+	}
+	limits := &g.plugin.limits
+	switch {
+	case api.DecodeI32(g.depth.Get()) < 0:
+		return &core.MechanicError{Code: abi.CodeDepthLimit, Message: fmt.Sprintf("calls within calls beyond %d", limits.Depth)}
+	case g.dirt.Get()&wasm.Refused != 0:
+		return &core.MechanicError{
+			Code: abi.CodeMemoryLimit, Message: fmt.Sprintf("%d bytes of memory were not enough", limits.pages()*pageSize),
+		}
+	default:
+		return &core.MechanicError{Code: abi.CodeTrap, Message: strings.TrimPrefix(firstLine(err.Error()), "wasm error: ")}
+	}
 }
 
 // capture copies the guest's state.
 func (g *guest) capture() *snapshot {
-	s := &snapshot{globals: make([]uint64, len(g.globals))}
+	s := &snapshot{globals: make([]uint64, len(g.globals)), image: &image{}}
 	for i, global := range g.globals {
 		s.globals[i] = global.Get()
 	}
 	if g.memory != nil {
-		s.size = g.memory.Size()
-		view, _ := g.memory.Read(0, s.size)
-		s.memory = bytes.Clone(bytes.TrimRight(view, "\x00"))
+		s.image = newImage(g.linear.reserved[:g.linear.size])
+		g.linear.load(s.image)
 	}
 	return s
 }
 
 // adopt puts a new guest into the state that initialisation left in the first one.
 func (g *guest) adopt(s *snapshot) error {
-	if g.memory != nil && g.memory.Size() < s.size {
-		g.memory.Grow((s.size - g.memory.Size()) / pageSize)
+	if g.memory != nil {
+		if !g.linear.resize(g.memory, s.image.size) {
+			return errors.New("the memory does not get the size it has after initialisation")
+		}
+		g.linear.load(s.image)
 	}
-	if !g.restore(s) {
-		return errors.New("the memory does not get the size it has after initialisation")
-	}
+	g.reset(s)
 	return nil
 }
 
-const pageSize = 1 << 16
-
-// restore puts the guest into the snapshot's state and reports whether it could: a memory that grew cannot shrink.
+// restore puts the guest into the snapshot's state and reports whether it could.
 func (g *guest) restore(s *snapshot) bool {
-	for i, global := range g.globals {
-		global.Set(s.globals[i])
+	if g.dirty() {
+		return false
 	}
+	g.reset(s)
 	if g.memory == nil {
 		return true
 	}
-	if g.memory.Size() != s.size {
+	if !g.linear.resize(g.memory, s.image.size) {
 		return false
 	}
-	view, ok := g.memory.Read(0, s.size)
-	clear(view[copy(view, s.memory):])
-	return ok
+	g.linear.restore(s.image)
+	return true
+}
+
+func (g *guest) reset(s *snapshot) {
+	for i, global := range g.globals {
+		global.Set(s.globals[i])
+	}
 }
 
 // discard frees the instance. Its error is one of an exit function, which guests do not have.
-func (g *guest) discard() { _ = g.module.Close(g.call) }
+func (g *guest) discard() {
+	_ = g.module.Close(g.call)
+	g.linear.Free()
+}
 
-// decide runs the hook and returns the caller's effects with the guest's appended.
-func (g *guest) decide(b *binding, hook core.Hook, facts *core.Facts, effects []core.Effect) ([]core.Effect, error) {
-	g.config, g.facts, g.allowed, g.effects, g.first, g.logged = b.config, facts, g.plugin.effects[hook], effects, len(effects), 0
-	err := g.hooks[hook].CallWithStack(g.call, nil)
+// decide runs the hook and returns the caller's effects with the guest's appended, and the fuel that was burned.
+func (g *guest) decide(b *binding, hook core.Hook, facts *core.Facts, effects []core.Effect) ([]core.Effect, int64, error) {
+	g.config, g.hook, g.facts, g.allowed, g.effects, g.first = b.config, hook, facts, g.plugin.effects[hook], effects, len(effects)
+	burned, err := g.run(g.hooks[hook], g.plugin.limits.Fuel)
 	decided := g.effects
 	g.config, g.facts, g.allowed, g.effects = nil, nil, nil, nil
-	if err != nil {
-		return nil, failure(err)
-	}
-	return decided, nil
-}
-
-// failure returns the *[core.MechanicError] of a call that failed: the one a host function raised, or else a trap.
-func failure(err error) error {
-	if err == nil {
-		return nil
-	}
-	if raised, ok := errors.AsType[*core.MechanicError](err); ok {
-		return raised
-	}
-	return &core.MechanicError{Code: abi.CodeTrap, Message: strings.TrimPrefix(firstLine(err.Error()), "wasm error: ")}
-}
-
-// firstLine drops the stack trace that the runtime appends, which differs from build to build.
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
-}
-
-// raise ends the guest's call with a failure: the runtime recovers the panic and returns it as the call's error.
-func raise(code, format string, args ...any) {
-	panic(&core.MechanicError{Code: code, Message: fmt.Sprintf(format, args...)})
-}
-
-// bytes returns a view of the guest's memory that is valid until the guest runs on. A length beyond the cap, negative
-// ones included, is a bad string.
-func (g *guest) bytes(ptr, length uint64, most uint32) []byte {
-	n := api.DecodeU32(length)
-	if n > most {
-		raise(abi.CodeBadString, "%d bytes where %d are allowed", n, most)
-	}
-	if n == 0 {
-		return nil
-	}
-	if g.memory == nil {
-		raise(abi.CodeBadString, "the guest has no memory")
-	}
-	view, ok := g.memory.Read(api.DecodeU32(ptr), n)
-	if !ok {
-		raise(abi.CodeBadString, "%d bytes at %d are outside the memory", n, api.DecodeU32(ptr))
-	}
-	return view
-}
-
-// text returns a copy of a string that the guest hands over.
-func (g *guest) text(ptr, length uint64, most uint32) string {
-	view := g.bytes(ptr, length, most)
-	if !utf8.Valid(view) {
-		raise(abi.CodeBadString, "%q is not UTF-8", view)
-	}
-	return g.strings.of(view)
-}
-
-func (g *guest) name(ptr, length uint64) string { return g.text(ptr, length, abi.MaxName) }
-
-// both returns a label or text: English, or English and Chinese around the first unit separator.
-func (g *guest) both(ptr, length uint64, most uint32) core.Text {
-	en, zh, _ := strings.Cut(g.text(ptr, length, most), abi.LanguageSeparator)
-	return core.Text{EN: en, ZH: zh}
-}
-
-func (g *guest) log(line string) {
-	g.logged++
-	if g.logged <= abi.MaxLogLines {
-		g.plugin.host.options.Logger.LogAttrs(g.call, slog.LevelDebug, line, slog.String("plugin", g.plugin.manifest.Name))
-	}
-}
-
-// intern keeps short strings that a guest hands over again and again (labels, names of quotas), so that a decision
-// does not allocate them anew. It is bounded: what comes after it is full is copied each time. Guests cannot tell.
-type intern struct{ known map[string]string }
-
-// The bounds of an intern.
-const (
-	internEntries = 64
-	internLength  = 64
-)
-
-func (in *intern) of(b []byte) string {
-	if s, ok := in.known[string(b)]; ok {
-		return s
-	}
-	s := string(b)
-	if len(s) > internLength || len(in.known) >= internEntries {
-		return s
-	}
-	if in.known == nil {
-		in.known = make(map[string]string, internEntries)
-	}
-	in.known[s] = s
-	return s
+	return decided, burned, err
 }

@@ -1,9 +1,9 @@
 // Package plugins runs WebAssembly plugins as mechanics: the [Host] loads a module that speaks the ABI of package abi,
 // and [Plugin.Bind] makes a [core.Mechanic] of it for one binding.
 //
-// Every decision starts from the same memory and globals, and nothing of it outlives the decision. Modules of the
-// binary's own library are trusted not to loop forever; modules of strangers are not for this host alone. What that
-// means and why the host is built like this is answered in RATIONALE.md.
+// A module may be anybody's. It is decoded and checked here, rewritten so that it carries its own limits, and only what
+// our encoder wrote reaches the runtime. Every decision starts from the same memory, globals and tables, burns a
+// counted amount of fuel, and leaves nothing for the next. Why the host is built like this is answered in RATIONALE.md.
 package plugins
 
 import (
@@ -16,77 +16,81 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-
 	"hotdrop/core"
 	"hotdrop/plugins/abi"
+	"hotdrop/plugins/wasm"
 )
 
-// Options are the host's settings; the zero value is what serving uses.
+// Options are the host's settings; the zero value grants every plugin the default limits and keeps nothing on disk.
 type Options struct {
 	// Guests is how many instances one plugin may have at once; 0 means two per processor. Decisions beyond that wait
 	// for one another.
 	Guests int
 	// Logger gets what plugins log, at debug level; nil drops it.
 	Logger *slog.Logger
+	// CacheDir is where compiled code is kept from one run to the next; "" means in memory only. It must belong to the
+	// user the server runs as: whoever can write there can run code as the server.
+	CacheDir string
+	// Limits are those of every plugin that Plugins does not name; the zero value means [DefaultLimits].
+	Limits Limits
+	// Plugins are limits of single plugins, by digest.
+	Plugins map[string]Limits
+	// Interpreter runs the code in the runtime's interpreter, which is some 20 times slower: to compare with.
+	Interpreter bool
 }
 
-// Host holds the WebAssembly runtime and the plugins loaded into it. It is safe for concurrent use.
+// Host loads plugins and closes them. It is safe for concurrent use.
 type Host struct {
 	options Options
-	runtime wazero.Runtime
+	policy  Policy
+	disk    *diskCache // nil: code is kept in memory only
 	mu      sync.Mutex
 	plugins map[*Plugin]struct{} // nil once the host is closed
 }
 
-// NewHost returns a host without plugins. Close it when no decision is needed any more.
-func NewHost(ctx context.Context, options Options) (*Host, error) {
+// NewHost returns a host without plugins. Close it when no decision is needed any more. It fails if the cache's folder
+// cannot be made or is not this user's alone. Nothing is waited for, so the context is not used.
+func NewHost(_ context.Context, options Options) (*Host, error) {
 	if options.Guests <= 0 {
 		options.Guests = 2 * runtime.GOMAXPROCS(0)
 	}
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
-	config := wazero.NewRuntimeConfig().
-		WithCoreFeatures(features()).
-		WithMemoryLimitPages(abi.MaxMemoryPages).
-		WithDebugInfoEnabled(false)
-	h := &Host{options: options, runtime: wazero.NewRuntimeWithConfig(ctx, config), plugins: map[*Plugin]struct{}{}}
-	if err := instantiateImports(ctx, h.runtime); err != nil {
-		return nil, errors.Join(fmt.Errorf("instantiate the module %s: %w", abi.Module, err), h.runtime.Close(ctx))
+	if options.Limits == (Limits{}) {
+		options.Limits = DefaultLimits()
 	}
-	return h, nil
+	h := &Host{
+		options: options, policy: Policy{Defaults: options.Limits, Plugins: options.Plugins}, plugins: map[*Plugin]struct{}{},
+	}
+	if options.CacheDir == "" || options.Interpreter { // an interpreter has no code to keep
+		return h, nil
+	}
+	var err error
+	h.disk, err = openCache(options.CacheDir)
+	return h, err
 }
 
-// features are WebAssembly 1.0 and what compilers assume beside it, without the two proposals (bulk memory, reference
-// types) whose instructions change state that the host cannot put back: tables and dropped segments.
-func features() api.CoreFeatures {
-	return api.CoreFeaturesV1 | api.CoreFeatureSignExtensionOps | api.CoreFeatureNonTrappingFloatToIntConversion |
-		api.CoreFeatureMultiValue
-}
-
-// Load compiles a module, checks that it keeps the ABI and its manifest, and runs its initialisation once. The
-// manifest's digest, if it has one, must be that of wasm. Everything wrong with manifest or module is a
-// *[core.Problems].
-func (h *Host) Load(ctx context.Context, manifest *core.Manifest, wasm []byte) (*Plugin, error) {
-	m, problems := describe(manifest, wasm)
-	if problems.Err() != nil {
-		return nil, problems
-	}
-	compiled, err := h.runtime.CompileModule(ctx, wasm)
+// Load checks that a module keeps the ABI, its manifest and the limits granted to its digest, rewrites and compiles it,
+// and runs its initialisation once. The manifest's digest, if it has one, must be that of module. Everything wrong with
+// manifest or module is a *[core.Problems], see [Check].
+func (h *Host) Load(ctx context.Context, manifest *core.Manifest, module []byte) (*Plugin, error) {
+	limits := h.policy.For(Digest(module))
+	m, decoded, err := Check(manifest, module, limits)
 	if err != nil {
-		problems = &core.Problems{}
-		problems.Add("", "is not a valid module: %s", firstLine(err.Error()))
-		return nil, problems
+		return nil, err
 	}
-	p := newPlugin(h, m, compiled)
-	if p.globals, problems = checkModule(m, compiled, wasm); problems.Err() == nil {
-		problems = p.initialize(ctx)
+	rewritten, err := rewrite(decoded, limits)
+	if err != nil {
+		return nil, err
 	}
-	if problems.Err() != nil {
-		_ = compiled.Close(ctx) // never fails: it only counts the users of the code
-		return nil, problems
+	compiled, err := h.compile(ctx, rewritten.Wasm)
+	if err != nil {
+		return nil, fmt.Errorf("compile %s: %s", m.Name, firstLine(err.Error()))
+	}
+	p := newPlugin(h, m, compiled, rewritten, limits)
+	if err := p.initialize(ctx); err != nil {
+		return nil, errors.Join(err, p.free(ctx))
 	}
 	if !h.keep(p) {
 		return nil, errors.Join(errors.New("the host is closed"), p.shut(ctx))
@@ -94,23 +98,33 @@ func (h *Host) Load(ctx context.Context, manifest *core.Manifest, wasm []byte) (
 	return p, nil
 }
 
-// describe returns a copy of the manifest with kind and digest filled in, or what is wrong with it.
-func describe(manifest *core.Manifest, wasm []byte) (*core.Manifest, *core.Problems) {
-	m := *manifest
-	m.Kind, m.Digest = "plugin", Digest(wasm)
-	problems := m.Validate()
-	if problems == nil {
-		problems = &core.Problems{}
+// rewrite writes the limits into the module.
+func rewrite(m *wasm.Module, limits Limits) (*wasm.Rewritten, error) {
+	charges := map[string]int64{}
+	for name, f := range importable() {
+		charges[name] = f.Fuel
 	}
-	if manifest.Digest != "" && manifest.Digest != m.Digest {
-		problems.Add("digest", "is %s, but the module's is %s", manifest.Digest, m.Digest)
+	shape := limits.shape()
+	rewritten, err := wasm.Rewrite(m, wasm.Policy{
+		MemoryPages:  uint32(limits.pages()),     //nolint:gosec // the policy bounds it
+		TableEntries: uint32(shape.TableEntries), //nolint:gosec // the policy bounds it
+		Depth:        limits.Depth,
+		ImportFuel:   charges,
+	})
+	if refusal, ok := errors.AsType[*wasm.Error](err); ok {
+		problems := &core.Problems{}
+		problems.Add("", "%s", refusal.Error())
+		return nil, problems
 	}
-	return &m, problems
+	if err != nil {
+		return nil, fmt.Errorf("rewrite the module: %w", err)
+	}
+	return rewritten, nil
 }
 
 // Digest returns "sha256:<hex>" over a plugin's bytes.
-func Digest(wasm []byte) string {
-	sum := sha256.Sum256(wasm)
+func Digest(module []byte) string {
+	sum := sha256.Sum256(module)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
@@ -133,19 +147,20 @@ func (h *Host) forget(p *Plugin) bool {
 	return kept
 }
 
-// Close waits for the decisions that run, then closes every plugin and the runtime. Later decisions fail with the code
-// unavailable. Closing again does nothing.
+// Close waits for the decisions that run, then closes every plugin. Later decisions fail with the code unavailable.
+// Closing again does nothing.
 func (h *Host) Close(ctx context.Context) error {
 	h.mu.Lock()
 	plugins := h.plugins
 	h.plugins = nil
 	h.mu.Unlock()
-	if plugins == nil {
-		return nil
-	}
 	var errs []error
 	for p := range plugins {
 		errs = append(errs, p.shut(ctx))
 	}
-	return errors.Join(append(errs, h.runtime.Close(ctx))...)
+	return errors.Join(errs...)
+}
+
+func unavailable(message string) error {
+	return &core.MechanicError{Code: abi.CodeUnavailable, Message: message}
 }

@@ -15,18 +15,26 @@ import (
 // hostFunction is one import: it takes its parameters from the stack and leaves its result in stack[0].
 type hostFunction func(g *guest, stack []uint64)
 
-// instantiateImports puts the module hotdrop into the runtime, where every guest finds it.
-func instantiateImports(ctx context.Context, r wazero.Runtime) error {
-	builder := r.NewHostModuleBuilder(abi.Module)
-	functions := hostFunctions()
-	for _, f := range abi.Functions() {
+// instantiateImports puts one of the host's modules into the runtime, with those of its functions that are imported:
+// each costs a little machine code.
+func instantiateImports(ctx context.Context, r wazero.Runtime, module string, all []abi.Function, imported map[string]bool) error {
+	builder := r.NewHostModuleBuilder(module)
+	functions, used := hostFunctions(module), false
+	for _, f := range all {
+		if !imported[module+"."+f.Name] {
+			continue
+		}
+		used = true
 		call := functions[f.Name]
 		builder.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
 			call(guestOf(ctx), stack)
 		}), valueTypes(f.Params), valueTypes(f.Results)).Export(f.Name)
 	}
+	if !used {
+		return nil
+	}
 	_, err := builder.Instantiate(ctx)
-	return err //nolint:wrapcheck // wrapped by NewHost
+	return err
 }
 
 func valueTypes(types []abi.Type) []api.ValueType {
@@ -37,15 +45,18 @@ func valueTypes(types []abi.Type) []api.ValueType {
 	return values
 }
 
-// hostFunctions returns what each import does.
-func hostFunctions() map[string]hostFunction {
+// hostFunctions returns what each import from a module of the host's does.
+func hostFunctions(module string) map[string]hostFunction {
+	if module == abi.ModuleWASI {
+		return wasiFunctions()
+	}
 	functions := map[string]hostFunction{
 		abi.FactKind: factKind,
 		abi.FactI64:  factI64,
 		abi.FactStr:  factStr,
 		abi.FactLen:  factLen,
 		abi.Fail:     func(g *guest, s []uint64) { raise(abi.CodeFailed, "%s", g.text(s[0], s[1], abi.MaxString)) },
-		abi.Log:      func(g *guest, s []uint64) { g.log(g.text(s[0], s[1], abi.MaxString)) },
+		abi.Log:      func(g *guest, s []uint64) { g.log.line(g.call, g.utf8(s[0], s[1], abi.MaxString)) },
 	}
 	for name, effect := range effectFunctions() {
 		kind := core.EffectKind(name)
@@ -122,8 +133,8 @@ func (g *guest) mayPropose(kind core.EffectKind) {
 		raise(abi.CodeNotReady, "%s during initialisation", kind)
 	case !slices.Contains(g.allowed, kind):
 		raise(abi.CodeBadEffect, "%s may not be used at this hook", kind)
-	case len(g.effects)-g.first >= abi.MaxEffects:
-		raise(abi.CodeBadEffect, "more than %d effects", abi.MaxEffects)
+	case len(g.effects)-g.first >= g.plugin.limits.Effects:
+		raise(abi.CodeBadEffect, "more than %d effects", g.plugin.limits.Effects)
 	}
 }
 
@@ -158,10 +169,12 @@ func factStr(g *guest, stack []uint64) {
 	if v.Kind != core.ValueString {
 		g.wrongKind(stack, v, core.ValueString)
 	}
-	buffer, capacity := api.DecodeU32(stack[2]), api.DecodeI32(stack[3])
-	if capacity < 0 || !g.memory.WriteString(buffer, v.Str[:min(len(v.Str), int(capacity))]) {
-		raise(abi.CodeBadString, "a buffer of %d bytes at %d is outside the memory", capacity, buffer)
+	capacity := api.DecodeI32(stack[3])
+	if capacity < 0 {
+		raise(abi.CodeBadString, "a buffer of %d bytes", capacity)
 	}
+	piece := v.Str[:min(len(v.Str), int(capacity))]
+	copy(g.view(stack[2], uint32(len(piece))), piece) //nolint:gosec // at most the capacity
 	stack[0] = uint64(len(v.Str))
 }
 

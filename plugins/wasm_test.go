@@ -19,7 +19,11 @@ type module struct {
 	globals [][]byte
 	exports [][]byte
 	data    []byte
+	passive []byte // a data segment that nothing copies by itself
+	table   int    // entries of the one table; 0: there is none
+	element int    // index of the function, among funcs, in the table's first entry; the passive segment has the next
 	pages   byte
+	most    byte // the memory's own maximum in pages, 0: none
 	noABI   bool
 	hidden  bool // the memory is not exported
 	start   bool
@@ -50,6 +54,13 @@ func (m *module) useForeign(origin string, f abi.Function) []byte {
 	}
 	m.imports, m.origin = append(m.imports, f), append(m.origin, origin)
 	return op(0x10, uint64(len(m.imports)-1))
+}
+
+// wasi returns the code that calls an import from WASI.
+func (m *module) wasi(name string) []byte {
+	all := abi.WASI()
+	i := slices.IndexFunc(all, func(f abi.Function) bool { return f.Name == name })
+	return m.useForeign(abi.ModuleWASI, all[i])
 }
 
 // text returns the code that pushes pointer and length of a string.
@@ -94,6 +105,7 @@ var (
 	memGrow = []byte{0x40, 0}
 	load64  = []byte{0x29, 3, 0} // address → i64
 	store64 = []byte{0x37, 3, 0} // address, i64 →
+	store32 = []byte{0x36, 2, 0} // address, i32 →
 	extend  = []byte{0xac}       // i32 → i64, signed
 	add64   = []byte{0x7c}
 	isNot0  = []byte{0x50, 0x45} // i64 → i32: i64.eqz, i32.eqz
@@ -122,8 +134,15 @@ func (m *module) bytes() []byte {
 	out = append(out, section(1, types)...)
 	out = append(out, section(2, imports)...)
 	out = append(out, section(3, functions)...)
+	if m.table > 0 {
+		out = append(out, section(4, [][]byte{append([]byte{0x70, 0}, leb(uint64(m.table))...)})...)
+	}
 	if m.pages > 0 {
-		out = append(out, section(5, [][]byte{{0, m.pages}})...)
+		limits := []byte{0, m.pages}
+		if m.most > 0 {
+			limits = []byte{1, m.pages, m.most}
+		}
+		out = append(out, section(5, [][]byte{limits})...)
 		if !m.hidden {
 			exports = append(exports, slices.Concat(str(abi.ExportMemory), []byte{2, 0}))
 		}
@@ -133,9 +152,20 @@ func (m *module) bytes() []byte {
 	if m.start {
 		out = append(out, 8, 1, byte(len(m.imports)))
 	}
+	if m.table > 0 {
+		first := uint64(len(m.imports) + m.element)
+		out = append(out, section(9, [][]byte{
+			slices.Concat([]byte{0}, i32(0), []byte{0x0b, 1}, leb(first)), slices.Concat([]byte{1, 0, 1}, leb(first+1)),
+		})...)
+	}
+	data := [][]byte{slices.Concat([]byte{0}, i32(stringsAt), []byte{0x0b}, leb(uint64(len(m.data))), m.data)}
+	if m.passive != nil {
+		data = append(data, slices.Concat([]byte{1}, leb(uint64(len(m.passive))), m.passive))
+		out = append(out, 12, 1, byte(len(data)))
+	}
 	out = append(out, section(10, code)...)
-	if len(m.data) > 0 {
-		out = append(out, section(11, [][]byte{slices.Concat([]byte{0}, i32(stringsAt), []byte{0x0b}, leb(uint64(len(m.data))), m.data)})...)
+	if m.pages > 0 {
+		out = append(out, section(11, data)...)
 	}
 	return out
 }
