@@ -24,7 +24,7 @@ type Limits struct {
 // DefaultLimits are those of plugins in C, Rust and AssemblyScript.
 func DefaultLimits() Limits {
 	return Limits{
-		Module: 1 << 20, Types: 10_000, Params: 128, Imports: 1_000, Functions: 10_000, Globals: 1_000, Exports: 1_000,
+		Module: 1 << 20, Types: 10_000, Params: 64, Imports: 1_000, Functions: 10_000, Globals: 1_000, Exports: 1_000,
 		Segments: 4_096, Customs: 100, Tables: 1, TableEntries: 4_096, MemoryPages: 16, Locals: 1_000, Body: 128 << 10,
 		Nesting: 1_024, BranchTargets: 4_096, Operands: 16_384,
 	}

@@ -9,6 +9,7 @@ type validator struct {
 	operands []ValueType
 	open     []openBlock
 	locals   []ValueType // parameters first
+	tables   int         // br_table instructions so far
 	err      *Error
 }
 
@@ -18,6 +19,7 @@ type openBlock struct {
 	signature   FuncType
 	height      int // of the operand stack below the block's own operands
 	unreachable bool
+	checked     int // the br_table that last checked its label
 }
 
 // labelTypes are the operands that a branch to the block takes along.

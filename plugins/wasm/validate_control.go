@@ -130,18 +130,33 @@ func (v *validator) branchTable(in *Instruction) {
 	}
 	v.pop(I32)
 	arity := len(v.label(in.Index))
+	v.tables++
 	for index := range in.Targets.All() {
-		types := v.label(index)
-		if len(types) != arity {
-			v.fail("the labels of a br_table take %d and %d operands", arity, len(types))
-		}
+		v.checkLabel(index, arity)
 		if v.err != nil {
 			return
 		}
-		v.checkOperands(types)
 	}
 	v.popAll(v.label(in.Index))
 	v.setUnreachable()
+}
+
+// checkLabel checks that a br_table may name a label. Each label is looked at once, however often it is named.
+func (v *validator) checkLabel(index uint32, arity int) {
+	types := v.label(index)
+	if v.err != nil {
+		return
+	}
+	f := &v.open[len(v.open)-1-int(index)]
+	if f.checked == v.tables {
+		return
+	}
+	f.checked = v.tables
+	if len(types) != arity {
+		v.fail("the labels of a br_table take %d and %d operands", arity, len(types))
+		return
+	}
+	v.checkOperands(types)
 }
 
 // checkOperands checks that the last operands are of the types, and leaves them.
