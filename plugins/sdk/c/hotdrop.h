@@ -100,6 +100,9 @@ static inline void hd_log(hd_str text) { hd_import_log(text.at, text.length); }
 /* An integer, or a boolean as 0 or 1; 0 if absent. */
 #define hd_i64(path) hd_import_fact_i64("" path, (int32_t)sizeof(path) - 1)
 
+/* A boolean; false if absent. */
+#define hd_bool(path) (hd_i64(path) != 0)
+
 /* The number of a list's elements; 0 if absent. */
 #define hd_count(path) hd_import_fact_len("" path, (int32_t)sizeof(path) - 1)
 
@@ -221,6 +224,13 @@ static inline void hd_json_i64(hd_json *json, hd_str name, int64_t value) {
 	} while (rest > 0);
 	while (count > 0)
 		hd_json_byte(json, digits[--count]);
+}
+
+/* Adds a field with a boolean. */
+static inline void hd_json_bool(hd_json *json, hd_str name, bool value) {
+	hd_json_name(json, name);
+	for (const char *c = value ? "true" : "false"; *c; c++)
+		hd_json_byte(json, *c);
 }
 
 /* Ends the object and returns its text. */

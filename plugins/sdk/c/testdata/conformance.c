@@ -1,5 +1,5 @@
 /*
- * Calls everything that hotdrop.h offers, with values at the edges; conformance_test.go knows what must arrive.
+ * Calls everything that hotdrop.h offers, with values at the edges; ../../conformance_test.go knows what must arrive.
  */
 #include "hotdrop.h"
 
@@ -23,17 +23,19 @@ HD_HOOK(share) {
 
 HD_HOOK(quote) {
 	hd_discount(hd_i64_element(HD("config.ids"), 11), HD(""));
-	hd_discount_percent(hd_i64("input.fair"), HD("fair"));
+	hd_discount_percent(hd_bool("input.fair"), HD("fair"));
 	hd_price(hd_i64("item.price"), hd_string("shopper.id", text));
 	hd_add(HD("case"), INT32_MAX, INT64_MIN, HD("free"));
 	hd_deposit(1, 2);
 	hd_group(3, INT32_MIN, 4);
 	hd_take(HD("trade-in"), 5);
 	hd_json_begin(&data);
+	hd_json_bool(&data, HD("false"), hd_bool("input.unfair"));
 	hd_json_i64(&data, HD("least"), INT64_MIN);
 	hd_json_i64(&data, HD("most"), INT64_MAX);
 	hd_json_i64(&data, HD("none"), 0);
 	hd_json_str(&data, HD("text"), HD("\"\\\n\x7f退"));
+	hd_json_bool(&data, HD("true"), true);
 	hd_oblige(HD("all"), hd_json_end(&data));
 	hd_json_begin(&data);
 	hd_oblige(HD("nothing"), hd_json_end(&data));
@@ -46,9 +48,21 @@ HD_HOOK(paid) {
 	hd_notify(HD("thanks"), hd_json_end(&data));
 }
 
+static void fail_on_purpose(hd_str how) {
+	if (hd_equal(how, HD("count")))
+		hd_take(HD("q"), INT64_MAX);
+	for (;;)
+		hd_json_str(&data, HD("text"), how);
+}
+
 HD_HOOK(message) {
-	if (hd_equal(hd_string("message.text", text), HD("help")))
+	hd_str said = hd_string("message.text", text);
+	if (hd_equal(said, HD("help")))
 		hd_reply(HD("how?"));
+	else if (hd_equal(said, HD("count")) || hd_equal(said, HD("data")))
+		fail_on_purpose(said);
+	else if (hd_equal(said, HD("panic")))
+		__builtin_trap();
 	else
 		hd_fail(HD("no idea"));
 }
