@@ -1,6 +1,9 @@
 // Package library is the plugins that ship with hotdrop: for each a folder with its C source, its module, its manifest
 // (mechanic.yaml) and its vectors. The modules are committed, so that building hotdrop needs no C compiler; build.sh
 // makes them again, byte for byte.
+//
+// The folders go, rust and assemblyscript in it are the same plugin in those languages, as examples of their SDKs: the same
+// manifest, the same vectors, the same effects. Only the module from C is embedded.
 package library
 
 import (
