@@ -132,7 +132,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 			CreatedAt: now, CreatedBy: req.Actor.ID,
 		},
 	}
-	ruleset, err := e.compileRuleset(ctx, &next.Ruleset)
+	ruleset, err := e.compileRuleset(ctx, req.Definition.Brand, &next.Ruleset)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -393,4 +394,49 @@ func TestAnUploadHoldsOnePartInMemory(t *testing.T) {
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 2*core.PluginPartBytes {
 		t.Errorf("%d bytes were allocated for one upload", allocated)
 	}
+}
+
+// brands is a compiler that notes whose campaigns it compiles for.
+type brands struct {
+	mechanics
+
+	asked *[]string
+}
+
+func (b brands) Compile(ctx context.Context, binding core.Binding) (core.Mechanic, error) {
+	*b.asked = append(*b.asked, binding.Mechanic+" for "+binding.Brand)
+	return b.mechanics.Compile(ctx, binding)
+}
+
+func TestACompilerIsToldWhoseCampaignItIs(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		var asked []string
+		d := newDrop(t, s, mechanics{"a": priceOf(1), "b": priceOf(2)}, func(c *core.Campaign) {
+			c.Ruleset = []core.Binding{{Mechanic: "a", OnFailure: core.FailLastGood}}
+		})
+		d.Stop()
+		engine := core.NewEngine(core.Options{
+			Store: s, Campaigns: s, Ledger: s, Now: d.clock.now, Compiler: brands{mechanics{"a": priceOf(1), "b": priceOf(2)}, &asked},
+		})
+		must(t, engine.Start(t.Context()))
+		_, err := engine.ApplyCampaign(t.Context(), core.ApplyRequest{
+			Definition: d.with(func(c *core.Campaign) { c.Ruleset = []core.Binding{{Mechanic: "b", OnFailure: core.FailLastGood}} }),
+			Actor:      core.Principal{ID: "op", Role: core.RoleOperator},
+		})
+		must(t, err)
+		engine.Stop()
+		for _, want := range []string{"a for " + d.def.Brand, "b for " + d.def.Brand} {
+			if !slices.Contains(asked, want) {
+				t.Errorf("%q is not among %q", want, asked)
+			}
+		}
+		if slices.Contains(asked, "a for ") || asked[len(asked)-1] != "a for "+d.def.Brand { // the fallback comes last
+			t.Errorf("asked %q", asked)
+		}
+		record, err := s.Campaign(t.Context(), d.def.ID)
+		must(t, err)
+		if record.Ruleset.Bindings[0].Brand != "" {
+			t.Error("the brand was stored")
+		}
+	})
 }

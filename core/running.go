@@ -64,7 +64,7 @@ func (c *campaign) drain() {
 
 // compile makes a snapshot of the record, with every mechanic compiled.
 func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot, error) {
-	ruleset, err := e.compileRuleset(ctx, &record.Ruleset)
+	ruleset, err := e.compileRuleset(ctx, record.Definition.Brand, &record.Ruleset)
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +79,11 @@ func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot
 }
 
 // compileRuleset compiles every binding; all problems of all bindings come back at once.
-func (e *Engine) compileRuleset(ctx context.Context, r *Ruleset) (*compiled, error) {
+func (e *Engine) compileRuleset(ctx context.Context, brand string, r *Ruleset) (*compiled, error) {
 	out := &compiled{ruleset: *r, groups: groupBindings(r.Bindings, r.Stacking)}
 	problems := &Problems{}
 	for i, binding := range r.Bindings {
+		binding.Brand = brand
 		mechanic, err := e.compiler.Compile(ctx, binding)
 		if err != nil {
 			if err := problems.under(fmt.Sprintf("ruleset[%d]", i), err); err != nil {
@@ -145,7 +146,9 @@ func (e *Engine) addFallbacks(ctx context.Context, record *CampaignRecord, rules
 		if previous == nil || i >= len(previous.Bindings) || i >= len(previous.Digests) {
 			continue
 		}
-		fallback, err := e.compiler.Compile(ctx, previous.Bindings[i])
+		binding := previous.Bindings[i]
+		binding.Brand = record.Definition.Brand
+		fallback, err := e.compiler.Compile(ctx, binding)
 		if err != nil {
 			e.log.Warn("last good mechanic does not compile", "campaign", record.Definition.ID, "binding", i, "error", err)
 			continue
