@@ -284,8 +284,8 @@ func TestMigrateMakesTheSchemaOnce(t *testing.T) {
 	if orders := ask[int](t, url, "SELECT count(*) FROM orders"); orders != 1 {
 		t.Errorf("after migrating again there are %d orders", orders)
 	}
-	if applied := ask[int](t, url, "SELECT count(*) FROM goose_db_version WHERE version_id > 0"); applied != 1 {
-		t.Errorf("%d migrations were applied", applied)
+	if again := ask[int](t, url, "SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version"); again != 0 {
+		t.Errorf("%d migrations were applied twice", again)
 	}
 }
 
