@@ -166,8 +166,11 @@ func (a *audit) VisitReservation(r Reservation) {
 func (a *audit) finish() {
 	for key, c := range a.counters {
 		taken := a.taken[key]
-		if key == CounterReservations {
+		switch key {
+		case CounterReservations:
 			taken = a.reserved
+		case CounterOrders:
+			taken = int64(len(a.orders))
 		}
 		if c.Limit != c.Remaining+taken {
 			a.find("counter", key, "limit %d, remaining %d, taken %d", c.Limit, c.Remaining, taken)

@@ -211,7 +211,7 @@ func (c *Campaign) Window(item *Item) Phases {
 
 // Limits returns the limit of every counter that the campaign file asks for, by counter key.
 func (c *Campaign) Limits() map[string]int64 {
-	limits := map[string]int64{CounterReservations: Unbounded}
+	limits := map[string]int64{CounterReservations: Unbounded, CounterOrders: Unbounded}
 	for _, item := range c.Items {
 		limits[StockCounter(item.SKU)] = item.Stock
 	}

@@ -51,15 +51,16 @@ func (c *campaign) apply(plan *Plan) error {
 	began := c.engine.now()
 	applied, err := c.engine.store.Apply(context.Background(), plan)
 	if err == nil {
-		c.view.committed(applied.Remaining, began)
+		c.committed(plan, applied, began)
 	}
 	return err //nolint:wrapcheck // callers compare it with ErrConflict
 }
 
 func (c *campaign) commitLocked(snap *snapshot, intents []*intent) error {
 	began := c.engine.now()
+	var plan *Plan
 	build := func(state *State) (*Plan, error) {
-		plan := planBatch(snap, intents, state)
+		plan = planBatch(snap, intents, state)
 		if plan.empty() {
 			return nil, nil //nolint:nilnil // nothing to write
 		}
@@ -67,7 +68,7 @@ func (c *campaign) commitLocked(snap *snapshot, intents []*intent) error {
 	}
 	applied, err := c.engine.store.ApplyLocked(context.Background(), batchQuery(c.id, intents), build)
 	if err == nil && applied != nil {
-		c.view.committed(applied.Remaining, began)
+		c.committed(plan, applied, began)
 	}
 	return err //nolint:wrapcheck // fail turns it into the callers' error
 }

@@ -145,6 +145,9 @@ func (e *Engine) refresh(ctx context.Context, id string) (*campaign, error) {
 	if err := c.readCounters(ctx); err != nil {
 		return nil, err
 	}
+	if err := c.recollect(ctx); err != nil {
+		return nil, err
+	}
 	extended := maps.Clone(known)
 	extended[id] = c
 	e.running.Store(&extended)

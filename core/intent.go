@@ -142,6 +142,7 @@ func (p *planner) addOrder(in *intent) {
 	for _, take := range in.order.Takes {
 		p.taken[take.Counter] += take.Units
 	}
+	p.taken[CounterOrders]++
 	p.plan.Orders = append(p.plan.Orders, in.order)
 }
 

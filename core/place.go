@@ -29,20 +29,25 @@ func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, rep
 		return nil, false, err
 	}
 	defer leave()
+	in, err := c.recall(&req)
+	if err != nil {
+		return nil, false, err
+	}
 	request := Claim{Shopper: req.Shopper.ID, Kind: ClaimOrder, Key: req.Key, Fingerprint: req.fingerprint()}
 	lostQuota := false
 	for range maxDecisions {
-		loaded, err := c.fetch(ctx, req.Shopper.ID, "")
-		if err != nil {
-			return nil, false, err
-		}
-		if prior := loaded.state.claim(ClaimOrder, req.Key); prior != nil {
-			order, err := c.replay(ctx, prior, &request)
-			return order, err == nil, err
-		}
-		in, err := c.decideOrder(&req, loaded.state)
-		if err != nil {
-			return nil, false, err
+		if in == nil {
+			loaded, err := c.fetch(ctx, req.Shopper.ID, "")
+			if err != nil {
+				return nil, false, err
+			}
+			if prior := loaded.state.claim(ClaimOrder, req.Key); prior != nil {
+				order, err := c.replay(ctx, prior, &request)
+				return order, err == nil, err
+			}
+			if in, err = c.decideOrder(&req, loaded.state); err != nil {
+				return nil, false, err
+			}
 		}
 		request.Owner = in.order.ID
 		in.request, in.last = request, lostQuota
@@ -54,6 +59,7 @@ func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, rep
 		}
 		c.view.outdate()
 		lostQuota = in.epoch == c.snapshot.Load().record.Epoch
+		in = nil
 	}
 	return nil, false, storeError(ErrConflict)
 }

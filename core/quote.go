@@ -47,24 +47,9 @@ func (e *Engine) Quote(ctx context.Context, req OrderRequest) (*Quote, error) {
 
 // quote refuses what needs no mechanic, then asks the ruleset.
 func (c *campaign) quote(req *OrderRequest, shopper *ShopperState) (*quoted, error) {
-	q := &quoted{snapshot: c.snapshot.Load(), now: c.engine.now()}
-	def := q.snapshot.definition()
-	if q.item = def.Item(req.SKU); q.item == nil {
-		return nil, Errorf(CodeInvalid, "there is no item %q in this campaign", req.SKU)
-	}
-	if req.Quantity < 1 || req.Quantity > maxQuantity {
-		return nil, Errorf(CodeInvalid, "quantity must be between 1 and %d", maxQuantity)
-	}
-	if err := def.checkInput(req.Input); err != nil {
+	q, stock, err := c.admit(req)
+	if err != nil {
 		return nil, err
-	}
-	window, phase := q.snapshot.phaseOf(q.item, q.now)
-	if phase != PhaseSale {
-		return nil, notOnSale(window, q.now)
-	}
-	stock, trusted := c.view.left(StockCounter(q.item.SKU))
-	if trusted && stock.Remaining < req.Quantity {
-		return nil, soldOut(stock.Remaining)
 	}
 	if q.item.NeedsReservation && (shopper == nil || shopper.Reservation == nil) {
 		return nil, Errorf(CodeReservationRequired, "this item is for shoppers who reserved")
@@ -74,6 +59,30 @@ func (c *campaign) quote(req *OrderRequest, shopper *ShopperState) (*quoted, err
 	}
 	c.fillFacts(q, req, shopper, stock)
 	return q, c.decide(q)
+}
+
+// admit refuses what needs no data: what is malformed, not on sale or sold out. stock is the item's, as last seen.
+func (c *campaign) admit(req *OrderRequest) (q *quoted, stock Counter, err error) {
+	q = &quoted{snapshot: c.snapshot.Load(), now: c.engine.now()}
+	def := q.snapshot.definition()
+	if q.item = def.Item(req.SKU); q.item == nil {
+		return nil, stock, Errorf(CodeInvalid, "there is no item %q in this campaign", req.SKU)
+	}
+	if req.Quantity < 1 || req.Quantity > maxQuantity {
+		return nil, stock, Errorf(CodeInvalid, "quantity must be between 1 and %d", maxQuantity)
+	}
+	if err := def.checkInput(req.Input); err != nil {
+		return nil, stock, err
+	}
+	window, phase := q.snapshot.phaseOf(q.item, q.now)
+	if phase != PhaseSale {
+		return nil, stock, notOnSale(window, q.now)
+	}
+	stock, trusted := c.view.left(StockCounter(q.item.SKU))
+	if trusted && stock.Remaining < req.Quantity {
+		return nil, stock, soldOut(stock.Remaining)
+	}
+	return q, stock, nil
 }
 
 func notOnSale(window Phases, now time.Time) error {

@@ -11,11 +11,11 @@ func (e *Engine) Reserve(ctx context.Context, campaignID string, shopper Princip
 	if err != nil {
 		return Reservation{}, false, err
 	}
-	if known, ok := c.recent.get(shopper.ID); ok {
-		return known, false, nil
+	if known, _ := c.memory.reservation(shopper.ID); known != nil {
+		return *known, false, nil
 	}
 	for range maxDecisions {
-		if c.view.stale() {
+		if !c.glance() {
 			if _, err := c.fetch(ctx, "", ""); err != nil {
 				return Reservation{}, false, err
 			}
@@ -29,7 +29,6 @@ func (e *Engine) Reserve(ctx context.Context, campaignID string, shopper Princip
 		}
 		switch in.verdict {
 		case verdictWrite:
-			c.recent.add(*in.reservation)
 			return *in.reservation, true, nil
 		case verdictDone:
 			return *in.existing, false, nil

@@ -26,7 +26,7 @@ type campaign struct {
 	engine   *Engine
 	snapshot atomic.Pointer[snapshot]
 	view     *view
-	recent   recent
+	memory   *memory
 	loads    batcher[*load]
 	intents  batcher[*intent]
 	payments batcher[*settlement]
@@ -47,7 +47,7 @@ func (s *snapshot) definition() *Campaign { return s.record.Definition }
 func newCampaign(e *Engine, s *snapshot) *campaign {
 	c := &campaign{
 		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{},
-		view: &view{now: e.now, counters: map[string]sighting{}},
+		view: &view{now: e.now, counters: map[string]sighting{}}, memory: newMemory(),
 	}
 	c.snapshot.Store(s)
 	c.loads = batcher[*load]{run: c.load, lanes: loadLanes, most: maxBatch, bound: maxWaiting}
@@ -220,9 +220,18 @@ func (c *campaign) fetch(ctx context.Context, shopper, order string) (*load, err
 	}
 }
 
+// glance reports whether the view may be trusted, and has it refreshed in time, so that nobody has to wait for that.
+func (c *campaign) glance() bool {
+	if c.view.ask() {
+		c.loads.add(&load{})
+	}
+	return c.view.trusted()
+}
+
 // load answers one batch of loads with one query.
 func (c *campaign) load(items []*load) {
 	q := Query{Campaign: c.id, Counters: c.view.stale()}
+	q.Placed = q.Counters && c.view.soldOut() && c.memory.incomplete(c.engine.now())
 	shoppers, orders := make(map[string]struct{}, len(items)), map[string]struct{}{}
 	for _, l := range items {
 		if _, ok := shoppers[l.shopper]; !ok && l.shopper != "" {
@@ -255,7 +264,7 @@ func (c *campaign) query(q Query) (*State, error) {
 		return nil, storeError(err)
 	}
 	if q.Counters {
-		c.view.saw(state.Counters, began)
+		c.learn(state, began)
 		c.catchUp(state.Epoch)
 	}
 	return state, nil
@@ -268,7 +277,7 @@ func (c *campaign) readCounters(ctx context.Context) error {
 	if err != nil {
 		return storeError(err)
 	}
-	c.view.saw(state.Counters, began)
+	c.learn(state, began)
 	return nil
 }
 

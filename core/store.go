@@ -10,6 +10,8 @@ import (
 const (
 	// CounterReservations numbers the reservations; it has no bound.
 	CounterReservations = "reservations"
+	// CounterOrders counts the orders that were ever placed; it has no bound.
+	CounterOrders = "orders"
 	// CounterBudget is the campaign's discount budget in minor units.
 	CounterBudget = "budget/discount"
 	// Unbounded is the limit of a counter that only counts.
@@ -78,6 +80,7 @@ type Query struct {
 	Shoppers []string // their reservation and claims
 	Orders   []string // whole orders, by id
 	Counters bool     // every counter of the campaign, and its epoch
+	Placed   bool     // who has placed which order: every order's claim of the kind [ClaimOrder]
 }
 
 // State is the answer to a [Query], read in one snapshot.
@@ -86,6 +89,7 @@ type State struct {
 	Counters map[string]Counter
 	Shoppers map[string]*ShopperState // a shopper without rows is absent
 	Orders   map[string]*Order
+	Placed   []Claim // only their Shopper and Owner
 }
 
 // Counter is one bounded quantity.

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,6 +21,7 @@ type view struct {
 	mu       sync.RWMutex
 	counters map[string]sighting
 	full     time.Time // when all counters were last read
+	asked    time.Time // when somebody last went to read them
 }
 
 // sighting is what was left of a counter at a moment.
@@ -33,6 +35,28 @@ func (v *view) stale() bool {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	return v.now().Sub(v.full) > viewFresh
+}
+
+// ask reports whether the caller should have the counters read: they are stale, and nobody else has gone for them.
+func (v *view) ask() bool {
+	if !v.stale() {
+		return false
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now := v.now()
+	if now.Sub(v.asked) <= viewFresh {
+		return false
+	}
+	v.asked = now
+	return true
+}
+
+// trusted reports whether every counter was seen recently enough to refuse with.
+func (v *view) trusted() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.now().Sub(v.full) <= viewTrusted
 }
 
 // outdate makes the next load read the counters, whenever they were last read.
@@ -70,6 +94,18 @@ func (v *view) committed(remaining map[string]int64, began time.Time) {
 		known.left, known.at = left, began
 		v.counters[key] = known
 	}
+}
+
+// soldOut reports whether any item was last seen without stock.
+func (v *view) soldOut() bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	for key, s := range v.counters {
+		if s.left == 0 && strings.HasPrefix(key, StockCounter("")) {
+			return true
+		}
+	}
+	return false
 }
 
 // left returns what was last seen of the counter and whether that is recent enough to refuse an order with.

@@ -56,6 +56,14 @@ func parts(q core.Query, state *core.State) []query {
 			return err
 		}, q.Campaign))
 	}
+	if q.Placed {
+		list = append(list, single(loadPlaced, func(row pgx.CollectableRow) error {
+			placed := core.Claim{Kind: core.ClaimOrder}
+			err := row.Scan(&placed.Shopper, &placed.Owner)
+			state.Placed = append(state.Placed, placed)
+			return err
+		}, q.Campaign))
+	}
 	if len(q.Orders) > 0 {
 		list = append(list, single(loadOrders, func(row pgx.CollectableRow) error {
 			order, err := scanOrder(row)

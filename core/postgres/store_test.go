@@ -5,11 +5,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 	"go.uber.org/goleak"
 
 	"hotdrop/core"
@@ -287,6 +291,22 @@ func TestMigrateMakesTheSchemaOnce(t *testing.T) {
 	if again := ask[int](t, url, "SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version"); again != 0 {
 		t.Errorf("%d migrations were applied twice", again)
 	}
+}
+
+func TestWhatAnEarlierReleaseHeldIsMigrated(t *testing.T) {
+	url := storetest.PostgresURL(t)
+	pool, err := pgxpool.New(t.Context(), url)
+	must(t, err)
+	defer pool.Close()
+	db := stdlib.OpenDBFromPool(pool)
+	defer func() { must(t, db.Close()) }()
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, os.DirFS("migrations"), goose.WithDisableGlobalRegistry(true))
+	must(t, err)
+	_, err = provider.UpTo(t.Context(), 1)
+	must(t, err)
+	_, err = db.ExecContext(t.Context(), storetest.FirstRelease())
+	must(t, err)
+	storetest.CheckFirstRelease(t, openMigrated(t, url))
 }
 
 func TestNodesMigrateOneAtATime(t *testing.T) {

@@ -47,6 +47,9 @@ func (c *conn) load(q core.Query) (*core.State, error) {
 			return nil, err
 		}
 	}
+	if err := c.loadPlaced(q, state); err != nil {
+		return nil, err
+	}
 	if err := c.loadOrders(q, state); err != nil {
 		return nil, err
 	}
@@ -59,6 +62,16 @@ func (c *conn) loadCounters(q core.Query, state *core.State) error {
 		state.Epoch = r.integer() // the fence keeps it the same on every counter of a campaign
 		return nil
 	}, loadCounters, q.Campaign)
+}
+
+func (c *conn) loadPlaced(q core.Query, state *core.State) error {
+	if !q.Placed {
+		return nil
+	}
+	return c.query(func(r *row) error {
+		state.Placed = append(state.Placed, core.Claim{Kind: core.ClaimOrder, Shopper: r.text(), Owner: r.text()})
+		return nil
+	}, loadPlaced, q.Campaign)
 }
 
 func (c *conn) loadOrders(q core.Query, state *core.State) error {

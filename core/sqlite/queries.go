@@ -44,6 +44,8 @@ var (
 	loadCounters string
 	//go:embed queries/load_orders.sql
 	loadOrders string
+	//go:embed queries/load_placed.sql
+	loadPlaced string
 	//go:embed queries/load_ruleset.sql
 	loadRuleset string
 	//go:embed queries/load_shoppers.sql

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/pressly/goose/v3"
 	"go.uber.org/goleak"
 	driver "modernc.org/sqlite"
 
@@ -302,6 +303,19 @@ func TestMigrateMakesTheSchemaOnce(t *testing.T) {
 	if again := ask[int](t, dir, "SELECT count(*) - count(DISTINCT version_id) FROM goose_db_version"); again != 0 {
 		t.Errorf("%d migrations were applied twice", again)
 	}
+}
+
+func TestWhatAnEarlierReleaseHeldIsMigrated(t *testing.T) {
+	dir := t.TempDir()
+	must(t, open(t, dir).Close())
+	db := past(t, dir)
+	provider, err := goose.NewProvider(goose.DialectSQLite3, db, os.DirFS("migrations"), goose.WithDisableGlobalRegistry(true))
+	must(t, err)
+	_, err = provider.UpTo(t.Context(), 1)
+	must(t, err)
+	_, err = db.ExecContext(t.Context(), storetest.FirstRelease())
+	must(t, err)
+	storetest.CheckFirstRelease(t, openMigrated(t, dir))
 }
 
 func TestASchemaFromTheFutureIsRefused(t *testing.T) {

@@ -56,6 +56,22 @@ func testLoad(t *testing.T, store Store) {
 		same(t, "orders", len(state.Orders), 1)
 	})
 
+	t.Run("every order is listed with its shopper, and no other claim", func(t *testing.T) {
+		s, other := openSale(t, store, map[string]int64{stock: 3}), openSale(t, store, map[string]int64{stock: 3})
+		var want []core.Claim
+		for _, shopper := range []string{"ann", "bob"} {
+			order := s.order(shopper)
+			plan := s.plan(order)
+			claim := core.Claim{Shopper: shopper, Kind: core.ClaimOrder, Key: "k", Owner: order.ID, Fingerprint: "f"}
+			plan.Claims = sortedClaims(append(plan.Claims, claim))
+			s.apply(plan)
+			want = append(want, core.Claim{Shopper: shopper, Kind: core.ClaimOrder, Owner: order.ID})
+		}
+		state := s.state(core.Query{Placed: true})
+		same(t, "placed", sortedClaims(state.Placed), want)
+		same(t, "placed elsewhere", len(other.state(core.Query{Placed: true}).Placed), 0)
+	})
+
 	t.Run("an order that is not there is absent", func(t *testing.T) {
 		s := openSale(t, store, map[string]int64{stock: 3})
 		order := s.order("ann")

@@ -1,0 +1,1 @@
+SELECT shopper, owner FROM claims WHERE campaign = ? AND kind = 'order'
