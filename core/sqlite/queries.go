@@ -80,6 +80,8 @@ var (
 const (
 	beginWrite = "BEGIN IMMEDIATE"
 	beginRead  = "BEGIN"
-	commit     = "COMMIT"
-	rollback   = "ROLLBACK"
+
+	passiveCheckpoint = "PRAGMA wal_checkpoint(PASSIVE)"
+	commit            = "COMMIT"
+	rollback          = "ROLLBACK"
 )

@@ -22,7 +22,7 @@ const (
 	readerCount     = 4
 	writerCacheKiB  = 65536
 	readerCacheKiB  = 8192
-	checkpointPages = 20000             // 80 MB of log: fewer, larger checkpoints write a hot page once
+	checkpointPages = 100_000           // 400 MB of log: the writer copies it itself if nobody else did by then
 	walLimit        = 128 * 1024 * 1024 // bytes; a log that readers made longer is cut back to this
 	busyTimeout     = 2000              // milliseconds that a foreign process may hold the file
 )
@@ -33,6 +33,7 @@ type Store struct {
 	lock    *os.File // nil when the store is only read
 	writer  *pool    // the one connection that writes
 	readers *pool
+	log     *checkpointer // nil when the store is only read
 	closing sync.Once
 }
 
@@ -80,7 +81,12 @@ func (s *Store) connect(ctx context.Context, o options) error {
 	if err := s.writer.open(ctx, dsn(path, writerCacheKiB, o)); err != nil {
 		return err
 	}
-	return s.readers.open(ctx, dsn(path, readerCacheKiB, o))
+	if err := s.readers.open(ctx, dsn(path, readerCacheKiB, o)); err != nil || o.queryOnly {
+		return err
+	}
+	var err error
+	s.log, err = newCheckpointer(ctx, dsn(path, readerCacheKiB, o))
+	return err
 }
 
 // dsn names the file and the pragmas of every connection to it.
@@ -107,7 +113,10 @@ func dsn(path string, cacheKiB int, o options) string {
 func (s *Store) Close() error {
 	var err error
 	s.closing.Do(func() {
-		err = errors.Join(s.readers.close(), s.writer.close(), s.unlock())
+		if s.log != nil {
+			err = s.log.close()
+		}
+		err = errors.Join(err, s.readers.close(), s.writer.close(), s.unlock())
 	})
 	return err
 }
@@ -122,7 +131,11 @@ func (s *Store) Ping(ctx context.Context) error {
 // write runs f in the one writing transaction. The context bounds the wait for it, never the commit.
 func (s *Store) write(ctx context.Context, f func(c *conn) error) error {
 	return s.writer.with(ctx, func(c *conn) error {
-		return c.within(beginWrite, func() error { return f(c) })
+		err := c.within(beginWrite, func() error { return f(c) })
+		if err == nil {
+			s.log.committed(c)
+		}
+		return err
 	})
 }
 

@@ -152,6 +152,27 @@ func TestWhatWasCommittedIsThereAfterOpeningAgain(t *testing.T) {
 	}
 }
 
+// TestTheLogBeginsAnewWhileOrdersComeIn sells until the log no longer grows, which it would without a pause to copy it.
+func TestTheLogBeginsAnewWhileOrdersComeIn(t *testing.T) {
+	dir := t.TempDir()
+	store := openMigrated(t, dir)
+	sale(t, store, 1_000_000)
+	var size int64
+	same := 0
+	for n := 0; same < 64; n++ {
+		if n == 5_000 {
+			t.Fatalf("after %d orders the log has %d bytes and grows", n, size)
+		}
+		_, err := store.Apply(t.Context(), buy(fmt.Sprint("shopper", n), 10_000))
+		must(t, err)
+		info, err := os.Stat(filepath.Join(dir, "hotdrop.db-wal"))
+		must(t, err)
+		if same++; info.Size() != size {
+			size, same = info.Size(), 0
+		}
+	}
+}
+
 func TestAStaffEntryIsWrittenWithTheChange(t *testing.T) {
 	dir := t.TempDir()
 	sale(t, openMigrated(t, dir), 10)
