@@ -43,14 +43,14 @@ func list(types []Type) string {
 	return "(" + strings.Join(names, ", ") + ")"
 }
 
-// The parts that a call's fuel is made of. One unit buys about a nanosecond of a guest's own work; these are what the
-// host's work takes at its worst, measured in that unit (BenchmarkImports) and rounded up.
+// The parts that a call's fuel is made of. One unit buys at most about a nanosecond of a guest's own work; these are
+// what the host's work takes at its worst, in that unit (BenchmarkImports).
 const (
 	fuelCall   = 100   // into the host and back
 	fuelPath   = 200   // finding a fact by a path of [MaxName] bytes
-	fuelName   = 200   // copying a name of [MaxName] bytes that is not ASCII
-	fuelLabel  = 400   // copying a label of [MaxLabel] bytes
-	fuelString = 4_000 // copying a text of [MaxString] bytes
+	fuelName   = 300   // copying a name of [MaxName] bytes that is not ASCII
+	fuelLabel  = 600   // copying a label of [MaxLabel] bytes
+	fuelString = 6_000 // copying a text of [MaxString] bytes
 )
 
 // Functions returns every import with its signature: facts, then fail and log, then the effects.
@@ -58,7 +58,7 @@ func Functions() []Function {
 	return append([]Function{
 		{FactKind, []Type{I32, I32}, []Type{I32}, fuelCall + fuelPath},
 		{FactI64, []Type{I32, I32}, []Type{I64}, fuelCall + fuelPath},
-		{FactStr, []Type{I32, I32, I32, I32}, []Type{I32}, fuelCall + fuelPath + fuelLabel},
+		{FactStr, []Type{I32, I32, I32, I32}, []Type{I32}, fuelCall + 2*fuelPath},
 		{FactLen, []Type{I32, I32}, []Type{I32}, fuelCall + fuelPath},
 		{Fail, []Type{I32, I32}, nil, fuelCall + fuelString},
 		{Log, []Type{I32, I32}, nil, fuelCall + fuelString},

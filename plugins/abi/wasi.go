@@ -58,7 +58,7 @@ func WASI() []Function {
 		{EnvironGet, two, one, fuelCall},
 		{EnvironSizesGet, two, one, fuelCall},
 		{ClockTimeGet, []Type{I32, I64, I32}, one, fuelCall},
-		{RandomGet, two, one, fuelCall + 3*fuelString},
+		{RandomGet, two, one, fuelCall + 2*fuelString},
 		{FdWrite, four, one, fuelCall + fuelString},
 		{FdClose, one, one, fuelCall},
 		{FdSeek, []Type{I32, I64, I32, I32}, one, fuelCall},
