@@ -57,6 +57,7 @@ func TestADecisionIsComparedWithWhatTheVectorWants(t *testing.T) {
 		{"one too many in the middle leaves the others alone", Vector{Effects: []core.Effect{once, duty}}, []core.Effect{once, five, duty}, nil, `effects:  → discount: {amount: 5, label: ""}`},
 		{"another kind is missing and too many", Vector{Effects: []core.Effect{five}}, []core.Effect{once}, nil, "effects[0]: discount: {amount: 5, label: \"\"} → \neffects:  → once: {key: k}"},
 		{"the order counts", Vector{Effects: []core.Effect{once, duty}}, []core.Effect{duty, once}, nil, "effects[0]: once: {key: k} → \neffects:  → once: {key: k}"},
+		{"two of a kind in the other order are one missing and one too many", Vector{Effects: []core.Effect{five, six}}, []core.Effect{six, five}, nil, "effects[0]: discount: {amount: 5, label: \"\"} → \neffects:  → discount: {amount: 5, label: \"\"}"},
 		{"data means the same whatever the order of its keys", Vector{Effects: []core.Effect{duty}}, []core.Effect{{Kind: core.EffectOblige, Name: "d", Data: `{"b": "x", "a": 1}`}}, nil, ""},
 		{"no data is an empty object", Vector{Effects: []core.Effect{{Kind: core.EffectOblige, Name: "d", Data: "{}"}}}, []core.Effect{{Kind: core.EffectOblige, Name: "d"}}, nil, ""},
 		{"data that is no object is not what is wanted", Vector{Effects: []core.Effect{duty}}, []core.Effect{{Kind: core.EffectOblige, Name: "d", Data: "\x1b["}}, nil, `effects[0]: oblige: {kind: d, data: {a: 1, b: x}} → oblige: {name: "d", data: "\x1b["}`},
