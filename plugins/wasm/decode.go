@@ -155,7 +155,7 @@ func (d *decoder) refuse(offset int, proposal string) {
 
 // bound refuses a count beyond its limit.
 func (d *decoder) bound(offset int, count uint64, limit int, what string) {
-	if d.err == nil && count > uint64(max(limit, 0)) { //nolint:gosec // not negative
+	if d.err == nil && count > uint64(max(limit, 0)) {
 		d.err = tooLargeAt(offset, count, what, limit)
 	}
 }

@@ -38,7 +38,7 @@ func (d *decoder) valueTypes(room []ValueType, what string) (types, rest []Value
 	for i := 0; i < n && d.err == nil; i++ {
 		room = append(room, d.valueType())
 	}
-	return room[:len(room):len(room)], room[len(room):]
+	return slices.Clip(room), room[len(room):]
 }
 
 func (d *decoder) imports() {
@@ -137,7 +137,7 @@ func (d *decoder) memory() MemoryType {
 	if d.memories++; d.memories > 1 {
 		d.refuse(at, proposalMemories)
 	}
-	if d.err == nil && uint64(t.Min) > uint64(max(d.limits.MemoryPages, 0)) { //nolint:gosec // not negative
+	if d.err == nil && uint64(t.Min) > uint64(max(d.limits.MemoryPages, 0)) {
 		d.err = tooLargeAt(at, uint64(t.Min), "pages of memory to begin with", d.limits.MemoryPages)
 		d.err.Code = CodeMemory
 	}
@@ -241,6 +241,10 @@ func (d *decoder) declare(function uint32) {
 	if d.err == nil {
 		d.declared[function] = true
 	}
+}
+
+func (d *decoder) isDeclared(function uint32) bool {
+	return len(d.declared) > 0 && d.declared[function]
 }
 
 func (d *decoder) start() {

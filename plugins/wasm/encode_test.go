@@ -14,7 +14,7 @@ import (
 
 func TestCanonicalForms(t *testing.T) {
 	body := func(locals ...byte) []byte {
-		content := append(locals, 0x0b)
+		content := append(bytes.Clone(locals), 0x0b)
 		return sectionOf(SectionCode, append([]byte{1, byte(len(content))}, content...)...)
 	}
 	for _, c := range []struct {

@@ -7,7 +7,8 @@ import (
 )
 
 // FuzzDecode holds, for any bytes: no panic; errors of the three kinds, with an offset within the bytes; and whatever is
-// accepted is also accepted by wazero, and encodes to a module that both accept.
+// accepted is also accepted by wazero, and encodes to a module that both accept. Large inputs take long to be minimised:
+// run it with -fuzzminimizetime 20x.
 func FuzzDecode(f *testing.F) {
 	for _, wasm := range guests(f) {
 		if len(wasm) < 16<<10 {

@@ -189,7 +189,7 @@ func (r *Reader) constants(kind immediate) {
 // memory reads the byte that multiple memories would make an index.
 func (r *Reader) memory() {
 	at := r.base + r.at
-	if b := r.take(1); b != nil && b[0] != 0 && r.err == nil {
+	if b := r.take(1); len(b) == 1 && b[0] != 0 && r.err == nil {
 		r.err = unsupportedAt(at, proposalMemories)
 	}
 }
@@ -212,13 +212,10 @@ func (r *Reader) blockType() BlockType {
 		return BlockType{}
 	case v >= 0:
 		return BlockType{Index: uint32(v), Indexed: true} //nolint:gosec // 33 bits with the sign
-	case r.at-at > 1:
-		r.fail("a block type that is negative has one byte")
-		return BlockType{}
 	case r.code[at] == 0x40:
 		return BlockType{}
 	}
-	r.at = at
+	r.at = at // a type of one value is one byte, even where the number goes on
 	return BlockType{Result: r.valueType()}
 }
 
@@ -253,7 +250,7 @@ func (r *Reader) referenceType() ValueType {
 func (r *Reader) targets() Targets {
 	n := r.unsigned()
 	start := r.at
-	if uint64(n) > uint64(len(r.code)-start) {
+	if int64(n) > int64(len(r.code)-start) {
 		r.fail("br_table names %d labels, but only %d bytes follow", n, len(r.code)-start)
 	}
 	for i := uint32(0); i < n && r.err == nil; i++ {

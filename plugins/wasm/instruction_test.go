@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -87,7 +88,7 @@ func TestEveryInstructionThatIsCutShortIsRefused(t *testing.T) {
 			if r.Next() {
 				t.Errorf("%s was read from % x", op, code[:n])
 			}
-			if e, ok := r.Err().(*Error); !ok || e.Code != CodeDecode {
+			if e, ok := errors.AsType[*Error](r.Err()); !ok || e.Code != CodeDecode {
 				t.Errorf("%s cut to %d bytes: %v", op, n, r.Err())
 			}
 		}
@@ -115,10 +116,10 @@ func TestImmediatesThatAreMalformed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := NewReader(code)
-			if r.Next() || r.Next() {
+			if r.Next() {
 				t.Fatal("read")
 			}
-			if e, ok := r.Err().(*Error); !ok || e.Code != CodeDecode {
+			if e, ok := errors.AsType[*Error](r.Err()); !ok || e.Code != CodeDecode {
 				t.Errorf("%v, want %s", r.Err(), CodeDecode)
 			}
 		})

@@ -56,7 +56,7 @@ func checkLast(c byte, outside bool) numberError {
 
 // extendsSign reports whether the bits of c above the number's own are copies of its sign bit.
 func extendsSign(c byte, bits int) bool {
-	v := int8(c<<1) >> 1
+	v := int8(c<<1) >> 1 //nolint:gosec // its seven bits are a signed number
 	v >>= bits - 1
 	return v == 0 || v == -1
 }
@@ -73,8 +73,8 @@ func appendUnsigned(b []byte, v uint32) []byte {
 // appendSigned appends v in as few bytes as possible.
 func appendSigned(b []byte, v int64) []byte {
 	for v < -0x40 || v >= 0x40 {
-		b = append(b, byte(v)&0x7f|0x80)
+		b = append(b, byte(v&0x7f|0x80)) //nolint:gosec // seven bits
 		v >>= 7
 	}
-	return append(b, byte(v)&0x7f)
+	return append(b, byte(v&0x7f))
 }

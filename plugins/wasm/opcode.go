@@ -177,7 +177,7 @@ func (t *instructionTable) add(first Opcode, imm immediate, signature, names str
 		info := instructionInfo{
 			name: name, immediate: imm, fixed: fixed, operands: signatureTypes(operands), results: signatureTypes(results),
 		}
-		if op := first + Opcode(i); op >= miscBase { //nolint:gosec // there are 18
+		if op := first + Opcode(i); op >= miscBase {
 			t.misc[op-miscBase] = info
 		} else {
 			t.basic[op] = info

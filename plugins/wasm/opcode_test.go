@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 )
@@ -134,7 +135,7 @@ func TestUnsupportedOpcodesAreRefusedByTheirProposal(t *testing.T) {
 			m.Functions = append(m.Functions, 0)
 			m.Bodies = append(m.Bodies, Body{Code: append(bytes.Clone(code), byte(OpEnd))})
 			_, err := Decode(m.Encode(), sampleLimits())
-			if e, ok := err.(*Error); !ok || e.Code != CodeUnsupported || e.Message != unsupportedAt(0, proposal).Message {
+			if e, ok := errors.AsType[*Error](err); !ok || e.Code != CodeUnsupported || e.Message != unsupportedAt(0, proposal).Message {
 				t.Errorf("% x: %v, want that %s are refused", code, err, proposal)
 			}
 		}

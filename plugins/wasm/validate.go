@@ -254,7 +254,7 @@ func (v *validator) functionReference(index uint32) {
 	switch {
 	case uint64(index) >= uint64(len(v.module.functions)):
 		v.fail("there is no function %d", index)
-	case v.module.declared == nil || !v.module.declared[index]:
+	case !v.module.isDeclared(index):
 		v.fail("ref.func names function %d, which no export, global or element segment does", index)
 	}
 	v.push(FuncRef)

@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 )
@@ -26,7 +27,7 @@ func (c bodyCase) run(t *testing.T) {
 		if err != nil {
 			t.Fatalf("refused: %v", err)
 		}
-		if again := decoded.Encode(); string(again) != string(encoded) {
+		if again := decoded.Encode(); !bytes.Equal(again, encoded) {
 			t.Error("the module encodes to other bytes")
 		}
 		return
@@ -177,6 +178,8 @@ func TestBranches(t *testing.T) {
 		{"br_table whose labels take different counts", 3, "block - i32.const 1 i32.const 1 !br_table [0] 1 end i32.const 1 end"},
 		{"br_table whose labels take different types", 3, "block i64 i32.const 1 i32.const 1 !br_table [1 0] 1 end drop i32.const 1 end"},
 		{"br_table whose labels agree", 3, "block i32 i32.const 1 i32.const 1 br_table [0 1] 1 end end"},
+		{"a later br_table checks a label again", 3,
+			"block - block - i32.const 0 br_table [1] 0 end i32.const 1 i32.const 0 !br_table [0] 1 end i32.const 1 end"},
 		{"br_table without its index", 0, "!br_table [0] 0 end"},
 		{"return", 3, "i32.const 1 return end"},
 		{"return from a block returns from the function", 3, "block - i32.const 1 return end i32.const 2 end"},
