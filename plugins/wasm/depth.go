@@ -1,10 +1,10 @@
 package wasm
 
-// The bounds of the stack. A function weighs what its frame can take: 1, and 1 more for every [weightSlots] values it
-// declares or receives from calls and every [weightCode] bytes of its code, since the compiler may keep a place in the
-// frame for every value that the code computes. Functions that can be entered again while they run are guarded: they
-// take their weight from the depth global. All others together are on the stack at most once, and [maxUnguarded] bounds
-// their weight; where a chain of calls would be heavier, functions in it are guarded too.
+// The bounds of the stack. A function weighs what its frame can take: 1, and 1 more for every [weightSlots] values that
+// it declares, receives from calls or merges, and for every [weightCode] bytes of its code, since the compiler may keep
+// a place in the frame for every value that the code computes. Functions that can be entered again while they run are
+// guarded: they take their weight from the depth global. All others together are on the stack at most once, and
+// [maxUnguarded] bounds their weight; where a chain of calls would be heavier, functions in it are guarded too.
 const (
 	weightSlots  = 512
 	weightCode   = 4 << 10
@@ -27,13 +27,14 @@ type callGraph struct {
 	edges     []uint32
 	taken     []bool   // functions, imports included, that are named outside of call
 	weights   []uint32 // of the functions
+	effort    effort
 }
 
 // newCallGraph reads every body once; imported are the types of the imported functions.
 func newCallGraph(m *Module, imported []uint32) *callGraph {
 	g := &callGraph{
 		module: m, imported: imported, functions: len(m.Functions),
-		first: make([]int, 0, len(m.Functions)+len(m.Types)+1), weights: make([]uint32, len(m.Functions)),
+		first: make([]int, 0, len(m.Functions)+len(m.Types)+1), weights: make([]uint32, len(m.Functions)), effort: effort{overflow: -1},
 	}
 	g.taken = make([]bool, len(imported)+g.functions)
 	g.distinguishTypes()
@@ -92,22 +93,37 @@ func (g *callGraph) take(c Constant) {
 // scan adds the edges of one function and weighs it.
 func (g *callGraph) scan(i int) {
 	body := &g.module.Bodies[i]
-	slots := g.declared(i)
+	declared := g.declared(i)
+	received, merged, blocks := 0, 0, 0
 	for r := NewReader(body.Code); r.Next(); {
-		switch in := r.Instruction(); in.Op {
+		in := r.Instruction()
+		blocks += branches(in.Op)
+		switch in.Op {
 		case OpCall:
 			if callee := int(in.Index) - len(g.imported); callee >= 0 {
 				g.edges = append(g.edges, uint32(callee)) //nolint:gosec // an index
 			}
-			slots += len(g.module.Types[g.typeOf(in.Index)].Results)
+			received += len(g.module.Types[g.typeOf(in.Index)].Results)
 		case OpCallIndirect:
 			g.edges = append(g.edges, uint32(g.functions)+g.canonical[in.Index]) //nolint:gosec // bounded by the bytes
-			slots += len(g.module.Types[in.Index].Results)
+			received += len(g.module.Types[in.Index].Results)
+		case OpBlock, OpLoop, OpIf:
+			merged += declared + g.arity(in.Block)
 		case OpRefFunc:
 			g.taken[in.Index] = true
 		}
 	}
-	g.weights[i] = uint32(1 + slots/weightSlots + len(body.Code)/weightCode) //nolint:gosec // bounded by the bytes
+	g.effort.add(i, merged, blocks)
+	weight := 1 + (declared+received+merged)/weightSlots + len(body.Code)/weightCode
+	g.weights[i] = uint32(weight) //nolint:gosec // bounded by the bytes
+}
+
+// arity returns how many values a block takes along, in or out.
+func (g *callGraph) arity(t BlockType) int {
+	if t.Indexed {
+		return max(len(g.module.Types[t.Index].Params), len(g.module.Types[t.Index].Results))
+	}
+	return min(1, int(t.Result))
 }
 
 // declared returns how many parameters and locals a function has.

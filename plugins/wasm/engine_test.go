@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/fnv"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"strings"
@@ -134,12 +135,14 @@ func (f *form) answer(guest api.Module, name string, t FuncType, stack []uint64)
 		return
 	}
 	for i, r := range t.Results {
-		stack[i] = (*f.asked>>(8*i)) & 0x3f
+		stack[i] = (*f.asked >> (8 * i)) & 0x3f
 		if r == F64 {
 			stack[i] = api.EncodeF64(float64(stack[i]))
 		}
 	}
 }
+
+var memorySeed = maphash.MakeSeed()
 
 // outcome is everything that can be told of a call.
 type outcome struct {
@@ -175,11 +178,10 @@ func (in *instance) call(name string, depth uint32, fuel int64, args ...uint64) 
 	o.fuel, o.depth = int64(in.global(FuelGlobal).Get()), int32(in.global(DepthGlobal).Get())
 	o.dirty, o.asked = in.global(DirtyGlobal).Get() != 0, *in.asked
 	o.globals = in.guestGlobals()
-	if memory := in.module.Memory(); memory != nil {
+	if len(in.compiled.ExportedMemories()) > 0 {
+		memory := in.module.Memory()
 		bytes, _ := memory.Read(0, memory.Size())
-		h := fnv.New64a()
-		_, _ = h.Write(bytes)
-		o.memory, o.pages = h.Sum64(), memory.Size()>>16
+		o.memory, o.pages = maphash.Bytes(memorySeed, bytes), memory.Size()>>16
 	}
 	return o
 }

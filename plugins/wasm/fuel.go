@@ -48,10 +48,10 @@ func cost(o Opcode) int64 {
 type dynamic byte
 
 const (
-	dynamicNone   dynamic = iota
-	dynamicLength         // bulk operations: their topmost operand is a length
-	dynamicPages          // memory.grow: its operand counts pages
-	dynamicEntries        // table.grow: its topmost operand counts entries
+	dynamicNone    dynamic = iota
+	dynamicLength          // bulk operations: their topmost operand is a length
+	dynamicPages           // memory.grow: its operand counts pages
+	dynamicEntries         // table.grow: its topmost operand counts entries
 )
 
 func dynamicCost(o Opcode) dynamic {

@@ -87,7 +87,10 @@ func Rewrite(m *Module, p Policy) (*Rewritten, error) {
 	if err := r.functions(); err != nil {
 		return nil, err
 	}
-	r.appendThunks()
+	for i := range r.appended {
+		r.out.Functions = append(r.out.Functions, r.appended[i].typeIndex)
+		r.out.Bodies = append(r.out.Bodies, r.appended[i].body)
+	}
 	r.result.Wasm = r.out.Encode()
 	return r.result, nil
 }
@@ -99,12 +102,13 @@ type rewriter struct {
 	policy Policy
 	result *Rewritten
 
-	imports            uint32  // functions
-	charges            []int64 // of the imported functions
-	types              []uint32 // of the imported functions
-	blocks             map[string]uint32 // types that were appended for blocks
-	thunks             []uint32 // of the imported functions, 0: none yet
-	thunked            []uint32 // imported functions that have thunks, in the order of these
+	imports            uint32            // functions
+	charges            []int64           // of the imported functions
+	types              []uint32          // of the imported functions
+	signatures         map[string]uint32 // types that were appended
+	thunks             []uint32          // of the imported functions, 0: none yet
+	meters             map[meter]uint32
+	appended           []appended
 	fuel, depth, dirty uint32   // indices of the appended globals
 	guards             []uint32 // of the defined functions, 0: not guarded
 	budget             int      // bytes of code that may still be written
@@ -114,16 +118,17 @@ func newRewriter(m *Module, p Policy) (*rewriter, error) {
 	if p.Depth < 1 || p.Depth > MaxDepth {
 		return nil, fmt.Errorf("a depth of %d is not within 1 and %d", p.Depth, MaxDepth)
 	}
-	r := &rewriter{in: m, out: *m, policy: p, result: &Rewritten{}, blocks: map[string]uint32{}, budget: outputMinimum + outputFactor*m.size()}
+	r := &rewriter{in: m, out: *m, policy: p, result: &Rewritten{}, signatures: map[string]uint32{}, meters: map[meter]uint32{}, budget: outputMinimum + outputFactor*m.codeSize()}
 	r.out.Customs = nil
+	r.out.Types, r.out.Functions = slices.Clone(m.Types), slices.Clone(m.Functions)
 	return r, r.price()
 }
 
-// size returns about how many bytes the module's code and data have.
-func (m *Module) size() int {
+// codeSize returns about how many bytes the module's functions have, small ones counting as if they did something.
+func (m *Module) codeSize() int {
 	size := 0
 	for i := range m.Bodies {
-		size += len(m.Bodies[i].Code)
+		size += len(m.Bodies[i].Code) + 16
 	}
 	return size
 }
@@ -264,9 +269,13 @@ func (r *rewriter) export(name string, kind Kind, index uint32) {
 
 // functions rewrites every body.
 func (r *rewriter) functions() error {
-	r.out.Functions = slices.Clone(r.in.Functions)
-	r.out.Types = slices.Clone(r.in.Types)
-	r.guards = newCallGraph(r.in, r.types).guards()
+	graph := newCallGraph(r.in, r.types)
+	if i := graph.effort.overflow; i >= 0 {
+		return &Error{
+			Code: CodeTooLarge, Offset: r.in.Bodies[i].Offset, Message: "too many blocks, or too many locals in them, for the compiler",
+		}
+	}
+	r.guards = graph.guards()
 	r.out.Bodies = make([]Body, len(r.in.Bodies))
 	for i := range r.in.Bodies {
 		r.out.Bodies[i] = r.body(i)
@@ -292,13 +301,17 @@ func (r *rewriter) block(results []ValueType) BlockType {
 	case 1:
 		return BlockType{Result: results[0]}
 	}
-	block := FuncType{Results: results}
-	key := typeKey(&block)
-	at, ok := r.blocks[key]
+	return BlockType{Index: r.signature(FuncType{Results: results}), Indexed: true}
+}
+
+// signature returns the index of a function type, which it appends the first time.
+func (r *rewriter) signature(t FuncType) uint32 {
+	key := typeKey(&t)
+	at, ok := r.signatures[key]
 	if !ok {
 		at = uint32(len(r.out.Types)) //nolint:gosec // bounded by the bytes
-		r.blocks[key] = at
-		r.out.Types = append(r.out.Types, block)
+		r.signatures[key] = at
+		r.out.Types = append(r.out.Types, t)
 	}
-	return BlockType{Index: at, Indexed: true}
+	return at
 }

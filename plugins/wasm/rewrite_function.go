@@ -161,44 +161,14 @@ func (f *metered) mark(bit int32) {
 
 // chargeDynamic charges for the topmost operand of a bulk operation, before it is executed.
 func (f *metered) chargeDynamic(in *Instruction, constant int64) {
-	switch dynamicCost(in.Op) {
-	case dynamicLength:
-		if constant >= 0 {
-			f.charge(constant >> bulkShift)
-			return
-		}
-		n := f.temporary(I32)
-		f.code = appendIndexed(f.code, OpLocalTee, n)
-		f.code = appendIndexed(f.code, OpGlobalGet, f.fuel)
-		f.code = appendIndexed(f.code, OpLocalGet, n)
-		f.code = append(appendI32(f.code, bulkShift), byte(OpI32ShrU), byte(OpI64ExtendI32), byte(OpI64Sub))
-		f.check()
-	case dynamicPages:
-		size := appendInstruction(nil, &Instruction{Op: OpMemorySize})
-		f.chargeGrowth(f.out.Memories[0].Max, size, pageShift)
-	case dynamicEntries:
-		size := appendIndexed(nil, OpTableSize, in.Index)
-		f.chargeGrowth(f.out.Tables[in.Index].Max, size, entryShift)
+	by := dynamicCost(in.Op)
+	switch {
+	case by == dynamicNone:
+	case by == dynamicLength && constant >= 0:
+		f.charge(constant >> bulkShift)
+	default:
+		f.code = appendIndexed(f.code, OpCall, f.meter(by, in.Index))
 	}
-}
-
-// chargeGrowth charges for n, on top of the stack, pages or entries if n ≤ limit − size; otherwise growing fails and
-// costs nothing. Neither side of the comparison can wrap: no size is above its limit.
-func (f *metered) chargeGrowth(limit uint32, size []byte, shift int64) {
-	n := f.temporary(I32)
-	f.code = appendIndexed(f.code, OpLocalTee, n)
-	f.code = appendIndexed(f.code, OpLocalGet, n)
-	f.code = appendI32(f.code, int32(limit)) //nolint:gosec // the bits are meant
-	f.code = append(append(f.code, size...), byte(OpI32Sub), byte(opI32LeU), byte(OpIf), emptyBlock)
-	f.code = appendIndexed(f.code, OpGlobalGet, f.fuel)
-	f.code = append(appendIndexed(f.code, OpLocalGet, n), byte(OpI64ExtendI32))
-	f.code = append(appendI64(f.code, shift), byte(opI64Shl), byte(OpI64Sub))
-	f.check()
-	if shift == pageShift {
-		f.code = append(f.code, byte(OpElse))
-		f.mark(Refused)
-	}
-	f.code = append(f.code, byte(OpEnd))
 }
 
 // check stores the fuel on top of the stack and stops if it is below 0.
