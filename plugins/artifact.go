@@ -16,6 +16,13 @@ const (
 	SectionVectors  = "hotdrop.vectors"  // the vector file
 )
 
+// The longest files that a module may carry, bytes: ten times what any mechanic here needs, and little enough to be read
+// for every upload.
+const (
+	MaxManifest = 16 << 10
+	MaxVectors  = 64 << 10
+)
+
 // Pack returns the module with the manifest and the vectors as its last two sections, in place of those it may have
 // had; nil leaves a section out. Every other byte stays as it is, so packing the same files again writes the same bytes,
 // and so does packing what was packed. The error is a *[core.Problems].
@@ -32,9 +39,10 @@ func Pack(module, manifest, vectors []byte) ([]byte, error) {
 	for _, section := range []struct {
 		name string
 		file []byte
-	}{{SectionManifest, manifest}, {SectionVectors, vectors}} {
-		if len(section.file) > campaignfile.MaxSize {
-			return nil, malformed(section.name, "is %d bytes long, and at most %d are read", len(section.file), campaignfile.MaxSize)
+		most int
+	}{{SectionManifest, manifest, MaxManifest}, {SectionVectors, vectors, MaxVectors}} {
+		if len(section.file) > section.most {
+			return nil, tooLong(section.name, section.file, section.most)
 		}
 		if section.file != nil {
 			packed = appendCustom(packed, section.name, section.file)
@@ -44,7 +52,8 @@ func Pack(module, manifest, vectors []byte) ([]byte, error) {
 }
 
 // Unpack returns the manifest and the vectors of a packed module, each nil if the module does not carry it. They alias
-// module. A module that is no sequence of sections, or carries one of the two twice, is a *[core.Problems].
+// module. A module that is no sequence of sections, or carries one of the two twice or longer than it may be, is a
+// *[core.Problems].
 func Unpack(module []byte) (manifest, vectors []byte, err error) {
 	found := map[string][]byte{}
 	var twice string
@@ -60,7 +69,14 @@ func Unpack(module []byte) (manifest, vectors []byte, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return found[SectionManifest], found[SectionVectors], nil
+	manifest, vectors = found[SectionManifest], found[SectionVectors]
+	if len(manifest) > MaxManifest {
+		return nil, nil, tooLong(SectionManifest, manifest, MaxManifest)
+	}
+	if len(vectors) > MaxVectors {
+		return nil, nil, tooLong(SectionVectors, vectors, MaxVectors)
+	}
+	return manifest, vectors, nil
 }
 
 // ManifestOf reads the manifest that a packed module carries, as it was written: without kind and digest. The error is a
@@ -129,6 +145,10 @@ func appendCustom(b []byte, name string, content []byte) []byte {
 	b = append(b, 0)
 	b = binary.AppendUvarint(b, uint64(len(head)+len(content)))
 	return append(append(b, head...), content...)
+}
+
+func tooLong(name string, file []byte, most int) *core.Problems {
+	return malformed(name, "is %d bytes long, and at most %d are read", len(file), most)
 }
 
 func malformed(path, format string, args ...any) *core.Problems {

@@ -10,7 +10,6 @@ import (
 	"pgregory.net/rapid"
 
 	"hotdrop/core"
-	"hotdrop/core/campaignfile"
 	"hotdrop/plugins"
 	"hotdrop/plugins/library"
 )
@@ -31,7 +30,7 @@ func TestAPackedModuleCarriesItsFilesAsTheyWereWritten(t *testing.T) {
 		"no manifest":   {nil, []byte("mechanic: x\n")},
 		"neither":       {nil, nil},
 		"an empty file": {[]byte{}, nil},
-		"the longest":   {bytes.Repeat([]byte("#"), campaignfile.MaxSize), bytes.Repeat([]byte("\n"), campaignfile.MaxSize)},
+		"the longest":   {bytes.Repeat([]byte("#"), plugins.MaxManifest), bytes.Repeat([]byte("\n"), plugins.MaxVectors)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			packed, err := plugins.Pack([]byte(bare+custom("name", "\x00\x01m")), c.manifest, c.vectors)
@@ -115,9 +114,15 @@ func TestWhatCannotBePackedOrUnpackedSaysWhy(t *testing.T) {
 		}
 	})
 	t.Run("a file longer than anybody reads", func(t *testing.T) {
-		_, err := plugins.Pack([]byte(bare), make([]byte, campaignfile.MaxSize+1), nil)
-		if core.CodeOf(err) != core.CodeInvalid || !strings.Contains(err.Error(), plugins.SectionManifest) {
-			t.Errorf("%v", err)
+		for name, most := range map[string]int{plugins.SectionManifest: plugins.MaxManifest, plugins.SectionVectors: plugins.MaxVectors} {
+			files := map[string][]byte{name: make([]byte, most+1)}
+			_, packing := plugins.Pack([]byte(bare), files[plugins.SectionManifest], files[plugins.SectionVectors])
+			_, _, unpacking := plugins.Unpack([]byte(bare + custom(name, string(files[name]))))
+			for _, err := range []error{packing, unpacking} {
+				if core.CodeOf(err) != core.CodeInvalid || !strings.Contains(err.Error(), name+": is ") {
+					t.Errorf("%v", err)
+				}
+			}
 		}
 	})
 }
@@ -158,9 +163,6 @@ func FuzzUnpack(f *testing.F) {
 	f.Fuzz(func(t *testing.T, module []byte) {
 		manifest, vectors, err := plugins.Unpack(module)
 		if err != nil {
-			return
-		}
-		if len(manifest) > campaignfile.MaxSize || len(vectors) > campaignfile.MaxSize {
 			return
 		}
 		packed, err := plugins.Pack(module, manifest, vectors)

@@ -115,22 +115,29 @@ func (f *File) line(number int) string {
 // snippet returns the line of a place, cut around the column if it is long. It may go to a terminal, so control
 // characters are replaced.
 func (f *File) snippet(at place) string {
-	runes := []rune(strings.TrimRight(f.line(at.line), " \t"))
-	for i, c := range runes {
-		if isControl(c) {
-			runes[i] = utf8.RuneError
-		}
-	}
-	if len(runes) <= maxSnippet {
-		return string(runes)
-	}
-	start := max(min(at.column-maxSnippet/2, len(runes)-maxSnippet), 0)
-	cut := string(runes[start : start+maxSnippet])
+	line := strings.TrimRight(f.line(at.line), " \t")
+	length := utf8.RuneCountInString(line)
+	start := max(min(at.column-maxSnippet/2, length-maxSnippet), 0)
+	end := min(start+maxSnippet, length)
+	var cut strings.Builder
 	if start > 0 {
-		cut = "…" + cut
+		cut.WriteRune('…')
 	}
-	if start+maxSnippet < len(runes) {
-		cut += "…"
+	n := 0
+	for _, c := range line { // without copying a line that may be as long as the file, once for every problem in it
+		if n >= end {
+			break
+		}
+		if isControl(c) {
+			c = utf8.RuneError
+		}
+		if n >= start {
+			cut.WriteRune(c)
+		}
+		n++
 	}
-	return cut
+	if end < length {
+		cut.WriteRune('…')
+	}
+	return cut.String()
 }
