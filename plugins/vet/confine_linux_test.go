@@ -1,0 +1,46 @@
+package vet
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestTheChildLimitsItself(t *testing.T) {
+	a := confined(t, Confinement{MemoryBytes: 128 << 20, CPUSeconds: 7})
+	limits := map[string][]string{}
+	for line := range strings.Lines(a.Limits) {
+		name, rest := line[:min(len(line), 26)], line[min(len(line), 26):]
+		limits[strings.TrimSpace(name)] = strings.Fields(rest)
+	}
+	for name, want := range map[string]string{"Max cpu time": "7", "Max core file size": "0", "Max open files": "64"} {
+		if got := limits[name]; len(got) < 2 || got[0] != want || got[1] != want {
+			t.Errorf("%s: %v, want %s, soft and hard", name, got, want)
+		}
+	}
+	for name, most := range map[string]int64{"Max address space": 4 << 30, "Max data size": 512 << 20} {
+		if got := limits[name]; !within(got, 128<<20, most*instrumentation*1024) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// within reports whether soft and hard limit are the same number of bytes from least to most.
+func within(limit []string, least, most int64) bool {
+	if len(limit) < 2 || limit[0] != limit[1] {
+		return false
+	}
+	n, err := strconv.ParseInt(limit[0], 10, 64)
+	return err == nil && n >= least && n <= most
+}
+
+func TestTheChildGivesWayToEverythingElse(t *testing.T) {
+	a := confined(t, Confinement{})
+	_, rest, _ := strings.Cut(a.Stat, ") ")
+	if fields := strings.Fields(rest); len(fields) < 17 || fields[16] != strconv.Itoa(leastPriority) {
+		t.Errorf("its niceness is not %d: %s", leastPriority, a.Stat)
+	}
+	if strings.TrimSpace(a.OOM) != "1000" {
+		t.Errorf("its score when memory runs out is %s", a.OOM)
+	}
+}

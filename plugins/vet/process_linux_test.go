@@ -1,0 +1,218 @@
+package vet
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"hotdrop/plugins"
+	"hotdrop/plugins/abi"
+)
+
+// endless are options under which a slow module keeps its child busy for long.
+func endless() Options {
+	o := quick()
+	o.Limits = plugins.DefaultLimits()
+	o.Limits.Fuel, o.Limits.StartFuel = 1_000_000_000, 1_000_000_000
+	return o
+}
+
+// slow is a guest that takes five off and burns most of that fuel for it: a fraction of a second compiled, many seconds
+// interpreted.
+func slow() *guest {
+	g := newGuest(abi.Discount)
+	count := slices.Concat([]byte{0x03, 0x40, 0x20, 0x00}, i64(1), []byte{0x7c, 0x22, 0x00}, i64(100_000_000), []byte{0x53, 0x0d, 0x00, 0x0b})
+	g.function("quote", count, i64(5), g.text("off"), g.call(abi.Discount))
+	g.m.Bodies[len(g.m.Bodies)-1].Locals = localsI64(1)
+	return g
+}
+
+// bulky is a module that is legal and takes the compiler seconds and hundreds of megabytes.
+func bulky() *guest {
+	g := fiveOff()
+	step := slices.Concat([]byte{0x20, 0x00, 0x20, 0x00}, i64(12345), []byte{0x7c, 0x85, 0x21, 0x00}) // local 0 ^= local 0 + 12345
+	code := slices.Repeat(step, 9_000)
+	for range 60 {
+		g.m.Functions = append(g.m.Functions, 0)
+		g.m.Bodies = append(g.m.Bodies, g.m.Bodies[0])
+		body := &g.m.Bodies[len(g.m.Bodies)-1]
+		body.Locals, body.Code = localsI64(1), append(slices.Clone(code), 0x0b)
+	}
+	return g
+}
+
+// bulkyOptions grant what bulky needs of static limits.
+func bulkyOptions() Options {
+	o := quick()
+	o.Limits = plugins.DefaultLimits()
+	o.Limits.ModuleBytes = 16 << 20
+	return o
+}
+
+func TestAChildThatDoesNotComeBackIsAReasonToRefuse(t *testing.T) {
+	for name, c := range map[string]struct {
+		options Options
+		confine Confinement
+		guest   *guest
+		code    string
+		want    string
+	}{
+		"a compile bomb for the processor": {bulkyOptions(), Confinement{CPUSeconds: 1}, bulky(), CodeCompileFailed, `signal "killed" after`},
+		"a bomb for the processor":         {endless(), Confinement{CPUSeconds: 1}, slow(), CodeVettingLimit, `signal "killed" after`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.options.Confinement = c.confine
+			r := vetted(t, c.options, quoting(), c.guest.bytes(), someVectors)
+			if r.Verdict != Refused || len(r.Reasons) != 1 || r.Reasons[0].Code != c.code || !strings.Contains(r.Reasons[0].Message, c.want) {
+				t.Errorf("want %s: %s\n%s", c.code, c.want, r.Text())
+			}
+			if r.Examination == nil || r.Examination.Cost.Milliseconds == 0 || r.Examination.Confinement == "" {
+				t.Errorf("the report does not say what it cost and under which limits: %+v", r)
+			}
+		})
+	}
+}
+
+func TestAChildThatTakesTooLongIsAReasonToRefuse(t *testing.T) {
+	o := endless()
+	o.Confinement.Wall = time.Hour
+	o.watch = func(_ int, s stage, expire func()) {
+		if s == stageVectors {
+			expire() // as the clock does after an hour
+		}
+	}
+	r := vetted(t, o, quoting(), slow().bytes(), someVectors)
+	if r.Verdict != Refused || len(r.Reasons) != 1 || r.Reasons[0].Code != CodeVettingLimit || !strings.Contains(r.Reasons[0].Message, "did not finish within 1h") {
+		t.Errorf("%s", r.Text())
+	}
+}
+
+func TestTheClockRunsForEveryChild(t *testing.T) {
+	o := endless()
+	o.Confinement.Wall = time.Nanosecond
+	r, err := Run(t.Context(), o, quoting(), []byte(someVectors), slow().bytes())
+	late := err != nil && (errors.Is(err, errTooLong) || strings.Contains(err.Error(), "did not finish within 1ns"))
+	if !late && (r == nil || r.Verdict != Refused) {
+		t.Errorf("%v, %v", r, err)
+	}
+}
+
+func TestAChildThatIsKilledIsAReasonToRefuse(t *testing.T) {
+	for at, want := range map[stage]string{stageCompile: CodeCompileFailed, stageVectors: CodeVettingLimit} {
+		t.Run(string(at), func(t *testing.T) {
+			o, guest := endless(), slow()
+			if at == stageCompile {
+				o, guest = bulkyOptions(), bulky()
+			}
+			o.watch = func(pid int, s stage, _ func()) {
+				if s == at {
+					if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			r := vetted(t, o, quoting(), guest.bytes(), someVectors)
+			if r.Verdict != Refused || len(r.Reasons) != 1 || r.Reasons[0].Code != want || !strings.Contains(r.Reasons[0].Message, `signal "killed"`) {
+				t.Errorf("%s", r.Text())
+			}
+		})
+	}
+}
+
+func TestVettingEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gone := errors.New("the node stops")
+	o := endless()
+	kid := 0
+	o.watch = func(pid int, s stage, _ func()) {
+		if s == stageVectors {
+			kid = pid
+			cancel(gone)
+		}
+	}
+	if r, err := Run(ctx, o, quoting(), []byte(someVectors), slow().bytes()); !errors.Is(err, gone) || r != nil {
+		t.Errorf("%v, %v", r, err)
+	}
+	if !errors.Is(syscall.Kill(kid, 0), syscall.ESRCH) {
+		t.Errorf("child %d is still there", kid)
+	}
+}
+
+func TestAChildThatIsNoneIsAnErrorAndNoVerdict(t *testing.T) {
+	for name, c := range map[string]struct {
+		child []string
+		want  string
+	}{
+		"no command":         {nil, "no command line"},
+		"no such program":    {[]string{"/nowhere/hotdrop", "vet-child"}, "start the vetting child"},
+		"another program":    {[]string{"/bin/echo", "hello"}, "never got ready"},
+		"one that fails":     {[]string{"/bin/sh", "-c", "echo no such command >&2; exit 2"}, `status 2 and the words "no such command"`},
+		"one that says much": {[]string{"/bin/sh", "-c", "head -c 100000 /dev/zero | tee /dev/stderr"}, "never got ready"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := Run(t.Context(), Options{Child: c.child}, quoting(), []byte(someVectors), fiveOff().bytes())
+			if err == nil || r != nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, %v; want %q", r, err, c.want)
+			}
+		})
+	}
+}
+
+// vetForever vets a module that never ends, after it has said who its child is.
+func vetForever() error {
+	o := endless()
+	o.watch = func(pid int, s stage, _ func()) {
+		if s == stageVectors {
+			_, _ = fmt.Fprintln(os.Stdout, pid)
+		}
+	}
+	_, err := Run(context.Background(), o, quoting(), []byte(someVectors), slow().bytes())
+	return err
+}
+
+func TestTheChildOfAParentThatDiesDies(t *testing.T) {
+	// The orphan becomes ours, so that its end can be waited for.
+	const setChildSubreaper = 36
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0); errno != 0 {
+		t.Fatal(errno)
+	}
+	command := as(asParent)
+	parent := exec.Command(command[0], command[1:]...)
+	stdout, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	parent.Stderr = os.Stderr
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var orphan int
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	} else if _, err := fmt.Sscan(line, &orphan); err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = parent.Wait() // it was killed
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(orphan, &status, 0, nil); err != nil || status.Signal() != syscall.SIGKILL {
+		t.Errorf("the orphan ended with %v, %v", status.Signal(), err)
+	}
+}
+
+func TestARefusalNamesTheFuelThatRanOut(t *testing.T) {
+	r := vetted(t, quick(), quoting(), newGuest().function("quote", forever).bytes(), someVectors)
+	if r.Verdict != Refused || r.Reasons[0].Code != abi.CodeOutOfFuel || r.Reasons[0].Place != "an ordinary decision at quote" || r.Reasons[0].Hint == "" {
+		t.Errorf("%s", r.Text())
+	}
+}
