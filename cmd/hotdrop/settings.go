@@ -23,7 +23,11 @@ func fillSettings(cmd *cobra.Command, lookup func(string) (string, bool)) error 
 	if err := fillFromEnvironment(cmd, lookup); err != nil {
 		return err
 	}
-	path := cmd.Flag("config").Value.String()
+	flag := cmd.Root().PersistentFlags().Lookup("config") // a command may have a flag of this name that is its own
+	if value, ok := lookup(environmentName(flag.Name)); ok && !flag.Changed {
+		_ = set(flag, value) // any string will do
+	}
+	path := flag.Value.String()
 	if path == "" {
 		return nil
 	}
@@ -42,7 +46,8 @@ func set(flag *pflag.Flag, value string) error {
 
 // steersOneCall are flags that would surprise as a setting.
 func steersOneCall(flag string) bool {
-	return slices.Contains([]string{"config", "dry-run", "help", "version"}, flag)
+	words := []string{"config", "dry-run", "facts", "help", "hook", "out", "run", "vector", "verbose", "version"}
+	return slices.Contains(words, flag)
 }
 
 func fillFromEnvironment(cmd *cobra.Command, lookup func(string) (string, bool)) error {
@@ -50,7 +55,7 @@ func fillFromEnvironment(cmd *cobra.Command, lookup func(string) (string, bool))
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		name := environmentName(flag.Name)
 		value, ok := lookup(name)
-		if !ok || flag.Changed || (steersOneCall(flag.Name) && flag.Name != "config") {
+		if !ok || flag.Changed || steersOneCall(flag.Name) {
 			return
 		}
 		if err := set(flag, value); err != nil {
