@@ -22,6 +22,7 @@ vectors:
 `
 
 func TestEveryShippedMechanicPassesItsVectors(t *testing.T) {
+	files(t, nil)
 	r := do(t, "mechanic", "test")
 	if r.code != exitOK || !strings.HasSuffix(r.stdout, ", 0 failed\n") || strings.Contains(r.stdout, "FAIL") {
 		t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
@@ -33,14 +34,15 @@ func TestEveryShippedMechanicPassesItsVectors(t *testing.T) {
 	}
 }
 
-func TestAVectorThatDoesNotHoldFailsWithTheDifference(t *testing.T) {
-	r := do(t, "mechanic", "test", writeFile(t, t.TempDir(), "mine.vectors.yaml", quoteVectors))
-	if r.code != exitFailed || r.stderr != "" {
+func TestVectorsOfAShippedMechanicsNameAreHeldAgainstBothOfItsForms(t *testing.T) {
+	files(t, map[string]string{"mine.vectors.yaml": quoteVectors})
+	r := do(t, "mechanic", "test", "mine.vectors.yaml", "-v")
+	if r.code != exitFailed || r.stderr != "next: hotdrop mechanic run mine.vectors.yaml --vector 'a hope that does not hold'\n" {
 		t.Errorf("exit %d, stderr %q", r.code, r.stderr)
 	}
 	for _, want := range []string{
-		"ok    trade-in (rule): a brand outside", "FAIL  trade-in (plugin): a hope", "2 passed, 2 failed\n",
-		`want [{"discount":{"amount":1,"label":"x"}}]`, "got  []",
+		"FAIL  trade-in (rule)    1 of 2 vectors failed", "FAIL  trade-in (plugin)  1 of 2 vectors failed", "ok    a brand outside",
+		"FAIL  a hope that does not hold  mine.vectors.yaml:7:5", "want  discount: {amount: 1, label: x}  (missing)", "2 passed, 2 failed\n",
 	} {
 		if !strings.Contains(r.stdout, want) {
 			t.Errorf("%q is not in\n%s", want, r.stdout)
@@ -49,14 +51,14 @@ func TestAVectorThatDoesNotHoldFailsWithTheDifference(t *testing.T) {
 }
 
 func TestAVectorFileThatCannotBeUsedSaysWhy(t *testing.T) {
-	folder := t.TempDir()
 	for name, test := range map[string]struct{ file, want string }{
 		"nobody's vectors": {strings.Replace(quoteVectors, "trade-in", "nobody", 1), "no shipped mechanic"},
 		"broken vectors":   {strings.Replace(quoteVectors, "hook:", "hok:", 1), "mine.vectors.yaml:4:"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := do(t, "mechanic", "test", writeFile(t, folder, "mine.vectors.yaml", test.file))
-			if r.code != exitFailed || !strings.Contains(r.stderr, test.want) {
+			files(t, map[string]string{"mine.vectors.yaml": test.file})
+			r := do(t, "mechanic", "test", "mine.vectors.yaml")
+			if r.code != exitFailed || !strings.Contains(r.stderr, test.want) || !strings.Contains(r.stderr, "\nnext: hotdrop mechanic ") {
 				t.Errorf("exit %d, %q", r.code, r.stderr)
 			}
 		})
