@@ -149,7 +149,7 @@ func (g *callGraph) connectTypes() {
 	for i, taken := range g.taken[len(g.imported):] {
 		if taken {
 			t := g.canonical[g.module.Functions[i]]
-			members[t] = append(members[t], uint32(i)) //nolint:gosec // bounded by the bytes
+			members[t] = append(members[t], uint32(i))
 		}
 	}
 	for _, functions := range members {
@@ -223,7 +223,7 @@ func components(g *callGraph, found func(nodes []uint32)) {
 	s := &search{graph: g, found: found, order: make([]uint32, n), low: make([]uint32, n), open: make([]bool, n)}
 	for node := range n {
 		if s.order[node] == 0 {
-			s.enter(uint32(node)) //nolint:gosec // bounded by the bytes
+			s.enter(uint32(node))
 			s.run()
 		}
 	}

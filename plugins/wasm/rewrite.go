@@ -20,7 +20,7 @@ const Reserved = "hotdrop."
 // The exports of a rewritten module.
 const (
 	// FuelGlobal is the i64 that is left of the fuel. The host sets it before a call; a call that used it up traps with
-	// the global negative. It is 0 in a new instance.
+	// the global negative, or returns so when it ends before the next comparison. It is 0 in a new instance.
 	FuelGlobal = Reserved + "fuel"
 	// DepthGlobal is the i32 that is left of the call depth. A call that returns leaves it as it was; one that used it up
 	// traps with the global negative. It is [Policy].Depth in a new instance.
@@ -118,10 +118,16 @@ func newRewriter(m *Module, p Policy) (*rewriter, error) {
 	if p.Depth < 1 || p.Depth > MaxDepth {
 		return nil, fmt.Errorf("a depth of %d is not within 1 and %d", p.Depth, MaxDepth)
 	}
-	r := &rewriter{in: m, out: *m, policy: p, result: &Rewritten{}, signatures: map[string]uint32{}, meters: map[meter]uint32{}, budget: outputMinimum + outputFactor*m.codeSize()}
+	r := &rewriter{
+		in: m, out: *m, policy: p, result: &Rewritten{}, signatures: map[string]uint32{}, meters: map[meter]uint32{},
+		budget: outputMinimum + outputFactor*m.codeSize(),
+	}
 	r.out.Customs = nil
 	r.out.Types, r.out.Functions = slices.Clone(m.Types), slices.Clone(m.Functions)
-	return r, r.price()
+	if err := r.price(); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // codeSize returns about how many bytes the module's functions have, small ones counting as if they did something.
@@ -250,7 +256,7 @@ func (r *rewriter) exports() {
 	}
 	for i, g := range r.in.Globals {
 		if g.Mutable && g.Type.isNumber() {
-			r.exportGlobal(globalPrefix+strconv.Itoa(i), uint32(i)) //nolint:gosec // bounded by the bytes
+			r.exportGlobal(globalPrefix+strconv.Itoa(i), uint32(i))
 		}
 	}
 	r.exportGlobal(FuelGlobal, r.fuel)

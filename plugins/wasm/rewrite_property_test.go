@@ -80,34 +80,38 @@ func checkRewritten(t *testing.T, m *Module) {
 	checkEveryLoop(t, out, uint32(len(m.Globals)))
 }
 
-// checkEveryLoop checks that behind every loop to whose head something jumps, and at the entry of every function that
-// calls others, the fuel is compared.
+// checkEveryLoop checks that the fuel is compared at the head of every loop that something jumps back to.
 func checkEveryLoop(t *testing.T, out *Module, fuel uint32) {
 	t.Helper()
+	charge := appendIndexed(nil, OpGlobalGet, fuel)
 	compare := append(appendI64(nil, 0), byte(OpI64LtS), byte(OpIf), emptyBlock, byte(OpUnreachable), byte(OpEnd))
 	for i := range out.Bodies {
-		code := out.Bodies[i].Code
-		var loops []int // of the open blocks, where a loop begins, else -1
-		for r := NewReader(code); r.Next(); {
-			in := *r.Instruction()
-			switch in.Op {
-			case OpBlock, OpIf:
-				loops = append(loops, -1)
-			case OpLoop:
-				loops = append(loops, in.End)
-			case OpEnd:
-				loops = loops[:max(0, len(loops)-1)]
-			case OpBr, OpBrIf:
-				if at := len(loops) - 1 - int(in.Index); at >= 0 && loops[at] >= 0 {
-					head := code[loops[at]:]
-					charge := appendIndexed(nil, OpGlobalGet, fuel)
-					if !bytes.HasPrefix(head, charge) || !bytes.Contains(head[:min(len(head), 40)], compare) {
-						t.Errorf("function %d: the loop at %d is not checked", i, loops[at])
-					}
-				}
+		for _, head := range loopHeads(out.Bodies[i].Code) {
+			if !bytes.HasPrefix(head, charge) || !bytes.Contains(head[:min(len(head), 40)], compare) {
+				t.Errorf("function %d: a loop is not checked: % x", i, head[:min(len(head), 40)])
 			}
 		}
 	}
+}
+
+// loopHeads returns the code behind the head of every loop that a br or br_if jumps back to.
+func loopHeads(code []byte) (heads [][]byte) {
+	var open []int // blocks: where a loop begins, else -1
+	for r := NewReader(code); r.Next(); {
+		switch in := r.Instruction(); in.Op {
+		case OpBlock, OpIf:
+			open = append(open, -1)
+		case OpLoop:
+			open = append(open, in.End)
+		case OpEnd:
+			open = open[:max(0, len(open)-1)]
+		case OpBr, OpBrIf:
+			if at := len(open) - 1 - int(in.Index); at >= 0 && open[at] >= 0 {
+				heads = append(heads, code[open[at]:])
+			}
+		}
+	}
+	return heads
 }
 
 // FuzzRewrite rewrites whatever Decode accepts: the result is valid, and so it is when it is decoded anew.

@@ -105,12 +105,11 @@ func (s *specRun) script(path string) {
 
 func (s *specRun) enter(wasm []byte) {
 	s.Helper()
-	var problem *Error
 	m, err := Decode(wasm, s.allLimits)
 	if err == nil {
 		_, err = Rewrite(m, specPolicy(m))
 	}
-	if errors.As(err, &problem) {
+	if problem, ok := errors.AsType[*Error](err); ok {
 		s.refused[problem.Code]++
 		if problem.Code == CodeTooLarge {
 			s.Log(problem)

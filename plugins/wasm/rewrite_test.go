@@ -221,7 +221,7 @@ func TestWhatThePolicyRefuses(t *testing.T) {
 		"an imported global": {func(m *Module, _ *Policy) {
 			m.Imports = append(m.Imports, Import{Module: "env", Name: "g", Kind: KindGlobal, Global: GlobalType{Type: I32}})
 		}, CodeImport, "env.g is a global"},
-		"a memory that starts too large": {func(m *Module, p *Policy) { p.MemoryPages = 0 }, CodeMemory, "1 pages, the limit is 0"},
+		"a memory that starts too large": {func(_ *Module, p *Policy) { p.MemoryPages = 0 }, CodeMemory, "1 pages, the limit is 0"},
 		"code that becomes too large": {func(m *Module, _ *Policy) {
 			m.Bodies[0].Code = slices.Concat(asm(t, "f64.const 0"), bytes.Repeat(asm(t, "f64.sqrt f64.neg"), 20_000), asm(t, "drop end"))
 		}, CodeTooLarge, "metering makes the code more than 4 times as large"},
