@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"hotdrop/core"
@@ -103,7 +104,7 @@ func BenchmarkDecide(b *testing.B) {
 			b.Run("alone", func(b *testing.B) {
 				b.ReportAllocs()
 				effects := make([]core.Effect, 0, 8)
-				fuel := int64(0)
+				fuel, before := int64(0), processorTime(b)
 				for b.Loop() {
 					_, usage, err := mechanic.Decide(core.HookQuote, facts, effects)
 					if err != nil {
@@ -111,10 +112,13 @@ func BenchmarkDecide(b *testing.B) {
 					}
 					fuel = usage.Fuel
 				}
+				b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op")
 				b.ReportMetric(float64(fuel), "fuel/op")
 			})
 			b.Run("parallel", func(b *testing.B) {
 				b.ReportAllocs()
+				before := processorTime(b)
+				defer func() { b.ReportMetric(float64(processorTime(b)-before)/float64(b.N), "cpu-ns/op") }()
 				b.RunParallel(func(pb *testing.PB) {
 					effects := make([]core.Effect, 0, 8)
 					for pb.Next() {
@@ -127,6 +131,16 @@ func BenchmarkDecide(b *testing.B) {
 			})
 		})
 	}
+}
+
+// processorTime returns how long the process has computed, nanoseconds: what a busy machine leaves comparable.
+func processorTime(tb testing.TB) int64 {
+	tb.Helper()
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		tb.Fatal(err)
+	}
+	return used.Utime.Nano() + used.Stime.Nano()
 }
 
 // BenchmarkLoad is loading the trade-in plugin: everything, and with its code in the cache on disk.

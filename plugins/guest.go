@@ -25,15 +25,14 @@ type guest struct {
 	fuel    api.MutableGlobal // what is left, negative once it ran out
 	depth   api.MutableGlobal // what is left, negative once it ran out
 	dirt    api.Global        // the bits of wasm.DirtyGlobal
-	hooks   map[core.Hook]api.Function
+	hooks   []api.Function    // in the order of the plugin's
 	call    *callContext
 	strings *intern
 
 	// The decision that runs; facts is nil when none does.
-	config  core.Object
-	hook    core.Hook
+	config  []core.Value // the binding's
+	hook    *hook
 	facts   *core.Facts
-	allowed []core.EffectKind
 	effects []core.Effect
 	first   int // how many effects the caller's slice had
 	log     logbook
@@ -72,7 +71,7 @@ type snapshot struct {
 }
 
 func (p *Plugin) instantiate(ctx context.Context) (*guest, error) {
-	g := &guest{plugin: p, strings: &intern{}, hooks: make(map[core.Hook]api.Function, len(p.manifest.Hooks))}
+	g := &guest{plugin: p, strings: &intern{}, hooks: make([]api.Function, len(p.hooks))}
 	g.call = &callContext{Context: context.Background(), guest: g}
 	g.log = logbook{logger: p.host.options.Logger, plugin: p.manifest.Name, most: p.limits.LogBytes}
 	var err error
@@ -92,8 +91,8 @@ func (p *Plugin) instantiate(ctx context.Context) (*guest, error) {
 		g.globals = append(g.globals, g.mutable(name))
 	}
 	g.fuel, g.depth, g.dirt = g.mutable(wasm.FuelGlobal), g.mutable(wasm.DepthGlobal), g.mutable(wasm.DirtyGlobal)
-	for _, hook := range p.manifest.Hooks {
-		g.hooks[hook] = g.module.ExportedFunction(string(hook))
+	for i := range p.hooks {
+		g.hooks[i] = g.module.ExportedFunction(string(p.hooks[i].name))
 	}
 	return g, nil
 }
@@ -211,10 +210,10 @@ func (g *guest) discard() {
 }
 
 // decide runs the hook and returns the caller's effects with the guest's appended, and the fuel that was burned.
-func (g *guest) decide(b *binding, hook core.Hook, facts *core.Facts, effects []core.Effect) ([]core.Effect, int64, error) {
-	g.config, g.hook, g.facts, g.allowed, g.effects, g.first = b.config, hook, facts, g.plugin.effects[hook], effects, len(effects)
-	burned, err := g.run(g.hooks[hook], g.plugin.limits.Fuel)
+func (g *guest) decide(b *binding, which int, facts *core.Facts, effects []core.Effect) ([]core.Effect, int64, error) {
+	g.config, g.hook, g.facts, g.effects, g.first = b.config, &g.plugin.hooks[which], facts, effects, len(effects)
+	burned, err := g.run(g.hooks[which], g.plugin.limits.Fuel)
 	decided := g.effects
-	g.config, g.facts, g.allowed, g.effects = nil, nil, nil, nil
+	g.config, g.facts, g.effects = nil, nil, nil
 	return decided, burned, err
 }

@@ -131,7 +131,7 @@ func (g *guest) mayPropose(kind core.EffectKind) {
 	switch {
 	case g.facts == nil:
 		raise(abi.CodeNotReady, "%s during initialisation", kind)
-	case !slices.Contains(g.allowed, kind):
+	case !slices.Contains(g.hook.effects, kind):
 		raise(abi.CodeBadEffect, "%s may not be used at this hook", kind)
 	case len(g.effects)-g.first >= g.plugin.limits.Effects:
 		raise(abi.CodeBadEffect, "more than %d effects", g.plugin.limits.Effects)
@@ -202,8 +202,8 @@ func (g *guest) fact(ptr, length uint64) core.Value {
 }
 
 func (g *guest) read(f fact) core.Value {
-	if f.config != "" {
-		return g.config.Lookup(f.config)
+	if f.config >= 0 {
+		return g.config[f.config]
 	}
 	return g.facts.Lookup(f.path)
 }

@@ -1,8 +1,11 @@
+//go:build amd64 || arm64
+
 package plugins
 
 import (
 	"encoding/binary"
 	"os"
+	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -68,8 +71,8 @@ func (f *imageFile) close() {
 
 // mapping is a memory whose pages are those of an image's file until the guest writes to them; the zero value is none.
 type mapping struct {
-	pagemap *os.File
-	entries []byte // of pagemap, read at every reset
+	pagemap uintptr // the descriptor of the image's, which outlives its mappings
+	entries []byte  // of pagemap, read at every reset; nil without a mapping
 }
 
 // The bits of a page's entry in /proc/self/pagemap.
@@ -79,6 +82,15 @@ const (
 	pageOfFile  = 1 << 61
 	pageEntry   = 8 // bytes
 )
+
+// readNow fills b from a file of the system's that never lets anybody wait. It does not tell the scheduler about the
+// call, which would take longer than the call itself.
+func readNow(file uintptr, b []byte, offset int64) bool {
+	buffer := uintptr(unsafe.Pointer(&b[0])) //nolint:gosec // passed together with the length of what it points to
+	n, _, failed := unix.RawSyscall6(unix.SYS_PREAD64, file, buffer, uintptr(len(b)), uintptr(offset), 0, 0)
+	runtime.KeepAlive(b)
+	return failed == 0 && int(n) == len(b)
+}
 
 // mapImage maps the image's file over the memory, each page to be copied when it is first written.
 func (l *linear) mapImage(im *image) bool {
@@ -91,7 +103,7 @@ func (l *linear) mapImage(im *image) bool {
 	if err != nil {
 		return false
 	}
-	l.mapped = mapping{pagemap: im.file.pagemap, entries: make([]byte, im.size/os.Getpagesize()*pageEntry)}
+	l.mapped = mapping{pagemap: im.file.pagemap.Fd(), entries: make([]byte, im.size/os.Getpagesize()*pageEntry)}
 	return true
 }
 
@@ -102,12 +114,12 @@ func (l *linear) mapImage(im *image) bool {
 // A page that was written once stays the guest's own and is written over each time, because that is cheaper than the
 // fault that a dropped page costs at its next use, and a guest writes to the same few pages in every decision.
 func (m *mapping) restore(view []byte, im *image) bool {
-	if m.pagemap == nil {
+	if m.entries == nil {
 		return false
 	}
 	size := os.Getpagesize()
 	first := int64(uintptr(unsafe.Pointer(&view[0]))) / int64(size) //nolint:gosec // only the number of the page is wanted
-	if n, err := m.pagemap.ReadAt(m.entries, first*pageEntry); n != len(m.entries) || err != nil {
+	if !readNow(m.pagemap, m.entries, first*pageEntry) {
 		return false
 	}
 	own, many := 0, max(64, len(m.entries)/pageEntry/4)

@@ -16,44 +16,62 @@ type Plugin struct {
 	manifest  *core.Manifest
 	limits    Limits
 	code      *code
-	rewritten *wasm.Rewritten                 // without its bytes
-	facts     map[string]fact                 // the declared paths
-	effects   map[core.Hook][]core.EffectKind // the declared effects that each hook may use
-	snapshot  *snapshot                       // what every decision starts from
-	startFuel int64                           // burned by the initialisation
+	rewritten *wasm.Rewritten // without its bytes
+	facts     map[string]fact // the declared paths
+	config    []string        // the declared parameters
+	hooks     []hook          // those that the manifest names
+	snapshot  *snapshot       // what every decision starts from
+	startFuel int64           // burned by the initialisation
 	guests    *pool
 }
 
 // fact is a declared path, resolved as far as it can be before a decision.
 type fact struct {
 	path   string
-	config string // the parameter's name, for config.<name>
+	config int // which of a binding's parameters it is, for config.<name>; else -1
 }
 
 func newPlugin(h *Host, m *core.Manifest, c *code, rewritten *wasm.Rewritten, limits Limits) *Plugin {
 	rewritten.Wasm = nil // the runtime has its own form of it
 	p := &Plugin{
 		host: h, manifest: m, limits: limits, code: c, rewritten: rewritten,
-		facts:   make(map[string]fact, len(m.Facts)),
-		effects: make(map[core.Hook][]core.EffectKind, len(m.Hooks)),
-		guests:  newPool(h.options.Guests),
+		facts:  make(map[string]fact, len(m.Facts)),
+		hooks:  make([]hook, len(m.Hooks)),
+		guests: newPool(h.options.Guests),
 	}
 	for _, path := range m.Facts {
-		name, isConfig := strings.CutPrefix(path, "config.")
-		if !isConfig {
-			name = ""
+		f := fact{path: path, config: -1}
+		if name, isConfig := strings.CutPrefix(path, "config."); isConfig {
+			f.config = len(p.config)
+			p.config = append(p.config, name)
 		}
-		p.facts[path] = fact{path: path, config: name}
+		p.facts[path] = f
 	}
-	for _, hook := range m.Hooks {
-		p.effects[hook] = nil
+	for i, name := range m.Hooks {
+		p.hooks[i].name = name
 		for _, kind := range m.Effects {
-			if kind.Allowed(hook) {
-				p.effects[hook] = append(p.effects[hook], kind)
+			if kind.Allowed(name) {
+				p.hooks[i].effects = append(p.hooks[i].effects, kind)
 			}
 		}
 	}
 	return p
+}
+
+// hook is one that the plugin implements.
+type hook struct {
+	name    core.Hook
+	effects []core.EffectKind // the declared effects that the hook may use
+}
+
+// implements returns which of the plugin's hooks that is, -1 if it is none.
+func (p *Plugin) implements(name core.Hook) int {
+	for i := range p.hooks {
+		if p.hooks[i].name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // initialize instantiates the first guest, so that a module that cannot run is refused now, and keeps the state it is
@@ -98,13 +116,17 @@ func (p *Plugin) bind(config core.Object) (*binding, error) {
 	if problems.Err() != nil {
 		return nil, problems
 	}
-	return &binding{plugin: p, config: configured}, nil
+	b := &binding{plugin: p, config: make([]core.Value, len(p.config))}
+	for i, name := range p.config {
+		b.config[i] = configured.Lookup(name)
+	}
+	return b, nil
 }
 
 // binding is a plugin with the parameters of one binding.
 type binding struct {
 	plugin *Plugin
-	config core.Object
+	config []core.Value // in the order of the plugin's
 }
 
 // Manifest implements [core.Mechanic].
@@ -114,14 +136,15 @@ func (b *binding) Manifest() *core.Manifest { return b.plugin.manifest }
 // burned, also by a decision that failed.
 func (b *binding) Decide(hook core.Hook, facts *core.Facts, effects []core.Effect) ([]core.Effect, core.Usage, error) {
 	p := b.plugin
-	if _, implemented := p.effects[hook]; !implemented {
+	which := p.implements(hook)
+	if which < 0 {
 		return effects, core.Usage{}, nil
 	}
 	g, err := p.acquire()
 	if err != nil {
 		return effects, core.Usage{}, err
 	}
-	decided, fuel, err := g.decide(b, hook, facts, effects)
+	decided, fuel, err := g.decide(b, which, facts, effects)
 	p.release(g, err == nil)
 	if err != nil {
 		return effects, core.Usage{Fuel: fuel}, err

@@ -60,8 +60,11 @@ func (g *guest) name(ptr, length uint64) string { return g.text(ptr, length, abi
 
 // both returns a label or text: English, or English and Chinese around the first unit separator.
 func (g *guest) both(ptr, length uint64, most uint32) core.Text {
-	en, zh, _ := strings.Cut(g.text(ptr, length, most), abi.LanguageSeparator)
-	return core.Text{EN: en, ZH: zh}
+	text := g.text(ptr, length, most)
+	if at := strings.IndexByte(text, abi.LanguageSeparator[0]); at >= 0 {
+		return core.Text{EN: text[:at], ZH: text[at+1:]}
+	}
+	return core.Text{EN: text}
 }
 
 // intern keeps short strings that a guest hands over again and again (labels, names of quotas), so that a decision

@@ -78,7 +78,7 @@ func (g *guest) seed() [sha256.Size]byte {
 	if g.facts == nil {
 		return sha256.Sum256(b)
 	}
-	b = append(append(b, g.hook...), 0)
+	b = append(append(b, g.hook.name...), 0)
 	for _, path := range slices.Sorted(slices.Values(g.plugin.manifest.Facts)) {
 		b = append(append(b, path...), 0)
 		b = appendValue(b, g.read(g.plugin.facts[path]))
