@@ -85,9 +85,9 @@ const (
 
 // readNow fills b from a file of the system's that never lets anybody wait. It does not tell the scheduler about the
 // call, which would take longer than the call itself.
-func readNow(file uintptr, b []byte, offset int64) bool {
+func readNow(file uintptr, b []byte, offset uintptr) bool {
 	buffer := uintptr(unsafe.Pointer(&b[0])) //nolint:gosec // passed together with the length of what it points to
-	n, _, failed := unix.RawSyscall6(unix.SYS_PREAD64, file, buffer, uintptr(len(b)), uintptr(offset), 0, 0)
+	n, _, failed := unix.RawSyscall6(unix.SYS_PREAD64, file, buffer, uintptr(len(b)), offset, 0, 0)
 	runtime.KeepAlive(b)
 	return failed == 0 && int(n) == len(b)
 }
@@ -118,7 +118,7 @@ func (m *mapping) restore(view []byte, im *image) bool {
 		return false
 	}
 	size := os.Getpagesize()
-	first := int64(uintptr(unsafe.Pointer(&view[0]))) / int64(size) //nolint:gosec // only the number of the page is wanted
+	first := uintptr(unsafe.Pointer(&view[0])) / uintptr(size) //nolint:gosec // only the number of the page is wanted
 	if !readNow(m.pagemap, m.entries, first*pageEntry) {
 		return false
 	}
