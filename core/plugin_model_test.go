@@ -68,7 +68,8 @@ type history struct {
 }
 
 // step is one thing that happens.
-func (h *history) step(t *rapid.T, ctx context.Context) {
+func (h *history) step(t *rapid.T) {
+	ctx := h.t.Context()
 	node := rapid.SampledFrom(h.nodes).Draw(t, "node")
 	switch rapid.SampledFrom([]string{"upload", "again", "vet", "meddle", "fail", "stop", "die", "wait", "approve", "reject", "revoke"}).Draw(t, "what") {
 	case "upload", "again":
@@ -95,7 +96,7 @@ func (h *history) step(t *rapid.T, ctx context.Context) {
 		node.vets.during = nil
 		stop()
 	case "die":
-		h.die(t, ctx)
+		h.die(t)
 	case "wait":
 		h.clock.advance(time.Duration(rapid.IntRange(1, 90).Draw(t, "seconds")) * time.Second)
 	default:
@@ -111,7 +112,8 @@ func (h *history) fine(t *rapid.T, err error) {
 }
 
 // die leaves a claim behind as a node does that is killed.
-func (h *history) die(t *rapid.T, ctx context.Context) {
+func (h *history) die(t *rapid.T) {
+	ctx := h.t.Context()
 	due, err := h.store.DuePlugins(ctx, core.PluginsDue{Now: h.clock.now().UnixMilli(), Version: "1", Limit: 1})
 	if err != nil || len(due) == 0 {
 		return
@@ -136,7 +138,8 @@ func (h *history) decideAnything(t *rapid.T) {
 }
 
 // check holds what must be true after every step.
-func (h *history) check(t *rapid.T, ctx context.Context) {
+func (h *history) check(t *rapid.T) {
+	ctx := h.t.Context()
 	p, err := h.Plugin(ctx, author, "", digestOf(h.module))
 	if core.CodeOf(err) == core.CodeNotFound {
 		return
@@ -163,7 +166,8 @@ func (h *history) check(t *rapid.T, ctx context.Context) {
 }
 
 // settle lets a healthy node work until nothing is due: whatever happened, there is an answer in the end.
-func (h *history) settle(t *rapid.T, ctx context.Context) {
+func (h *history) settle(t *rapid.T) {
+	ctx := h.t.Context()
 	node := h.nodes[0]
 	node.vets.strict = false
 	for range 20 {
@@ -192,11 +196,11 @@ func TestWhateverHappensAPluginIsLoadedOnlyWhileItIsApprovedAndEndsWithAVerdict(
 		histories++
 		nodes := []*registry{shared.node("1"), shared.node("1")}
 		h := &history{registry: nodes[0], nodes: nodes, module: fmt.Sprintf("fit for history %d", histories)}
-		h.settle(rt, t.Context()) // what a history that failed has left
+		h.settle(rt) // what a history that failed has left
 		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
-			h.step(rt, t.Context())
-			h.check(rt, t.Context())
+			h.step(rt)
+			h.check(rt)
 		}
-		h.settle(rt, t.Context())
+		h.settle(rt)
 	})
 }
