@@ -5,28 +5,56 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"hotdrop/core"
 	"hotdrop/plugins"
 	pluginlibrary "hotdrop/plugins/library"
+	"hotdrop/plugins/vet"
 	"hotdrop/rules"
 	rulelibrary "hotdrop/rules/library"
 )
 
-// compiler turns bindings into mechanics: shipped rules by name, rules written inline, and shipped plugins by name or
-// digest. It is safe for concurrent use and implements core.Compiler.
+// compiler turns bindings into mechanics: shipped rules by name, rules written inline, shipped plugins by name or digest,
+// and plugins that the campaign's brand has uploaded by digest. It is safe for concurrent use and implements
+// core.Compiler.
 type compiler struct {
-	host    *plugins.Host
-	plugins map[string]*plugins.Plugin // by name and by digest
+	options  plugins.Options
+	shipped  map[string]*plugins.Plugin // by name and by digest
+	uploaded uploadedPlugins            // nil: none
+	grants   grants
+	loaded   *pool[loadKey, *plugins.Plugin]
+
+	mu    sync.Mutex
+	hosts map[plugins.Limits]*plugins.Host // nil once the compiler is closed
+}
+
+// uploadedPlugins is what the compiler needs of the registry.
+type uploadedPlugins interface {
+	// Loadable returns the brand's plugin if it may be loaded now.
+	Loadable(ctx context.Context, brand, digest string) (*core.Plugin, error)
+	// Wasm returns the plugin's bytes, checked against its digest.
+	Wasm(ctx context.Context, p *core.Plugin) ([]byte, error)
+}
+
+// loadKey is what loading an uploaded plugin depends on: brands that uploaded the same bytes share it.
+type loadKey struct {
+	digest string
+	limits plugins.Limits
 }
 
 // newCompiler loads every shipped plugin, so that one that cannot run is noticed before anything is sold.
 func newCompiler(ctx context.Context, log *slog.Logger) (*compiler, error) {
-	host, err := plugins.NewHost(ctx, plugins.Options{Logger: log})
-	if err != nil {
-		return nil, fmt.Errorf("starting the plugin host: %w", err)
+	return newServingCompiler(ctx, plugins.Options{Logger: log}, nil, grants{})
+}
+
+// newServingCompiler is newCompiler that also compiles what brands have uploaded, under the limits that they are granted.
+func newServingCompiler(ctx context.Context, o plugins.Options, uploaded uploadedPlugins, g grants) (*compiler, error) {
+	c := &compiler{
+		options: o, shipped: map[string]*plugins.Plugin{}, uploaded: uploaded, grants: g,
+		hosts: map[plugins.Limits]*plugins.Host{},
 	}
-	c := &compiler{host: host, plugins: map[string]*plugins.Plugin{}}
+	c.loaded = newPool[loadKey](idlePlugin, func(p *plugins.Plugin) { _ = p.Close(context.Background()) })
 	for _, name := range pluginlibrary.Names() {
 		if err := c.load(ctx, name); err != nil {
 			return nil, errors.Join(fmt.Errorf("loading the plugin %s: %w", name, err), c.close(ctx))
@@ -40,37 +68,138 @@ func (c *compiler) load(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	plugin, err := c.host.Load(ctx, entry.Manifest, entry.Wasm)
+	host, err := c.host(ctx, plugins.DefaultLimits())
 	if err != nil {
 		return err
 	}
-	c.plugins[name], c.plugins[plugin.Manifest().Digest] = plugin, plugin
+	plugin, err := host.Load(ctx, entry.Manifest, entry.Wasm)
+	if err != nil {
+		return err
+	}
+	c.shipped[name], c.shipped[plugin.Manifest().Digest] = plugin, plugin
 	return nil
 }
 
-// close frees the host; no mechanic of it may be used any more.
-func (c *compiler) close(ctx context.Context) error { return c.host.Close(context.WithoutCancel(ctx)) }
+// host returns the host of plugins that have these limits.
+func (c *compiler) host(ctx context.Context, limits plugins.Limits) (*plugins.Host, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.hosts == nil {
+		return nil, errors.New("the compiler is closed")
+	}
+	if host := c.hosts[limits]; host != nil {
+		return host, nil
+	}
+	options := c.options
+	options.Limits = limits
+	host, err := plugins.NewHost(ctx, options)
+	if err != nil {
+		return nil, fmt.Errorf("starting the plugin host: %w", err)
+	}
+	c.hosts[limits] = host
+	return host, nil
+}
+
+// close frees the hosts; no mechanic of them may be used any more.
+func (c *compiler) close(ctx context.Context) error {
+	c.loaded.stop()
+	c.mu.Lock()
+	hosts := c.hosts
+	c.hosts = nil
+	c.mu.Unlock()
+	var errs []error
+	for _, host := range hosts {
+		errs = append(errs, host.Close(context.WithoutCancel(ctx)))
+	}
+	return errors.Join(errs...)
+}
 
 // Compile implements core.Compiler.
-func (c *compiler) Compile(_ context.Context, binding core.Binding) (core.Mechanic, error) {
+func (c *compiler) Compile(ctx context.Context, binding core.Binding) (core.Mechanic, error) {
 	switch {
 	case len(binding.Rule) > 0:
 		return rules.CompileJSON(binding.Rule, binding.Config)
-	case binding.Plugin != "":
-		return c.plugin(binding)
-	default:
+	case binding.Plugin == "":
 		return rulelibrary.Compile(binding.Mechanic, binding.Config)
+	case c.shipped[binding.Plugin] != nil:
+		return c.shipped[binding.Plugin].Bind(binding.Config)
+	case c.uploaded != nil && core.ValidDigest(binding.Plugin):
+		return c.bindUploaded(ctx, binding)
+	default:
+		return nil, unknownPlugin(binding.Plugin)
 	}
 }
 
-func (c *compiler) plugin(binding core.Binding) (core.Mechanic, error) {
-	plugin := c.plugins[binding.Plugin]
-	if plugin == nil {
-		problem := core.Problem{Path: "plugin", Message: fmt.Sprintf("there is no shipped plugin %q", binding.Plugin)}
-		if near := core.Nearest(binding.Plugin, pluginlibrary.Names()); near != "" {
-			problem.Hint = "did you mean " + near + "?"
-		}
-		return nil, &core.Problems{List: []core.Problem{problem}}
+func unknownPlugin(name string) error {
+	problem := core.Problem{
+		Path: "plugin", Message: fmt.Sprintf("there is no shipped plugin %q", name),
+		Hint: "an uploaded one is named by its digest, sha256: and 64 hex digits",
 	}
-	return plugin.Bind(binding.Config)
+	if near := core.Nearest(name, pluginlibrary.Names()); near != "" {
+		problem.Hint = "did you mean " + near + "?"
+	}
+	return &core.Problems{List: []core.Problem{problem}}
+}
+
+// bindUploaded makes the mechanic of an uploaded plugin. Whether it may be loaded is asked every time, also when it is
+// loaded already. It has the limits that it was vetted under, and stays loaded for as long as the mechanic can be reached.
+func (c *compiler) bindUploaded(ctx context.Context, binding core.Binding) (core.Mechanic, error) {
+	p, err := c.uploaded.Loadable(ctx, binding.Brand, binding.Plugin)
+	if err != nil {
+		return nil, unloadable(&binding, err)
+	}
+	report, err := c.grants.admissible(p)
+	if err != nil {
+		return nil, unloadable(&binding, err)
+	}
+	plugin, release, err := c.loaded.use(ctx, loadKey{p.Digest, report.Limits}, func() (*plugins.Plugin, error) {
+		return c.fetch(context.WithoutCancel(ctx), p, report) // others wait for it too
+	})
+	if err != nil {
+		return nil, unloadable(&binding, err)
+	}
+	mechanic, err := plugin.Bind(binding.Config)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return hold(mechanic, release), nil
+}
+
+// fetch reads the plugin out of the store, holds it against its report, compiles it and runs its initialisation.
+func (c *compiler) fetch(ctx context.Context, p *core.Plugin, report *vet.Report) (*plugins.Plugin, error) {
+	module, err := c.uploaded.Wasm(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	admitted, err := vet.Admit(report, report.Limits, module)
+	if err != nil {
+		return nil, err
+	}
+	host, err := c.host(ctx, report.Limits)
+	if err != nil {
+		return nil, err
+	}
+	return admitted.Load(ctx, host)
+}
+
+// unloadable says what keeps a binding from its plugin, at its place in the file; a store that does not answer is no
+// problem of the file.
+func unloadable(binding *core.Binding, err error) error {
+	problem := core.Problem{Path: "plugin"}
+	inner, broken := errors.AsType[*core.Problems](err)
+	refusal, _ := errors.AsType[*core.Error](err)
+	switch {
+	case broken:
+		problem.Message = "the plugin cannot be loaded: " + inner.Error()
+	case core.CodeOf(err) == core.CodeNotFound:
+		problem.Message = fmt.Sprintf("the brand %s has no plugin %s", binding.Brand, binding.Plugin)
+		problem.Hint = "upload it: hotdrop mechanic submit FILE"
+	case core.CodeOf(err) == core.CodeWrongState:
+		problem.Message = refusal.Message
+		problem.Hint = "see its state and report: GET /v1/plugins/{digest}; the platform approves what is vetted"
+	default:
+		return err
+	}
+	return &core.Problems{List: []core.Problem{problem}}
 }

@@ -39,6 +39,7 @@ type database struct {
 	campaigns core.CampaignStore
 	ledger    core.Ledger
 	books     core.Books
+	plugins   core.PluginStore
 }
 
 // lifecycle is what a store can do beside its books.
@@ -57,7 +58,7 @@ func (s *databaseSettings) open(ctx context.Context) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("postgres: %w", err)
 		}
-		return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store}, nil
+		return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store}, nil
 	}
 	var options []sqlite.Option
 	if s.maxPages > 0 {
@@ -67,7 +68,7 @@ func (s *databaseSettings) open(ctx context.Context) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store}, nil
+	return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store}, nil
 }
 
 // openToRead opens the store beside a server that may be using it. A schema that this program does not know is an
@@ -91,7 +92,7 @@ func (s *databaseSettings) openBeside(ctx context.Context) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store}, nil
+	return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store}, nil
 }
 
 // openMigrated opens the store and brings its schema up to date.

@@ -23,6 +23,7 @@ func mechanicCommand() *cobra.Command {
 		mechanicBenchCommand(),
 		mechanicPackCommand(),
 		mechanicInspectCommand(),
+		mechanicSubmitCommand(),
 	)
 	group.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &nextError{err, cmd.CommandPath() + " --help"}

@@ -93,7 +93,7 @@ func TestABindingCompilesByWhatItNames(t *testing.T) {
 		}
 	}()
 	config := core.Object{"sku": "mx3"}
-	digest := c.plugins["trade-in"].Manifest().Digest
+	digest := c.shipped["trade-in"].Manifest().Digest
 	for _, test := range []struct {
 		name    string
 		binding core.Binding

@@ -101,13 +101,13 @@ func newRoot(started *bool) *cobra.Command {
 		return nil
 	}
 	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(),
-		migrateCommand(), keysCommand(), versionCommand())
+		migrateCommand(), keysCommand(), vetChildCommand(), versionCommand())
 	requireSubcommand(root)
 	return root
 }
 
 func eventCommand() *cobra.Command {
-	group := event.Command()
+	group := event.Command(hostileModules)
 	group.AddCommand(event.FloorCommand())
 	return group
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,7 @@ type serveSettings struct {
 	demo          bool
 	public, admin address
 	keys          string
+	plugins       pluginSettings
 	logLevel      slog.Level
 }
 
@@ -50,6 +52,7 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&s.public.hostPort, "listen", "127.0.0.1:8080", "address of the API")
 	cmd.Flags().StringVar(&s.admin.hostPort, "admin-listen", "127.0.0.1:8081", "address of /livez and /readyz; keep it inside")
 	cmd.Flags().StringVar(&s.keys, "keys", "", "file of keys (see `hotdrop keys new`); --demo makes one in --data")
+	s.plugins.register(cmd)
 	cmd.Flags().TextVar(&s.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	cmd.Flags().Int64Var(&s.maxPages, "max-pages", 0, "bound the embedded store to this many pages of 4 KiB")
 	_ = cmd.Flags().MarkHidden("max-pages") // the flag exists
@@ -85,13 +88,13 @@ func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	compiler, err := newCompiler(ctx, log)
+	registry, compiler, err := s.newPlugins(ctx, db.plugins, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, compiler.close(ctx)) }()
 
-	node := &node{settings: s, db: db, log: log, engine: core.NewEngine(core.Options{
+	node := &node{settings: s, db: db, log: log, registry: registry, engine: core.NewEngine(core.Options{
 		Store: db.orders, Campaigns: db.campaigns, Ledger: db.ledger, Compiler: compiler, Log: log,
 	})}
 	if err := node.start(ctx); err != nil {
@@ -114,6 +117,7 @@ type node struct {
 	settings *serveSettings
 	db       *database
 	engine   *core.Engine
+	registry *core.PluginRegistry
 	keys     *api.Keys
 	log      *slog.Logger
 }
@@ -157,8 +161,8 @@ func (n *node) keysPath() string {
 func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.Writer) error {
 	ready := &readiness{engine: n.engine}
 	service, err := api.New(api.Options{
-		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Keys: n.keys, Demo: n.settings.demo, Log: n.log,
-		Version: versionText(),
+		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Plugins: n.registry, Keys: n.keys, Demo: n.settings.demo,
+		Log: n.log, Version: versionText(),
 	})
 	if err != nil {
 		return err
@@ -168,11 +172,9 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	serveInBackground(public, publicOn, failed)
 	serveInBackground(admin, adminOn, failed)
 	sweeping, stopSweeping := context.WithCancel(context.WithoutCancel(ctx))
-	swept := make(chan struct{})
-	go func() {
-		defer close(swept)
-		jobs.New(n.engine, n.log).Run(sweeping)
-	}()
+	var background sync.WaitGroup
+	background.Go(func() { jobs.New(n.engine, n.log).Run(sweeping) })
+	background.Go(func() { n.registry.Run(sweeping) })
 
 	err = n.printBanner(ctx, out, urlOf(publicOn), urlOf(adminOn))
 	if err == nil {
@@ -185,6 +187,6 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	ready.draining.Store(true)
 	err = errors.Join(err, drain(ctx, public))
 	stopSweeping()
-	<-swept
+	background.Wait()
 	return errors.Join(err, drain(ctx, admin))
 }

@@ -21,15 +21,16 @@ const (
 	outputJSON = "json"
 )
 
-// Command returns the command `event` with `run NAME`. The command that wires the binary adds [FloorCommand] to it.
-func Command() *cobra.Command {
+// Command returns the command `event` with `run NAME`. The command that wires the binary adds [FloorCommand] to it, and
+// says which modules are uploaded when n of them are asked for.
+func Command(modules func(n int) [][]byte) *cobra.Command {
 	group := &cobra.Command{Use: commandName, Short: "Replay a real sale over HTTP and check its books"}
-	group.AddCommand(runCommand())
+	group.AddCommand(runCommand(modules))
 	return group
 }
 
-func runCommand() *cobra.Command {
-	var config Config
+func runCommand(modules func(n int) [][]byte) *cobra.Command {
+	config := Config{Modules: modules}
 	output := outputText
 	cmd := &cobra.Command{
 		Use:   "run NAME",
@@ -60,6 +61,7 @@ func runCommand() *cobra.Command {
 	flags.IntVar(&config.Nodes, "nodes", 1, "servers on that database")
 	flags.StringVar(&config.URL, "url", "", "a demo server that runs already")
 	flags.StringVar(&config.KeysFile, "keys", "", "the demo-keys.json of that server")
+	flags.IntVar(&config.Uploads, "uploads", 0, "hostile plugins that a brand uploads, evenly spread over the rush")
 	flags.StringVar(&config.Keep, "keep", "",
 		"folder for the servers' data, kept afterwards (hotdrop audit --data FOLDER/1)")
 	flags.Uint64Var(&config.Seed, "seed", 1, "the order in which shoppers come; the same seed is the same order")

@@ -26,6 +26,7 @@ const (
 	maxPeople      = 50_000_000
 	maxConnections = 20_000
 	maxNodes       = 16
+	maxUploads     = 10_000
 )
 
 // probeShopper is the number of the first shopper beyond those that may take part; some of them probe the server.
@@ -42,11 +43,14 @@ type Config struct {
 	Nodes        int    // servers on one database; more than one needs Store
 	URL          string // of a demo server that runs already; nothing is started then but the floor
 	KeysFile     string // its demo keys, with URL
-	Keep         string // an empty or new folder for the servers' data, kept afterwards; "" means a temporary one
-	Binary       string // the hotdrop to start; "" means this process's own
-	Out, Err     io.Writer
-	Progress     bool   // draw progress bars on Err
-	Seed         uint64 // of the order in which shoppers come; the same seed is the same plan
+	Uploads      int    // plugins that a brand uploads during the rush
+	// Modules returns n modules to upload; nil means that there are none.
+	Modules  func(n int) [][]byte
+	Keep     string // an empty or new folder for the servers' data, kept afterwards; "" means a temporary one
+	Binary   string // the hotdrop to start; "" means this process's own
+	Out, Err io.Writer
+	Progress bool   // draw progress bars on Err
+	Seed     uint64 // of the order in which shoppers come; the same seed is the same plan
 	// Patience is how long a request is tried again after transport errors and 5xx; 0 means 30 seconds.
 	Patience time.Duration
 }
@@ -101,6 +105,9 @@ func (c Config) check() error {
 		if bound.value < 1 || bound.value > bound.of {
 			return usagef("--%s must be 1 to %d", bound.flag, bound.of)
 		}
+	}
+	if c.Uploads < 0 || c.Uploads > maxUploads || (c.Uploads > 0 && c.Modules == nil) {
+		return usagef("--uploads must be 0 to %d", maxUploads)
 	}
 	return c.checkServers()
 }

@@ -235,7 +235,7 @@ func TestTheCommandRefusesWhatItCannotRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := Command()
+			cmd := Command(junk)
 			var talk bytes.Buffer
 			cmd.SetOut(&talk)
 			cmd.SetErr(&talk)

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 func beFloor(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	group := Command()
+	group := Command(junk)
 	group.AddCommand(FloorCommand())
 	group.SetArgs(args[2:])
 	if err := group.ExecuteContext(ctx); err != nil {

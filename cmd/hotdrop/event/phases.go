@@ -108,7 +108,9 @@ func (r *runner) rush(ctx context.Context) ([]placement, error) {
 	}}
 	expected := r.sizes.rush(len(plan), min(r.config.Units, int(r.result.Eligible)))
 	m, speed, err := r.timed(ctx, len(plan), expected, team.spare, func() (measured, error) {
-		return r.run(ctx, len(plan), team.hire, r.bar("rush", 0, len(plan)))
+		return r.whileUploading(ctx, len(plan), team.hire, func(hire func(*Client) worker) (measured, error) {
+			return r.run(ctx, len(plan), hire, r.bar("rush", 0, len(plan)))
+		})
 	})
 	if err != nil {
 		return nil, err

@@ -40,6 +40,7 @@ type Result struct {
 	Rush, Reserving, Paying Speed
 	P50, P99, OrderP99      time.Duration // latencies of the rush; OrderP99 of answers 201 only
 	TopUpSeconds            float64
+	Uploads                 Uploads
 	PeakMemory              int64 // resident bytes of the largest server, 0 if not known
 }
 
@@ -73,6 +74,7 @@ func (r *Result) Problems() []string {
 		{r.Lost, "acknowledged orders lost"},
 		{r.BrokenReplays, "repeated requests not answered with their order"},
 		{r.Sold - r.Paid - r.Lost, "orders not paid"},
+		{r.Uploads.Failed, "uploads without a verdict"},
 	} {
 		if wrong.n != 0 {
 			problems = append(problems, fmt.Sprintf("%d %s", wrong.n, wrong.what))
@@ -134,6 +136,7 @@ func (r *Result) fields() []field {
 		field{"p50_ms", milliseconds(r.P50)},
 		field{"p99_ms", milliseconds(r.P99)},
 		field{"order_p99_ms", milliseconds(r.OrderP99)})
+	list = append(list, r.Uploads.fields()...)
 	list = append(list, r.Reserving.fields("reservations_")...)
 	list = append(list, field{"topup_seconds", thousandths(r.TopUpSeconds)})
 	list = append(list, r.Paying.fields("pay_")...)

@@ -87,6 +87,25 @@ func TestTheJSONResultIsFlatWithTheKeysThatScriptsRead(t *testing.T) {
 	}
 }
 
+func TestUploadsAreReportedWhereThereWereAny(t *testing.T) {
+	t.Parallel()
+	r := balanced()
+	r.Uploads = Uploads{Stored: 32, Refused: 30, Accepted: 2, Seconds: 1.5}
+	var out bytes.Buffer
+	if err := r.writeJSON(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"uploads": 32`, `"uploads_refused": 30`, `"uploads_accepted": 2`, `"uploads_failed": 0`, `"uploads_seconds": 1.5`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("there is no %s in\n%s", want, out.String())
+		}
+	}
+	r.Uploads.Failed = 1
+	if problems := r.Problems(); len(problems) != 1 || problems[0] != "1 uploads without a verdict" {
+		t.Errorf("the problems are %q", problems)
+	}
+}
+
 func TestBooksBalanceOnlyWithoutAnythingWrong(t *testing.T) {
 	t.Parallel()
 	if err := balanced().Err(); err != nil {

@@ -15,6 +15,7 @@ import (
 type runner struct {
 	config Config
 	signer Signer
+	server string // that plugins are uploaded to
 	staff  *staff
 	crew   *crew
 	replay *replay
@@ -85,7 +86,7 @@ func newRunner(config Config, servers *fleet) (*runner, error) {
 	}
 	run := strconv.FormatInt(time.Now().UnixMilli(), 36)
 	return &runner{
-		config: config, signer: signer, staff: officers, crew: connections,
+		config: config, signer: signer, server: servers.urls[0], staff: officers, crew: connections,
 		replay: &replay{run: run, campaign: config.Name + "-" + run},
 		result: &Result{
 			Event: config.Name, Store: servers.store, Campaign: config.Name + "-" + run,

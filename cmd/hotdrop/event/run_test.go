@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,7 @@ func TestSales(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, string){
 		"more shoppers than units sell every unit once":                moreShoppersThanUnits,
 		"those who did not reserve are refused and the rest is served": notEverybodyReserved,
+		"plugins are uploaded during the rush":                         uploadsDuringTheRush,
 		"a server that runs already sells one sale after the other":    aServerThatRuns,
 		"a run that is stopped leaves nothing behind":                  aRunThatIsStopped,
 		"a server that dies ends the run":                              aServerThatDies,
@@ -91,6 +93,26 @@ func notEverybodyReserved(t *testing.T, binary string) {
 	}
 }
 
+// junk is modules that nobody accepts: no module at all, one that ends early, an empty one, and long ones.
+func junk(n int) [][]byte {
+	modules := make([][]byte, n)
+	for i := range modules {
+		kinds := []string{"no module", "\x00asm\x01\x00\x00\x00\x01\x7f", "\x00asm\x01\x00\x00\x00", strings.Repeat("\x00asm", 100_000)}
+		modules[i] = fmt.Appendf([]byte(kinds[i%len(kinds)]), "%d", i)
+	}
+	return modules
+}
+
+func uploadsDuringTheRush(t *testing.T, binary string) {
+	t.Helper()
+	r := requireBalanced(t, Config{
+		Binary: binary, Shoppers: 400, Reservations: 400, Units: 60, Connections: 8, Uploads: 9, Modules: junk,
+	})
+	if r.Uploads.Stored != 9 || r.Uploads.Refused != 9 || r.Uploads.Seconds <= 0 || r.Sold != 60 {
+		t.Errorf("the result is %+v", r)
+	}
+}
+
 func aServerThatRuns(t *testing.T, binary string) {
 	t.Helper()
 	data := t.TempDir()
@@ -107,7 +129,7 @@ func aServerThatRuns(t *testing.T, binary string) {
 		t.Errorf("store %s, %d bytes", r.Store, r.PeakMemory)
 	}
 	var out, talk bytes.Buffer
-	cmd := Command()
+	cmd := Command(junk)
 	cmd.SetOut(&out)
 	cmd.SetErr(&talk)
 	cmd.SetArgs([]string{

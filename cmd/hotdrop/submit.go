@@ -1,0 +1,253 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hotdrop/api"
+	"hotdrop/core"
+	"hotdrop/plugins"
+	"hotdrop/plugins/vet"
+)
+
+// verdictEvery is how often a server is asked for its verdict.
+const verdictEvery = 250 * time.Millisecond
+
+// submission is what `mechanic submit` was asked for.
+type submission struct {
+	client client
+	brand  string
+	wait   bool
+	again  bool
+	format output
+}
+
+func mechanicSubmitCommand() *cobra.Command {
+	s := &submission{format: outputText}
+	cmd := &cobra.Command{
+		Use:   "submit [FILE]",
+		Short: "Upload a packed plugin to a server and wait for the verdict of vetting",
+		Long: "Upload the module FILE, as `mechanic pack` made it, and wait until the server has vetted it. Without FILE it is\n" +
+			"the packed module in this folder. Submitting the same bytes again is harmless. The state, the digest and the\n" +
+			"reasons of a refusal go to stdout; a plugin that is refused, rejected or revoked ends with exit code 1.",
+		Example: "  hotdrop mechanic submit trade-in" + packedSuffix + " --key $KEY\n" +
+			"  hotdrop mechanic submit --brand meizu   # with the keys of the demo in this folder",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			path, err := packedFile(argument(args))
+			if err != nil {
+				return err
+			}
+			return s.submit(cmd.Context(), path, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	s.client.register(cmd)
+	s.format.register(cmd)
+	cmd.Flags().StringVar(&s.brand, "brand", "", "the brand that uploads; not needed with a brand's key")
+	cmd.Flags().BoolVar(&s.wait, "wait", true, "wait for the verdict; --wait=false ends after the upload")
+	cmd.Flags().BoolVar(&s.again, "again", false, "have it vetted once more if it was refused before")
+	return cmd
+}
+
+// packedFile is the module that a path names: itself, or the only packed one in the folder.
+func packedFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	if path != "" && (err != nil || !info.IsDir()) {
+		return path, err
+	}
+	found, err := filepath.Glob(filepath.Join(escapeGlob(filepath.Clean(path)), "*"+packedSuffix))
+	switch {
+	case err != nil:
+		return "", err
+	case len(found) == 0:
+		return "", &nextError{fmt.Errorf("there is no packed module (*%s) here", packedSuffix), "hotdrop mechanic pack"}
+	case len(found) > 1:
+		return "", fmt.Errorf("there are %d packed modules here; name one of %s", len(found), strings.Join(found, ", "))
+	}
+	return found[0], nil
+}
+
+func (s *submission) submit(ctx context.Context, path string, out, talk io.Writer) error {
+	module, err := s.read(path)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(talk, "uploading %s, %s bytes\n", path, thousands(int64(len(module))))
+	answered, err := s.client.do(ctx, http.MethodPost, "/v1/plugins?"+s.query(), http.Header{"Content-Type": {"application/wasm"}}, module)
+	if err != nil {
+		return err
+	}
+	plugin, err := readPlugin(answered.body)
+	if err == nil && s.wait {
+		plugin, answered, err = s.await(ctx, plugin, answered, talk)
+	}
+	if err != nil {
+		return err
+	}
+	return s.print(plugin, answered.body, out, talk)
+}
+
+// read reads the module. What is no packed module would be refused by the server too, but later.
+func (*submission) read(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // only read
+	module, err := io.ReadAll(io.LimitReader(file, core.MaxPluginBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(module) > core.MaxPluginBytes {
+		return nil, fmt.Errorf("%s is longer than the %s bytes that a server takes", path, thousands(core.MaxPluginBytes))
+	}
+	if _, err := plugins.ManifestOf(module); err != nil {
+		return nil, &nextError{fileError(path, err), commandLine("pack", filepath.Dir(path))}
+	}
+	return module, nil
+}
+
+func (s *submission) query() string {
+	query := url.Values{}
+	if s.brand != "" {
+		query.Set("brand", s.brand)
+	}
+	if s.again {
+		query.Set("again", "true")
+	}
+	return query.Encode()
+}
+
+func readPlugin(body []byte) (*api.Plugin, error) {
+	plugin := &api.Plugin{}
+	if err := json.Unmarshal(body, plugin); err != nil {
+		return nil, fmt.Errorf("the server's answer: %w", err)
+	}
+	return plugin, nil
+}
+
+// await asks for the plugin until it has a verdict, and tells what happens meanwhile. A server that is away for a moment
+// is asked again.
+func (s *submission) await(ctx context.Context, plugin *api.Plugin, answered *reply, talk io.Writer) (*api.Plugin, *reply, error) {
+	where := "/v1/plugins/" + plugin.Digest + "?" + url.Values{"brand": {plugin.Brand}}.Encode()
+	for told := core.PluginState(""); ; {
+		if plugin.State != told {
+			told = plugin.State
+			_, _ = fmt.Fprintf(talk, "%s\n", told)
+		}
+		if settled(plugin) {
+			return plugin, answered, nil
+		}
+		if err := pause(ctx, verdictEvery); err != nil {
+			return nil, nil, err
+		}
+		asked, err := s.client.do(ctx, http.MethodGet, where, nil, nil)
+		if err == nil {
+			answered = asked
+			plugin, err = readPlugin(asked.body)
+		}
+		if err != nil && !passes(err) {
+			return nil, nil, err
+		}
+	}
+}
+
+// settled reports whether nothing is to be waited for: there is a verdict by the server's own rules, or staff's.
+func settled(plugin *api.Plugin) bool {
+	switch plugin.State {
+	case core.PluginUploaded, core.PluginVetting:
+		return false
+	case core.PluginVetted, core.PluginApproved:
+		return plugin.Report != nil
+	default:
+		return true
+	}
+}
+
+// passes reports whether a failure is one of the server that may be over soon.
+func passes(err error) bool {
+	problem, answered := errors.AsType[*api.Problem](err)
+	_, unreachable := errors.AsType[*url.Error](err)
+	return answered && problem.Status >= http.StatusInternalServerError || unreachable && !errors.Is(err, context.Canceled)
+}
+
+// pause waits, or fails when the context ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// print tells how the plugin stands, and fails unless it may still be, or is, approved.
+func (s *submission) print(plugin *api.Plugin, body []byte, out, talk io.Writer) error {
+	write := func() error { return printPlugin(out, plugin) }
+	if s.format == outputJSON {
+		write = func() error { return printAsIs(out, body) }
+	}
+	if err := write(); err != nil {
+		return err
+	}
+	switch plugin.State {
+	case core.PluginRefused, core.PluginRejected, core.PluginRevoked:
+		return errFailed
+	case core.PluginApproved:
+		_, _ = fmt.Fprintf(talk, "next: name it in a campaign's ruleset, plugin: %s\n", plugin.Digest)
+	case core.PluginVetted:
+		_, _ = fmt.Fprintf(talk, "next: the platform approves it (POST /v1/plugins/%s/approvals), then a ruleset can name it\n", plugin.Digest)
+	}
+	return nil
+}
+
+// printPlugin prints state and digest on one line, and below it why.
+func printPlugin(out io.Writer, plugin *api.Plugin) error {
+	if _, err := fmt.Fprintf(out, "%s  %s\n", plugin.State, plugin.Digest); err != nil {
+		return err
+	}
+	lines := reasonsOf(plugin)
+	if plugin.Reason != "" {
+		lines = append([]string{plugin.Reason}, lines...)
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintf(out, "  %s\n", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reasonsOf lists what the report has against the plugin, and what it warns of.
+func reasonsOf(plugin *api.Plugin) []string {
+	text, err := json.Marshal(plugin.Report)
+	if err != nil || plugin.Report == nil {
+		return nil
+	}
+	var report vet.Report
+	if err := json.NewDecoder(bytes.NewReader(text)).Decode(&report); err != nil {
+		return nil // a newer server's: its document is what -o json shows
+	}
+	var lines []string
+	for _, reason := range report.Reasons {
+		lines = append(lines, reason.String())
+	}
+	for _, warning := range report.Warnings {
+		lines = append(lines, "warning: "+warning.String())
+	}
+	return lines
+}
