@@ -57,17 +57,43 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	folder := t.TempDir()
 	s := serve(t, folder, "--demo", "--data", "data")
 	blocks := demoBlocks(t)
-	if len(blocks) != 2 {
-		t.Fatalf("the README has %d blocks for a demo", len(blocks))
-	}
-	if out := shell(t, folder, s.url, blocks[0]); !strings.Contains(out, `"state":"paid"`) {
+	linkPlugins(t, folder)
+	if out := shell(t, folder, s.url, blockWith(t, blocks, "Idempotency-Key: my-first")); !strings.Contains(out, `"state":"paid"`) {
 		t.Errorf("buying and paying ended in\n%s", out)
 	}
-	out := shell(t, folder, s.url, blocks[1])
+	out := shell(t, folder, s.url, blockWith(t, blocks, "rule: gold"))
 	if !strings.Contains(out, "ruleset 2") || !strings.Contains(out, "applied") {
 		t.Errorf("writing a rule ended in\n%s", out)
 	}
 	if export := requireRun(t, folder, "campaign", "export", "trade-in", "--server", s.url); !strings.Contains(export, "rule: gold") {
 		t.Errorf("the campaign in force is\n%s", export)
+	}
+	out = shell(t, folder, s.url, blockWith(t, blocks, "mechanic submit"))
+	if !strings.Contains(out, `"state":"approved"`) || !strings.Contains(out, "ruleset 3") {
+		t.Errorf("bringing a plugin ended in\n%s", out)
+	}
+}
+
+// blockWith returns the block that has the words in it.
+func blockWith(t *testing.T, blocks []string, words string) string {
+	t.Helper()
+	for _, block := range blocks {
+		if strings.Contains(block, words) {
+			return block
+		}
+	}
+	t.Fatalf("none of the README's %d blocks for a demo has %q", len(blocks), words)
+	return ""
+}
+
+// linkPlugins makes this repository's plugins be where the README's reader has them.
+func linkPlugins(t *testing.T, folder string) {
+	t.Helper()
+	plugins, err := filepath.Abs("../../plugins")
+	if err == nil {
+		err = os.Symlink(plugins, filepath.Join(folder, "plugins"))
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
