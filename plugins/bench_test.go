@@ -151,6 +151,7 @@ func BenchmarkLoad(b *testing.B) {
 				options := plugins.Options{}
 				if way == "cached" {
 					options.CacheDir = b.TempDir()
+					tradeIn(b, language, options)
 				}
 				for b.Loop() {
 					if err := tradeIn(b, language, options).Close(b.Context()); err != nil {

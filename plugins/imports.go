@@ -26,7 +26,7 @@ func instantiateImports(ctx context.Context, r wazero.Runtime, module string, al
 		}
 		used = true
 		call := functions[f.Name]
-		builder.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
+		builder.NewFunctionBuilder().WithGoFunction(api.GoFunc(func(ctx context.Context, stack []uint64) {
 			call(guestOf(ctx), stack)
 		}), valueTypes(f.Params), valueTypes(f.Results)).Export(f.Name)
 	}
