@@ -17,8 +17,10 @@ func memoryLeaks() []Module {
 	inData.on("quote", inData.reporting(i32(8)+load64)+i32(8)+i64(77)+store64)
 	grown := plain()
 	grown.on("quote", grown.reporting(memorySize+extend)+i32(memoryPages-1)+memoryGrow+drop+i32(far)+i64(77)+store64)
-	regrown := plain()
-	regrown.on("quote", i32(memoryPages-1)+memoryGrow+drop+regrown.reporting(i32(far)+load64)+i32(far)+i64(77)+store64)
+	regrow := func(pages int) *module {
+		m, at := plain(), i32(pages<<16-8)
+		return m.on("quote", i32(pages-1)+memoryGrow+drop+m.reporting(at+load64)+at+i64(77)+store64)
+	}
 	inGlobal := plain()
 	global := inGlobal.global(true)
 	inGlobal.on("quote", inGlobal.reporting(globalGet(global))+i64(77)+globalSet(global))
@@ -36,7 +38,8 @@ func memoryLeaks() []Module {
 		harmless("leak-memory", "Leaves a number in its memory.", inMemory, found(0)...),
 		harmless("leak-data", "Overwrites its own constants.", inData, found(5)...),
 		harmless("leak-memory-size", "Leaves its memory larger than it was.", grown, found(1)...),
-		harmless("leak-grown-memory", "Leaves a number in memory that it grew, and grows it again.", regrown, found(0)...),
+		harmless("leak-grown-memory", "Leaves a number in memory that it grew, and grows it again.", regrow(memoryPages/2), found(0)...),
+		harmless("leak-grown-memory-to-the-end", "The same with as much memory as is granted.", regrow(memoryPages), found(0)...),
 		harmless("leak-global", "Leaves a number in a global that it does not export.", inGlobal, found(0)...),
 		harmless("leak-900-globals", "Leaves a number in the last of 900 globals.", manyGlobals, found(0)...),
 		harmless("leak-exported-global", "Leaves a number in a global that it exports under two names.", exported, found(0)...),

@@ -3,4 +3,4 @@
 package corpus
 
 // slowdown is by how much more processor time the child needs under the race detector.
-const slowdown = 8
+const slowdown = 4
