@@ -79,7 +79,7 @@ func (c cost) String() string {
 }
 
 // runs is how often what takes no child is vetted: of its times the shortest counts, as the machine has other work.
-const runs = 5
+const runs = 20
 
 // measure vets the module and returns what that cost, see [corpus.Head].
 func measure(ctx context.Context, options vet.Options, m *corpus.Module) (cost, error) {
