@@ -16,7 +16,9 @@ import (
 func BenchmarkStaticVerdict(b *testing.B) {
 	honest := fiveOff().bytes()
 	with := func(name, content string) []byte { return append(slices.Clone(honest), section(name, content)...) }
-	fill := func(head, item string, most int) string { return head + strings.Repeat(item, (most-len(head))/len(item)) }
+	fill := func(head, item string, most int) string {
+		return head + strings.Repeat(item, (most-len(head))/len(item))
+	}
 	packed := append(section(plugins.SectionManifest, someManifest), section(plugins.SectionVectors, fill(someVectors, strings.SplitAfterN(someVectors, "\n", 3)[2], plugins.MaxVectors))...)
 	for name, module := range map[string][]byte{
 		"a-module-of-1-MiB":  largest(),

@@ -50,6 +50,31 @@ func TestAModuleThatAnswersTheSameEverywhereIsDeterministic(t *testing.T) {
 	}
 }
 
+func TestEveryHostileQuestionIsAskedOfTheWatchedModuleToo(t *testing.T) {
+	asked := map[string]int{}
+	watched := func(s *sample) *outcome {
+		asked[s.name]++
+		return faithful(s)
+	}
+	e := examined(t, faithful, watched, faithful, aVector())
+	g, questions := newGenerator(quoting("item.price", "quantity"), []campaignfile.Vector{aVector()}, "sha256:00"), 0
+	for s := range g.extremes() {
+		questions++
+		if asked[s.name] == 0 {
+			t.Errorf("%s was not asked again", s.name)
+		}
+	}
+	for i := range 100 {
+		questions++
+		if name := g.generated(i).name; asked[name] != 1 {
+			t.Errorf("%s was asked again %d times", name, asked[name])
+		}
+	}
+	if e.Determinism.Repeated != questions+1 {
+		t.Errorf("%d questions were counted, %d were asked", e.Determinism.Repeated, questions+1)
+	}
+}
+
 func TestEveryWayToAnswerDifferentlyIsFound(t *testing.T) {
 	// remembering answers differently once it has been asked about a price.
 	remembering := func(price int64) oracle {

@@ -327,3 +327,43 @@ func TestAReportIsHeldAgainstTheModuleItAdmits(t *testing.T) {
 		t.Errorf("a changed module: %v", err)
 	}
 }
+
+func TestTheReportHasTheMostMemoryThatAGuestHad(t *testing.T) {
+	g := tripping(onlyExtreme, slices.Concat(i32(3), grow, drop)) // from one page to four, at one price only
+	r := vetted(t, quick(), quoting("item.price"), g.bytes(), someVectors)
+	if r.Verdict != Accepted || r.Examination.MemoryBytes != 4*pageSize {
+		t.Errorf("%s", r.Text())
+	}
+}
+
+func TestAModuleIsHeldToTheLimitsOfItsDigest(t *testing.T) {
+	module := fiveOff().bytes()
+	tight := plugins.DefaultLimits()
+	tight.Fuel = 3
+	o := quick()
+	o.Plugins = map[string]plugins.Limits{plugins.Digest(module): tight}
+	if r := vetted(t, o, quoting(), module, someVectors); r.Verdict != Refused || r.Reasons[0].Code != abi.CodeOutOfFuel || r.Limits != tight {
+		t.Errorf("%s", r.Text())
+	}
+	if r := vetted(t, o, quoting(), newGuest(abi.Discount).function("quote", i64(5), []byte{0x01}, i32(0), i32(0), fiveOff().call(abi.Discount)).bytes(), strings.Replace(someVectors, "label: off", `label: ""`, 1)); r.Verdict != Accepted {
+		t.Errorf("another module: %s", r.Text())
+	}
+}
+
+func TestElementsOfAListCountAsReadingIt(t *testing.T) {
+	g := newGuest(abi.FactKind, abi.Discount)
+	g.function("quote", g.text("shopper.tags.0"), g.call(abi.FactKind), drop, i64(5), g.text("off"), g.call(abi.Discount))
+	r := vetted(t, quick(), quoting("shopper.tags", "shopper.id"), g.bytes(), someVectors)
+	if r.Verdict != Accepted || !slices.Equal(r.Examination.FactsRead, []string{"shopper.tags"}) {
+		t.Errorf("%s", r.Text())
+	}
+}
+
+func TestEveryHookOfAModuleIsRun(t *testing.T) {
+	manifest := &core.Manifest{Name: "guest", Hooks: []core.Hook{core.HookQuote, core.HookMessage}, Effects: []core.EffectKind{core.EffectDiscount}}
+	g := fiveOff().function("message", trap)
+	r := vetted(t, quick(), manifest, g.bytes(), someVectors)
+	if r.Verdict != Refused || r.Reasons[0].Code != abi.CodeTrap || r.Reasons[0].Place != "an ordinary decision at message" {
+		t.Errorf("%s", r.Text())
+	}
+}
