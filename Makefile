@@ -38,8 +38,9 @@ race: ## run the tests under the race detector, without those bound by SQLite; n
 	fi
 
 .PHONY: bench
-bench: ## benchmark the commit, the decisions and the loading of facts
+bench: ## benchmark commits, facts, decisions and vetting, and the same plugin under Extism
 	go test -run '^$$' -bench . -benchmem ./core/... ./rules/... ./plugins/...
+	cd plugins/bench && go test -run '^$$' -bench .
 
 .PHONY: event
 event: build ## replay the phone sale at small scale (the full size: bin/hotdrop event run phone)

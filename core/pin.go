@@ -11,8 +11,8 @@ const (
 	// EngineVersion names the rules by which effects become a price: it changes whenever the same effects could give
 	// another total, so that a replay knows what it compares with.
 	EngineVersion = "1"
-	// FuelSchedule names the plugin meter's price list. "0" means that fuel is not metered.
-	FuelSchedule = "0"
+	// FuelSchedule names the plugin meter's price list; it is the version of the rewriter that charges by it.
+	FuelSchedule = "1"
 )
 
 // pin renders the decision as it is kept with the order: canonical JSON with sorted keys, integers and no spaces, so
