@@ -1,0 +1,148 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"hotdrop/plugins/sdk"
+	"hotdrop/plugins/sdk/toolchain"
+)
+
+// TestEveryLanguageGoesFromAnEmptyFolderToPassedVectors does what the command says is next.
+func TestEveryLanguageGoesFromAnEmptyFolderToPassedVectors(t *testing.T) {
+	installed, err := filepath.Abs("../../plugins/sdk/assemblyscript/node_modules")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, language := range sdk.Languages() {
+		t.Run(language.Name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			r := do(t, "mechanic", "init", "--lang", language.Name, "second-hand")
+			if r.code != exitOK || r.stderr != "" && language.Name == "go" {
+				t.Fatalf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+			}
+			for _, want := range []string{"cd second-hand\n", "hotdrop mechanic test\n", "second-hand/README.md\n"} {
+				if !strings.Contains(r.stdout, want) {
+					t.Errorf("%q is not in\n%s", want, r.stdout)
+				}
+			}
+			t.Chdir("second-hand")
+			if language.Builds() {
+				if err := os.Symlink(installed, "node_modules"); err != nil { // what the first build would fetch
+					t.Fatal(err)
+				}
+				toolchain.Guest{Language: language.Folder, Recipe: sdk.Recipe}.Version(t)
+				if text, err := exec.CommandContext(t.Context(), "./"+sdk.Recipe).CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s", err, text)
+				}
+			}
+			if r := do(t, "mechanic", "test"); r.code != exitOK || !strings.Contains(r.stdout, "5 passed, 0 failed") {
+				t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+			}
+		})
+	}
+}
+
+func TestTheReadmeOfANewMechanicNamesCommandsThatExist(t *testing.T) {
+	known := []string{"./" + sdk.Recipe}
+	for _, command := range mechanicCommand().Commands() {
+		known = append(known, "hotdrop mechanic "+command.Name())
+	}
+	for _, language := range sdk.Languages() {
+		for _, file := range language.Files("x") {
+			if file.Path != "README.md" {
+				continue
+			}
+			_, after, _ := strings.Cut(string(file.Text), "```sh\n")
+			block, _, _ := strings.Cut(after, "```")
+			lines := strings.Split(strings.TrimSpace(block), "\n")
+			if len(lines) != 3 {
+				t.Errorf("%s: %d commands, want 3", language.Name, len(lines))
+			}
+			for _, line := range lines {
+				if command, _, _ := strings.Cut(line, "  "); !slices.Contains(known, command) {
+					t.Errorf("%s: there is no %q", language.Name, command)
+				}
+			}
+		}
+	}
+}
+
+func TestAMissingToolchainIsNamedAndTheFolderMadeAllTheSame(t *testing.T) {
+	t.Chdir(t.TempDir())
+	tools := t.TempDir()
+	for _, tool := range []string{"sh", "dirname"} {
+		at, err := exec.LookPath(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(at, filepath.Join(tools, tool)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", tools)
+	r := do(t, "mechanic", "init", "--lang", "c", "second-hand")
+	if r.code != exitOK || !strings.Contains(r.stderr, "sudo apt-get install clang lld\n") {
+		t.Errorf("exit %d, %q", r.code, r.stderr)
+	}
+	if info, err := os.Stat("second-hand/" + sdk.Recipe); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("%v, %v", info, err)
+	}
+}
+
+func TestInitKeepsWhatIsThere(t *testing.T) {
+	t.Chdir(t.TempDir())
+	writeFile(t, ".", "file", "mine")
+	if err := os.MkdirAll("full", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, "full", "mechanic.yaml", "mine")
+	for name, want := range map[string]string{"full": "exists and is not empty", "file": "cannot become a folder"} {
+		r := do(t, "mechanic", "init", "--lang", "c", name)
+		if r.code != exitFailed || !strings.Contains(r.stderr, want) {
+			t.Errorf("%s: exit %d, %q", name, r.code, r.stderr)
+		}
+	}
+	for _, name := range []string{"file", "full/mechanic.yaml"} {
+		if text, err := os.ReadFile(name); err != nil || string(text) != "mine" {
+			t.Errorf("%s became %q, %v", name, text, err)
+		}
+	}
+	if entries, err := os.ReadDir("full"); err != nil || len(entries) != 1 {
+		t.Errorf("%v, %v", entries, err)
+	}
+	if err := os.MkdirAll("empty", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if r := do(t, "mechanic", "init", "--lang", "expr", "empty"); r.code != exitOK {
+		t.Errorf("an empty folder: exit %d, %q", r.code, r.stderr)
+	}
+}
+
+func TestInitRefusesNamesThatNotEveryLanguageTakes(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{
+		"", "Up", "2nd", "a_b", "a--b", "-a", "a-", "a b", "../up", "a/b", ".", "折扣", "a\n", "mechanic", "hotdrop", strings.Repeat("a", 64),
+	} {
+		if r := do(t, "mechanic", "init", "--lang", "expr", "--", name); r.code != exitUsage || !strings.Contains(r.stderr, "name") {
+			t.Errorf("%q: exit %d, %q", name, r.code, r.stderr)
+		}
+	}
+	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+}
+
+func TestInitIsAskedForALanguage(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{{"--lang", "cobol", "x"}, {"x"}, {"--lang", "c"}, {"--lang", "c", "x", "y"}} {
+		r := do(t, append([]string{"mechanic", "init"}, args...)...)
+		if r.code != exitUsage || r.stderr == "" {
+			t.Errorf("%v: exit %d, %q", args, r.code, r.stderr)
+		}
+	}
+}
