@@ -1,8 +1,6 @@
 package vet
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"hotdrop/core"
@@ -170,13 +168,4 @@ func cleanList[S ~string](list []S) []S {
 		short = append(short, S(clean(string(s), maxPlace)))
 	}
 	return short
-}
-
-// ParseReport reads a report that was stored as JSON.
-func ParseReport(text []byte) (*Report, error) {
-	r := &Report{}
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("read the stored report: %w", err)
-	}
-	return r, nil
 }

@@ -1,11 +1,15 @@
 package vet
 
 import (
+	"fmt"
 	"math"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"hotdrop/core"
 	"hotdrop/core/campaignfile"
@@ -204,5 +208,56 @@ func TestABlockIsPresentWhenOneOfItsFactsIsSet(t *testing.T) {
 	deep := empty.with("", []change{{"input.a", "scalar"}, {"input.a.b", int64(1)}, {"input.c.d", nil}}).facts.Input
 	if !reflect.DeepEqual(deep, core.Object{"a": core.Object{"b": int64(1)}}) {
 		t.Errorf("inputs %v", deep)
+	}
+}
+
+func TestAnyValueOfAFactsKindIsReadBackFromWhereItWasPut(t *testing.T) {
+	paths := pathsOf(wide(), wideVectors())
+	rapid.Check(t, func(t *rapid.T) {
+		base := sample{facts: plainFacts()}
+		base.facts.Input = core.Object{"device": core.Object{"brand": "M"}}
+		p := rapid.SampledFrom(paths).Draw(t, "path")
+		var v any
+		want := core.Value{Kind: p.kinds[0]}
+		switch p.kinds[0] {
+		case core.ValueInteger:
+			want.Int = rapid.Int64().Filter(func(n int64) bool { return n != 0 }).Draw(t, "n")
+			v = want.Int
+		case core.ValueString:
+			want.Str = rapid.StringN(1, 20, 80).Draw(t, "s")
+			v = want.Str
+		default:
+			v = []any{"first", "second"}
+		}
+		got := base.with("", []change{{p.name, v}})
+		read := got.facts.Lookup(p.name)
+		if read.Kind != want.Kind || read.Int != want.Int || read.Str != want.Str || (p.kinds[0] == core.ValueList && read.At(1).Str != "second") {
+			t.Fatalf("%s is %v, want %v", p.name, read, v)
+		}
+		for _, other := range paths {
+			before, after := base.facts.Lookup(other.name), got.facts.Lookup(other.name)
+			if other.name != p.name && (before.Kind != after.Kind || before.Int != after.Int || before.Str != after.Str || before.Len() != after.Len()) {
+				t.Fatalf("%s became %v when %s was set", other.name, after, p.name)
+			}
+		}
+	})
+}
+
+func TestEveryRandomValueIsOfItsKind(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for kind := core.ValueInteger; kind <= core.ValueList; kind++ {
+		distinct := map[string]bool{}
+		for range 300 {
+			object := core.Object{"v": random(r, kind)}
+			v := object.Lookup("v")
+			empty := v.Kind == core.ValueAbsent && kind != core.ValueInteger && kind != core.ValueBoolean
+			if v.Kind != kind && !empty {
+				t.Fatalf("%v is no %s", object, kind)
+			}
+			distinct[fmt.Sprint(object)] = true
+		}
+		if least := map[core.ValueKind]int{core.ValueBoolean: 2}[kind]; len(distinct) < max(least, 2) || (kind == core.ValueInteger && len(distinct) < 100) {
+			t.Errorf("%d different values of kind %s", len(distinct), kind)
+		}
 	}
 }

@@ -2,11 +2,7 @@ package vet
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"strings"
 
 	"hotdrop/core"
 	"hotdrop/plugins"
@@ -24,8 +20,6 @@ const defaultSets = 1_000
 type Options struct {
 	// Limits are what a module is held to; the zero value means [plugins.DefaultLimits].
 	Limits plugins.Limits
-	// Plugins are the limits of single modules, by digest.
-	Plugins map[string]plugins.Limits
 	// Child is the command line of a process that calls [Child], as {"/usr/bin/hotdrop", "vet-child"}. It is started with
 	// an empty environment, in the folder /.
 	Child []string
@@ -40,7 +34,7 @@ type Options struct {
 	watch func(pid int, s stage, expire func())
 }
 
-// Vetter vets modules, only so many at a time. It is safe for concurrent use and implements core.Vetter.
+// Vetter vets modules, only so many at a time. It is safe for concurrent use.
 type Vetter struct {
 	options Options
 	slots   chan struct{}
@@ -67,7 +61,7 @@ func Run(ctx context.Context, o Options, manifest *core.Manifest, vectors, modul
 // are nil. A module that is not fit is a report with the verdict [Refused]; the error is non-nil only if vetting itself
 // could not be done, as when ctx ends or the child cannot be started.
 func (v *Vetter) Run(ctx context.Context, manifest *core.Manifest, vectors, module []byte) (*Report, error) {
-	report, fit := inspect(manifest, vectors, module, v.limits(plugins.Digest(module)))
+	report, fit := inspect(manifest, vectors, module, v.options.Limits)
 	if fit == nil {
 		return report, nil
 	}
@@ -95,34 +89,6 @@ func (v *Vetter) Run(ctx context.Context, manifest *core.Manifest, vectors, modu
 	return report, nil
 }
 
-func (v *Vetter) limits(digest string) plugins.Limits {
-	policy := plugins.Policy{Defaults: v.options.Limits, Plugins: v.options.Plugins}
-	return policy.For(digest)
-}
-
-// Version names everything that a verdict depends on beside the module: the rules, the rewriting, and the limits.
-func (v *Vetter) Version() string {
-	text, err := json.Marshal(struct {
-		Limits  plugins.Limits            `json:"limits"`
-		Plugins map[string]plugins.Limits `json:"plugins"`
-		Sets    int                       `json:"sets"`
-	}{v.options.Limits, v.options.Plugins, v.options.Sets})
-	if err != nil {
-		panic(err) // plain data
-	}
-	sum := sha256.Sum256(text)
-	return strings.Join([]string{"rules " + Rules, "rewriter " + wasm.Version, "policy " + hex.EncodeToString(sum[:6])}, ", ")
-}
-
-// Vet implements core.Vetter: the document is the report's JSON.
-func (v *Vetter) Vet(ctx context.Context, _ *core.Plugin, module []byte) (*core.Verdict, error) {
-	report, err := v.Run(ctx, nil, nil, module)
-	if err != nil {
-		return nil, err
-	}
-	document, err := json.Marshal(report)
-	if err != nil {
-		return nil, fmt.Errorf("encode the report: %w", err)
-	}
-	return &core.Verdict{Accepted: report.Verdict == Accepted, Name: report.Manifest.Name, Document: document}, nil
-}
+// Version names the rules that this package judges by, those of the rewriting included. A verdict counts for that version
+// only: under another one a module has to be vetted again before it is loaded.
+func Version() string { return "rules " + Rules + ", rewriter " + wasm.Version }
