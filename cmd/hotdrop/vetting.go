@@ -12,7 +12,6 @@ import (
 	"hotdrop/core"
 	"hotdrop/plugins"
 	"hotdrop/plugins/vet"
-	"hotdrop/plugins/wasm"
 )
 
 // grants says which limits a plugin has: those of the policy; without one the default, and where that is generous, as in
@@ -59,8 +58,8 @@ type moduleVetter struct {
 	child  []string // command line of the child
 }
 
-// Version implements core.Vetter: what was found of one rewriting says nothing about another.
-func (*moduleVetter) Version() string { return "rewriter " + wasm.Version }
+// Version implements core.Vetter: a verdict counts for the rules it was found by.
+func (*moduleVetter) Version() string { return vet.Version() }
 
 // Vet implements core.Vetter.
 func (v *moduleVetter) Vet(ctx context.Context, p *core.Plugin, module []byte) (*core.Verdict, error) {
