@@ -12,7 +12,7 @@ import (
 )
 
 // binaryenModules is how many modules of Binaryen's generator a run compares.
-const binaryenModules = 25
+const binaryenModules = 30 / share
 
 // TestModulesOfBinaryenBurnWhatTheOracleCharges compares modules that a generator of others made: wasm-opt turns random
 // bytes into a valid module.

@@ -13,14 +13,18 @@ func TestRecursionEndsAtTheSameCallOnBothEngines(t *testing.T) {
 		"through the table":                {{text: "i32.const 0 call_indirect 2 0"}},
 		"through the table, by a computed": {{text: "global.get 0 call_indirect 2 0"}},
 		"through a reference":              {{text: "i32.const 5 ref.func 2 table.set 0 i32.const 5 call_indirect 2 0"}},
-		"with results":                     {{results: []ValueType{I32, F64}, text: "call 2"}},
-		"with a thousand locals":           {{locals: slices.Repeat([]ValueType{I64}, 1_000), text: "call 2"}},
-		"with a thousand live locals":      {liveLocals(999)},
-		"with sixteen thousand operands":   {{results: []ValueType{I32}, text: strings.Repeat("global.get 0 ", 16_000) + "call 2 " + strings.Repeat("i32.add ", 16_000)}},
-		"with as many values from calls":   {manyResults(200)},
-		"with merged locals":               {mergedLocals(50)},
-		"below a long chain":               chain(900, "call 2"),
-		"above a long chain":               slices.Concat([]fn{{text: "call 3 call 2"}}, chain(400, "nop")[1:]),
+		"through a reference to an export": {
+			{text: "i64.const 0 call 3"},
+			{params: []ValueType{I64}, text: "i32.const 5 ref.func 3 table.set 0 i64.const 0 i32.const 5 call_indirect 3 0"},
+		},
+		"with results":                   {{results: []ValueType{I32, F64}, text: "call 2"}},
+		"with a thousand locals":         {{locals: slices.Repeat([]ValueType{I64}, 1_000), text: "call 2"}},
+		"with a thousand live locals":    {liveLocals(999)},
+		"with sixteen thousand operands": {{results: []ValueType{I32}, text: strings.Repeat("global.get 0 ", 16_000) + "call 2 " + strings.Repeat("i32.add ", 16_000)}},
+		"with as many values from calls": {manyResults(200)},
+		"with merged locals":             {mergedLocals(50)},
+		"below a long chain":             chain(900, "call 2"),
+		"above a long chain":             slices.Concat([]fn{{text: "call 3 call 2"}}, chain(400, "nop")[1:]),
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := program(t, functions...)
@@ -127,6 +131,7 @@ func TestOnlyWhatCanRecurIsGuarded(t *testing.T) {
 		"a reference is taken, but never called":        {[]fn{{text: "nop"}, {text: "ref.func 1 drop call 2"}}, 0},
 		"a chain as long as may be":                     {chain(512, "nop"), 0},
 		"what is beyond that in a longer one":           {chain(900, "nop"), 388},
+		"a chain whose functions also call a leaf":      {leafy(600), 88},
 		"a chain of heavy functions as long as may be":  {heavy(256), 0},
 		"what is beyond that in a longer heavy one":     {heavy(300), 44},
 		"dead code counts, since nobody looked further": {[]fn{{text: "return call 2"}}, 1},
@@ -139,6 +144,15 @@ func TestOnlyWhatCanRecurIsGuarded(t *testing.T) {
 			t.Errorf("%s: %d functions are guarded, want %d", name, rewritten.Guarded, c.want)
 		}
 	}
+}
+
+// leafy returns a chain whose functions call the last one besides.
+func leafy(n int) []fn {
+	functions := chain(n, "nop")
+	for i := range functions[:n-1] {
+		functions[i].text += " call " + decimal(n+1)
+	}
+	return functions
 }
 
 // heavy returns a chain of functions with a thousand locals each.
@@ -169,6 +183,37 @@ func TestAChainOfTenThousandFunctionsStaysWithinTheStack(t *testing.T) {
 	for name, want := range map[string]ended{"from0": outOfDepth, "from1": outOfDepth, "from2": returned} {
 		if o, _ := tr.call(name, 1<<30); o.ended() != want {
 			t.Errorf("%s %s, want %s: %+v", name, o.ended(), want, o)
+		}
+	}
+}
+
+func TestAFunctionWeighsWhatItsFrameCanTake(t *testing.T) {
+	many := slices.Repeat([]ValueType{I64}, 32)
+	callee := fn{results: many, text: strings.Repeat("i64.const 0 ", 32)}
+	received := "call 3 " + strings.Repeat("drop ", 32)
+	for name, c := range map[string]struct {
+		f    fn
+		want uint32
+	}{
+		"nothing":                      {fn{}, 1},
+		"512 locals, one fewer":        {fn{locals: slices.Repeat(many, 16)[1:]}, 1},
+		"512 locals":                   {fn{locals: slices.Repeat(many, 16)}, 2},
+		"a parameter and 511 locals":   {fn{params: many[:1], locals: slices.Repeat(many, 16)[1:]}, 2},
+		"480 values from calls":        {fn{text: strings.Repeat(received, 15)}, 1},
+		"512 values from calls":        {fn{text: strings.Repeat(received, 16)}, 2},
+		"512 through the table":        {fn{text: strings.Repeat("i32.const 0 call_indirect 3 0 "+strings.Repeat("drop ", 32), 16)}, 2},
+		"32 locals in 15 blocks":       {fn{locals: many, text: strings.Repeat("block - end ", 15)}, 2},
+		"32 locals in 14 blocks":       {fn{locals: many, text: strings.Repeat("block - end ", 14)}, 1},
+		"32 locals in 15 loops":        {fn{locals: many, text: strings.Repeat("loop - end ", 15)}, 2},
+		"32 locals in 15 ifs":          {fn{locals: many, text: strings.Repeat("i32.const 0 if - end ", 15)}, 2},
+		"32 results in 16 blocks":      {fn{text: strings.Repeat("block type 3 unreachable end "+strings.Repeat("drop ", 32), 16)}, 2},
+		"one result in 512 blocks":     {fn{text: strings.Repeat("block i32 i32.const 0 end drop ", 512)}, 2},
+		"4,095 bytes and the last end": {fn{text: strings.Repeat("nop ", 4_095)}, 2},
+		"4,094 bytes and the last end": {fn{text: strings.Repeat("nop ", 4_094)}, 1},
+	} {
+		m := program(t, c.f, callee)
+		if got := newCallGraph(m, []uint32{0, 0}).weights[0]; got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}
 }

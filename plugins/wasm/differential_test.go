@@ -48,6 +48,9 @@ func mustDecode(t testing.TB, wasm []byte) *Module {
 
 func TestEveryGuestBurnsWhatTheOracleChargesOnBothEngines(t *testing.T) {
 	for path, wasm := range shipped(t) {
+		if len(wasm) > 10<<20/(share*share) {
+			continue // a Go guest under the race detector takes a minute
+		}
 		t.Run(path, func(t *testing.T) {
 			m := mustDecode(t, wasm)
 			p := freely(m)
@@ -65,7 +68,7 @@ func TestEveryGuestBurnsWhatTheOracleChargesOnBothEngines(t *testing.T) {
 				if len(types[name].Params) > 0 || name == "_initialize" {
 					continue
 				}
-				for range 5 {
+				for range 1 + 5/share {
 					if o, ok := tr.call(name, 1<<40); !ok {
 						t.Logf("%s %s: %s", name, o.ended(), o.trap)
 						tr.reset()
@@ -83,7 +86,7 @@ func TestEveryGuestBurnsWhatTheOracleChargesOnBothEngines(t *testing.T) {
 }
 
 // generatedModules is how many random modules a run compares, e.g. go test -run Generated -args -generated 100000.
-var generatedModules = flag.Int("generated", 300, "random modules to compare")
+var generatedModules = flag.Int("generated", 300/share, "random modules to compare")
 
 func TestGeneratedModulesBurnWhatTheOracleChargesOnBothEngines(t *testing.T) {
 	ends := map[ended]int{}
@@ -94,7 +97,7 @@ func TestGeneratedModulesBurnWhatTheOracleChargesOnBothEngines(t *testing.T) {
 		}
 	}
 	t.Log(ends)
-	for end, least := range map[ended]int{returned: *generatedModules, trapped: 100, outOfFuel: 50, outOfDepth: 10} {
+	for end, least := range map[ended]int{returned: *generatedModules, trapped: 100 / share, outOfFuel: 50 / share, outOfDepth: 10 / share} {
 		if ends[end] < least {
 			t.Errorf("only %d calls %s: the generator no longer reaches what it is for", ends[end], end)
 		}

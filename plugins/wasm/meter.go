@@ -27,7 +27,6 @@ type segments struct {
 	frames  []frame
 	dead    bool
 	skipped int // blocks open in dead code
-	loops   bool
 	calls   bool
 }
 
@@ -90,7 +89,7 @@ func (s *segments) branch(label uint32) {
 	top := &s.frames[len(s.frames)-1]
 	top.reach = min(top.reach, target)
 	if s.frames[target].op == OpLoop {
-		s.frames[target].repeats, s.loops = true, true
+		s.frames[target].repeats = true
 		return
 	}
 	s.frames[target].joined = true
@@ -133,7 +132,7 @@ func (s *segments) settle() {
 		total += s.list[i].cost
 		s.list[i].check = s.list[i].check || s.list[i].cost >= checkedCost
 	}
-	if !s.loops && !s.calls && total <= uncheckedLeafCost {
+	if !s.calls && total <= uncheckedLeafCost {
 		s.list[0].check = false
 	}
 }

@@ -1,6 +1,9 @@
 package wasm
 
-import "testing"
+import (
+	"math"
+	"testing"
+)
 
 // floatBits are NaNs of every kind and ordinary numbers.
 func floatBits(t ValueType) []uint64 {
@@ -114,7 +117,6 @@ func TestNaNsAreSettledWhereTheyCanBeSeen(t *testing.T) {
 		"stored":                 "i32.const 8 " + compute + "f64.store 3 0 i32.const 8 f64.load 3 0",
 		"reinterpreted":          compute + "i64.reinterpret_f64 f64.reinterpret_i64",
 		"the first operand":      compute + "f64.const 1 f64.copysign",
-		"the sign of another":    "f64.const 1 " + compute + "f64.copysign f64.const 2 f64.mul " + compute + "f64.add",
 		"passed on":              compute + "call 3",
 		"computed on":            compute + "f64.sqrt f64.floor",
 		"selected":               compute + "f64.const 1 i32.const 1 select",
@@ -127,6 +129,20 @@ func TestNaNsAreSettledWhereTheyCanBeSeen(t *testing.T) {
 			fn{params: []ValueType{F64}, results: []ValueType{F64}, text: "local.get 0"})
 		if len(o.results) != 1 || o.results[0] != canonicalNaN64 {
 			t.Errorf("%s: %x, want %x", name, o.results, uint64(canonicalNaN64))
+		}
+	}
+}
+
+func TestTheSignOfAComputedNaNIsPositive(t *testing.T) {
+	for _, text := range []string{
+		"f64.const 3 f64.const 0 f64.const 0 f64.div f64.copysign",
+		"f64.const 3 f64.const -1 f64.sqrt f64.copysign",
+		"f64.const 3 f32.const 0 f32.const 0 f32.div f64.promote_f32 f64.copysign",
+		"f64.const 3 f64.const 0 f64.const 0 f64.div f64.neg f64.neg f64.copysign",
+	} {
+		o := run(t, 1_000, fn{results: []ValueType{F64}, text: text})
+		if len(o.results) != 1 || o.results[0] != math.Float64bits(3) {
+			t.Errorf("%s: %x", text, o.results)
 		}
 	}
 }

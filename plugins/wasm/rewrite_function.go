@@ -30,7 +30,6 @@ func (r *rewriter) body(i int) Body {
 	if f.weight > 0 {
 		f.enter(r.block(results))
 	}
-	f.list[0].at = len(f.code)
 	for reader := NewReader(in.Code); reader.Next(); {
 		if instruction := reader.Instruction(); !f.skip(instruction.Op) {
 			f.instruction(instruction)

@@ -180,6 +180,24 @@ func TestFuelCannotWrap(t *testing.T) {
 	}
 }
 
+// TestALargeChargeIsCheckedBeforeItsCodeRuns has code in an arm that costs more than there is.
+func TestALargeChargeIsCheckedBeforeItsCodeRuns(t *testing.T) {
+	for count, want := range map[int]uint64{checkedCost: 0, checkedCost - 100: 7} {
+		f := fn{text: "i32.const 1 if - i32.const 7 global.set 0 " + strings.Repeat("i32.const 1 drop ", count) + "end"}
+		m := program(t, f)
+		rewritten, err := Rewrite(m, programPolicy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		compiled := compile(t, compiler, m, rewritten.Wasm)
+		in := compiled.instantiate()
+		if o := in.call("f0", 512, 500); o.ended() != outOfFuel || in.global("hotdrop.g0").Get() != want {
+			t.Errorf("%d instructions: %s, the global is %d, want %d", count, o.ended(), in.global("hotdrop.g0").Get(), want)
+		}
+		compiled.close()
+	}
+}
+
 func TestAGuestThatIsOutOfFuelStaysSo(t *testing.T) {
 	m := program(t, fn{text: "loop - br 0 end"}, fn{text: "call 3"}, fn{text: "i32.const 1 global.set 0"})
 	rewritten, err := Rewrite(m, programPolicy())
@@ -227,6 +245,14 @@ func TestWhatThePolicyRefuses(t *testing.T) {
 		}, CodeTooLarge, "metering makes the code more than 4 times as large"},
 		"many locals in many blocks": {func(m *Module, _ *Policy) {
 			m.Bodies[0] = Body{Locals: []LocalGroup{{1_000, I32}}, Code: append(bytes.Repeat(asm(t, "block - end"), 66), byte(OpEnd))}
+		}, CodeTooLarge, "too many blocks"},
+		"a hundred functions of many locals in many blocks": {func(m *Module, _ *Policy) {
+			m.Bodies[0] = Body{Locals: []LocalGroup{{1_000, I32}}, Code: append(bytes.Repeat(asm(t, "block - end"), 60), byte(OpEnd))}
+			m.Bodies, m.Functions = slices.Repeat(m.Bodies, 100), slices.Repeat(m.Functions, 100)
+		}, CodeTooLarge, "too many blocks"},
+		"loops in many functions": {func(m *Module, _ *Policy) {
+			m.Bodies[0].Code = append(bytes.Repeat(asm(t, "loop - end"), 500), byte(OpEnd))
+			m.Bodies, m.Functions = slices.Repeat(m.Bodies, 17), slices.Repeat(m.Functions, 17)
 		}, CodeTooLarge, "too many blocks"},
 		"many loops in a function": {func(m *Module, _ *Policy) {
 			m.Bodies[0].Code = append(bytes.Repeat(asm(t, "loop - end"), 2_049), byte(OpEnd))
@@ -371,8 +397,28 @@ func TestAnExportedImportPaysToo(t *testing.T) {
 			t.Errorf("%s burned %d, want %d", name, 5_000-o.fuel, want)
 		}
 	}
-	if o, _ := tr.call("dear", 999); o.ended() != outOfFuel {
-		t.Errorf("%s", o.ended())
+	asked := *tr.compiled.asked
+	if o, _ := tr.call("dear", 999); o.ended() != outOfFuel || o.trap == "" || o.asked != asked {
+		t.Errorf("%s, and the import was called: %t", o.ended(), o.asked != asked)
+	}
+}
+
+func TestAnImportInAGlobalPaysToo(t *testing.T) {
+	m := program(t, fn{text: "i32.const 5 global.get 4 table.set 0 i32.const 5 call_indirect 0 0 drop"})
+	m.Globals[4].Init = Constant{OpRefFunc, 1}
+	tr := newTrio(t, m, programPolicy(), compiler)
+	defer tr.close()
+	if o, _ := tr.call("f0", 5_000); 5_000-o.fuel != 1_009 {
+		t.Errorf("burned %d", 5_000-o.fuel)
+	}
+}
+
+func TestCustomSectionsAreDropped(t *testing.T) {
+	m := program(t, fn{text: "nop"})
+	plain := rewrittenAgain(t, m, programPolicy())
+	m.Customs = []Custom{{Name: "producers", Bytes: []byte{0}}}
+	if out := rewrittenAgain(t, m, programPolicy()); len(out.Customs) != 0 || !bytes.Equal(out.Encode(), plain.Encode()) {
+		t.Errorf("%v", out.Customs)
 	}
 }
 
