@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,23 +116,18 @@ func (op *operation) receive(ctx huma.Context, next func(huma.Context)) {
 	}
 }
 
-var (
-	campaignPattern = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
-	orderPattern    = regexp.MustCompile(`^[a-z0-9-]{1,63}\.[0-9a-hjkmnp-tv-z]{26}$`)
-)
-
 // checkIDs answers ids that nothing can have like ids that nothing has: 404. What is created gets its own checks.
 func (op *operation) checkIDs(ctx huma.Context) *Problem {
 	if op.Method == http.MethodPut {
 		return nil
 	}
-	if id := ctx.Param("campaign"); id != "" && !campaignPattern.MatchString(id) {
+	if id := ctx.Param("campaign"); id != "" && !core.ValidCampaignID(id) {
 		return newProblem(core.CodeNotFound, "there is no such campaign")
 	}
 	if id := ctx.Param("digest"); id != "" && !core.ValidDigest(id) {
 		return newProblem(core.CodeNotFound, "there is no such plugin")
 	}
-	if id := ctx.Param("order"); id != "" && !orderPattern.MatchString(id) {
+	if id := ctx.Param("order"); id != "" && !core.ValidOrderID(id) {
 		return newProblem(core.CodeNotFound, "there is no such order")
 	}
 	return nil

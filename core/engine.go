@@ -159,7 +159,7 @@ func (e *Engine) campaign(ctx context.Context, id string) (*campaign, error) {
 	if c := (*e.running.Load())[id]; c != nil {
 		return c, nil
 	}
-	if !validID(id) {
+	if !ValidCampaignID(id) {
 		return nil, Errorf(CodeNotFound, "there is no campaign %q", id)
 	}
 	c, err := e.refresh(ctx, id)

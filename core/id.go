@@ -3,6 +3,7 @@ package core
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"strings"
 	"time"
 )
 
@@ -41,4 +42,25 @@ func appendBase32(b []byte, raw [16]byte) []byte {
 		b = append(b, idAlphabet[digit&31])
 	}
 	return b
+}
+
+// ValidCampaignID reports whether s can be the id of a campaign: 1 to 63 lower-case letters, digits and hyphens.
+func ValidCampaignID(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 63
+}
+
+// ValidOrderID reports whether s can be the id of an order: a campaign's, a dot, and 26 characters of the id alphabet.
+func ValidOrderID(s string) bool {
+	campaign, own, _ := strings.Cut(s, ".")
+	for i := range len(own) {
+		if strings.IndexByte(idAlphabet, own[i]) < 0 {
+			return false
+		}
+	}
+	return len(own) == idLength && ValidCampaignID(campaign)
 }

@@ -60,16 +60,6 @@ func (m *memory) reservation(shopper string) (r *Reservation, certain bool) {
 	return nil, int64(len(m.reservations)) == m.signed
 }
 
-// reserved remembers a reservation that is durable.
-func (m *memory) reserved(r *Reservation) {
-	id := m.identify(r.Shopper)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if len(m.reservations) < maxRemembered {
-		m.reservations[id] = ticket{r.At, r.Position}
-	}
-}
-
 // unordered reports whether it is certain that the shopper had no order when the counter of orders was last seen. The
 // orders that are remembered are among those that were counted; if they are as many, they are the same.
 func (m *memory) unordered(shopper string) bool {
@@ -83,26 +73,26 @@ func (m *memory) unordered(shopper string) bool {
 	return !ordered
 }
 
-// counted takes in how many reservations and orders a counter says there are. It comes before what it counts is
-// remembered.
-func (m *memory) counted(counter string, there int64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch counter {
-	case CounterReservations:
-		m.signed = max(m.signed, there)
-	case CounterOrders:
-		m.placed = max(m.placed, there)
+// remember takes in what was seen at once: how many reservations and orders there are by their counters, and some of
+// them, which are durable and were counted. Of an order it takes the claim of its request. It is one step for readers: in
+// a rush they would otherwise find orders that were counted and not remembered all the time.
+func (m *memory) remember(counted map[string]int64, placed []Claim, reservations []*Reservation) {
+	orders, shoppers, signed := make([]identity, len(placed)), make([]identity, len(placed)), make([]identity, len(reservations))
+	for i := range placed {
+		orders[i], shoppers[i] = m.identify(placed[i].Owner), m.identify(placed[i].Shopper)
 	}
-}
-
-// ordered remembers an order that is durable.
-func (m *memory) ordered(shopper, order string) {
-	by, id := m.identify(shopper), m.identify(order)
+	for i, r := range reservations {
+		signed[i] = m.identify(r.Shopper)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.orders) < maxRemembered {
-		m.orders[id], m.shoppers[by] = struct{}{}, struct{}{}
+	m.signed = max(m.signed, counted[CounterReservations])
+	m.placed = max(m.placed, counted[CounterOrders])
+	for i := 0; i < len(orders) && len(m.orders) < maxRemembered; i++ {
+		m.orders[orders[i]], m.shoppers[shoppers[i]] = struct{}{}, struct{}{}
+	}
+	for i := 0; i < len(signed) && len(m.reservations) < maxRemembered; i++ {
+		m.reservations[signed[i]] = ticket{reservations[i].At, reservations[i].Position}
 	}
 }
 
@@ -121,26 +111,25 @@ func (m *memory) incomplete(now time.Time) bool {
 // learn takes in what was read of the counters, and of the orders if they were asked for, in one snapshot.
 func (c *campaign) learn(state *State, began time.Time) {
 	c.view.saw(state.Counters, began)
+	counted := make(map[string]int64, len(state.Counters))
 	for key, counter := range state.Counters {
-		c.memory.counted(key, counter.Limit-counter.Remaining)
+		counted[key] = counter.Limit - counter.Remaining
 	}
-	for i := range state.Placed {
-		c.memory.ordered(state.Placed[i].Shopper, state.Placed[i].Owner)
-	}
+	c.memory.remember(counted, state.Placed, nil)
 }
 
 // committed takes in what a plan wrote and left.
 func (c *campaign) committed(plan *Plan, applied *Applied, began time.Time) {
 	c.view.committed(applied.Remaining, began)
+	counted := make(map[string]int64, len(applied.Remaining))
 	for key, left := range applied.Remaining {
-		c.memory.counted(key, Unbounded-left)
+		counted[key] = Unbounded - left // of the counters without a bound, the only ones that memory asks for
 	}
-	for _, o := range plan.Orders {
-		c.memory.ordered(o.Shopper, o.ID)
+	placed := make([]Claim, len(plan.Orders))
+	for i, o := range plan.Orders {
+		placed[i] = Claim{Shopper: o.Shopper, Owner: o.ID}
 	}
-	for _, r := range plan.Reservations {
-		c.memory.reserved(r)
-	}
+	c.memory.remember(counted, placed, plan.Reservations)
 }
 
 // recollect reads who has ordered, unless it is known.

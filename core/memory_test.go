@@ -6,6 +6,17 @@ import (
 	"time"
 )
 
+// counted, ordered and reserved are what one commit tells a memory.
+func (m *memory) counted(counter string, there int64) {
+	m.remember(map[string]int64{counter: there}, nil, nil)
+}
+
+func (m *memory) ordered(shopper, order string) {
+	m.remember(nil, []Claim{{Shopper: shopper, Owner: order}}, nil)
+}
+
+func (m *memory) reserved(r *Reservation) { m.remember(nil, nil, []*Reservation{r}) }
+
 func TestAReservationIsRememberedAndItsAbsenceWhenAllAreKnown(t *testing.T) {
 	m := newMemory()
 	if r, certain := m.reservation("ann"); r != nil || !certain {

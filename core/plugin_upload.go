@@ -26,7 +26,7 @@ const uploadBound = 15 * time.Minute
 // there is no report by the rules of this version.
 func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin, created bool, err error) {
 	brand, err := u.Actor.pluginScope(u.Brand, "")
-	if err != nil || !validID(brand) {
+	if err != nil || !ValidCampaignID(brand) {
 		return nil, false, Errorf(CodeInvalid, "name the brand that uploads: your own, or with brand")
 	}
 	select {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -171,10 +170,4 @@ func (q *quoted) holdUntil() int64 { return q.now.Add(time.Duration(q.item.Hold)
 // dues is what is to be paid.
 func (q *quoted) dues() []Due {
 	return []Due{{Kind: DueFull, Amount: q.decision.total, DueAt: q.holdUntil(), State: DueOpen}}
-}
-
-// validID reports whether s can be the id of a campaign.
-func validID(s string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyz0123456789-"
-	return s != "" && len(s) <= 63 && strings.Trim(s, letters) == ""
 }
