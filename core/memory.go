@@ -154,7 +154,7 @@ func (c *campaign) recall(req *OrderRequest) (*intent, error) {
 	if !c.glance() || !c.memory.unordered(req.Shopper.ID) {
 		return nil, nil
 	}
-	if _, _, err := c.admit(req); err != nil {
+	if _, err := c.admit(req); err != nil {
 		return nil, err
 	}
 	reservation, certain := c.memory.reservation(req.Shopper.ID)

@@ -10,11 +10,18 @@ import (
 // maxQuantity is how many units one order may have.
 const maxQuantity = 100
 
-// quoted is a request that was decided.
-type quoted struct {
+// admission is what a request that was not refused at once is decided by.
+type admission struct {
 	snapshot *snapshot
 	item     *Item
 	now      time.Time
+	stock    Counter // of the item, as last seen
+}
+
+// quoted is a request that was decided.
+type quoted struct {
+	admission
+
 	facts    Facts
 	decision *decision
 }
@@ -46,42 +53,44 @@ func (e *Engine) Quote(ctx context.Context, req OrderRequest) (*Quote, error) {
 
 // quote refuses what needs no mechanic, then asks the ruleset.
 func (c *campaign) quote(req *OrderRequest, shopper *ShopperState) (*quoted, error) {
-	q, stock, err := c.admit(req)
+	admitted, err := c.admit(req)
 	if err != nil {
 		return nil, err
 	}
+	q := &quoted{admission: admitted}
 	if q.item.NeedsReservation && (shopper == nil || shopper.Reservation == nil) {
 		return nil, Errorf(CodeReservationRequired, "this item is for shoppers who reserved")
 	}
 	if taken := shopper.count(ClaimLimit, q.item.SKU+"/"); q.item.Limit > 0 && taken+req.Quantity > q.item.Limit {
 		return nil, Errorf(CodeLimitReached, "the limit is %d per shopper", q.item.Limit)
 	}
-	c.fillFacts(q, req, shopper, stock)
+	c.fillFacts(q, req, shopper)
 	return q, c.decide(q)
 }
 
-// admit refuses what needs no data: what is malformed, not on sale or sold out. stock is the item's, as last seen.
-func (c *campaign) admit(req *OrderRequest) (q *quoted, stock Counter, err error) {
-	q = &quoted{snapshot: c.snapshot.Load(), now: c.engine.now()}
-	def := q.snapshot.definition()
-	if q.item = def.Item(req.SKU); q.item == nil {
-		return nil, stock, Errorf(CodeInvalid, "there is no item %q in this campaign", req.SKU)
+// admit refuses what needs no data: what is malformed, not on sale or sold out.
+func (c *campaign) admit(req *OrderRequest) (admission, error) {
+	a := admission{snapshot: c.snapshot.Load(), now: c.engine.now()}
+	def := a.snapshot.definition()
+	if a.item = def.Item(req.SKU); a.item == nil {
+		return a, Errorf(CodeInvalid, "there is no item %q in this campaign", req.SKU)
 	}
 	if req.Quantity < 1 || req.Quantity > maxQuantity {
-		return nil, stock, Errorf(CodeInvalid, "quantity must be between 1 and %d", maxQuantity)
+		return a, Errorf(CodeInvalid, "quantity must be between 1 and %d", maxQuantity)
 	}
 	if err := def.checkInput(req.Input); err != nil {
-		return nil, stock, err
+		return a, err
 	}
-	window, phase := q.snapshot.phaseOf(q.item, q.now)
+	window, phase := a.snapshot.phaseOf(a.item, a.now)
 	if phase != PhaseSale {
-		return nil, stock, notOnSale(window, q.now)
+		return a, notOnSale(window, a.now)
 	}
-	stock, trusted := c.view.left(StockCounter(q.item.SKU))
+	stock, trusted := c.view.left(StockCounter(a.item.SKU))
 	if trusted && stock.Remaining < req.Quantity {
-		return nil, stock, soldOut(stock.Remaining)
+		return a, soldOut(stock.Remaining)
 	}
-	return q, stock, nil
+	a.stock = stock
+	return a, nil
 }
 
 func notOnSale(window Phases, now time.Time) error {
@@ -92,12 +101,12 @@ func notOnSale(window Phases, now time.Time) error {
 }
 
 // fillFacts gathers what the mechanics may know.
-func (c *campaign) fillFacts(q *quoted, req *OrderRequest, shopper *ShopperState, stock Counter) {
+func (c *campaign) fillFacts(q *quoted, req *OrderRequest, shopper *ShopperState) {
 	q.facts = Facts{
 		Campaign: q.snapshot.campaignFacts(q.now), Now: q.now.UnixMilli(), Quantity: req.Quantity, Input: req.Input,
 		Item: ItemFacts{
 			SKU: q.item.SKU, Price: q.item.Price, Stock: q.item.Stock,
-			Left: stock.Remaining, Sold: stock.Limit - stock.Remaining,
+			Left: q.stock.Remaining, Sold: q.stock.Limit - q.stock.Remaining,
 		},
 		Shopper: req.Shopper.facts(shopper.count(ClaimOrder, "")),
 		Quota:   c.quotas(q.snapshot.definition()),
