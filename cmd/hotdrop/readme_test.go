@@ -58,6 +58,9 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	s := serve(t, folder, "--demo", "--data", "data")
 	blocks := demoBlocks(t)
 	linkPlugins(t, folder)
+	if len(blocks) != 4 {
+		t.Errorf("the README has %d blocks to run, the test knows 4", len(blocks))
+	}
 	if out := shell(t, folder, s.url, blockWith(t, blocks, "Idempotency-Key: my-first")); !strings.Contains(out, `"state":"paid"`) {
 		t.Errorf("buying and paying ended in\n%s", out)
 	}
@@ -67,6 +70,10 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	}
 	if export := requireRun(t, folder, "campaign", "export", "trade-in", "--server", s.url); !strings.Contains(export, "rule: gold") {
 		t.Errorf("the campaign in force is\n%s", export)
+	}
+	out = shell(t, folder, s.url, blockWith(t, blocks, "mechanic init"))
+	if !strings.Contains(out, "5 passed, 0 failed") || !strings.Contains(out, "of the limits") {
+		t.Errorf("writing a plugin ended in\n%s", out)
 	}
 	out = shell(t, folder, s.url, blockWith(t, blocks, "mechanic submit"))
 	if !strings.Contains(out, `"state":"approved"`) || !strings.Contains(out, "ruleset 3") {
