@@ -50,12 +50,13 @@ func (l *Limits) shape() wasm.Limits {
 	return shape
 }
 
-// bounds are what a policy may grant: beyond them a single plugin could hold up a node whatever it is trusted with.
+// bounds are what a policy may grant: beyond them a single plugin could hold up a node whatever it is trusted with, and
+// more effects or longer modules than the engine and the registry take would be granted in vain.
 func bounds() (least, most Limits) {
 	least = Limits{Fuel: 1, StartFuel: 1, Depth: 1, ModuleBytes: 8}
 	most = Limits{
-		Fuel: 1_000_000_000, StartFuel: 1_000_000_000, MemoryBytes: 256 << 20, Depth: wasm.MaxDepth, Effects: 1_000, LogBytes: 1 << 20,
-		ModuleBytes: 16 << 20,
+		Fuel: 1_000_000_000, StartFuel: 1_000_000_000, MemoryBytes: 256 << 20, Depth: wasm.MaxDepth,
+		Effects: abi.MaxEffects, LogBytes: 1 << 20, ModuleBytes: core.MaxPluginBytes,
 	}
 	return least, most
 }

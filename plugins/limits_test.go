@@ -2,6 +2,8 @@ package plugins_test
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -220,15 +222,32 @@ func TestAPolicyFileIsReadStrictly(t *testing.T) {
 		"defaults: {fuel: many}":                                    "1:18: defaults.fuel: ",
 		"defaults: {fuel: 0}":                                       "1:18: defaults.fuel: is 0, must be 1 to 1000000000",
 		"defaults: {memory_bytes: -1}":                              "1:26: defaults.memory_bytes: is -1, must be 0 to 268435456",
+		"defaults: {effects: 65}":                                   "1:21: defaults.effects: is 65, must be 0 to 64",
+		"defaults: {module_bytes: 4194305}":                         "1:26: defaults.module_bytes: is 4194305, must be 8 to 4194304",
 		"defaults: {depth: 1025}":                                   "1:19: defaults.depth: is 1025, must be 1 to 1024",
 		"plugins: {trade-in: {fuel: 1}}":                            "1:11: plugins.trade-in: is not a digest: sha256: and 64 hexadecimal digits",
 		"plugins:\n  " + someDigest + ": {toolchain: rust}":         "2:88: plugins." + someDigest + ".toolchain: is \"rust\"; only go is granted more",
-		"plugins:\n  " + someDigest + ": {module_bytes: 999999999}": "2:91: plugins." + someDigest + ".module_bytes: is 999999999, must be 8 to 16777216",
+		"plugins:\n  " + someDigest + ": {module_bytes: 999999999}": "2:91: plugins." + someDigest + ".module_bytes: is 999999999, must be 8 to 4194304",
 		"limits: {}": "1:1: limits: ",
 	} {
 		if _, err := plugins.ParsePolicy([]byte(text)); core.CodeOf(err) != core.CodeInvalid || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", text, err, want)
 		}
+	}
+}
+
+// TestAPolicyGrantsAsManyEffectsAsTheEngineTakes holds the bound of a policy against the engine's own.
+func TestAPolicyGrantsAsManyEffectsAsTheEngineTakes(t *testing.T) {
+	effects := slices.Repeat([]core.Effect{{Kind: core.EffectDiscount, Amount: 1}}, abi.MaxEffects+1)
+	if err := core.JudgeEffects(core.HookQuote, effects[:abi.MaxEffects]); err != nil {
+		t.Errorf("%d effects may be granted: %v", abi.MaxEffects, err)
+	}
+	if core.JudgeEffects(core.HookQuote, effects) == nil {
+		t.Errorf("the engine takes %d effects, which no policy may grant", len(effects))
+	}
+	text := fmt.Sprintf("defaults: {effects: %d, module_bytes: %d}", abi.MaxEffects, core.MaxPluginBytes)
+	if _, err := plugins.ParsePolicy([]byte(text)); err != nil {
+		t.Errorf("%s: %v", text, err)
 	}
 }
 
