@@ -32,20 +32,43 @@ const sumFile = "sum"
 // the lengths of a damaged file. Whoever can write here can run code as the server; the folder is the server's own.
 type diskCache struct{ folder string }
 
-// openCache makes the folder of this version inside dir. One that others than this user may write to is refused.
+// openCache makes the folder of this version inside dir. One that others than this user may write to is refused; so is
+// one that they could rename away and put another in its place, because they may write to a folder above it.
 func openCache(dir string) (*diskCache, error) {
 	folder := filepath.Join(dir, "rewriter-"+wasm.Version+"-wazero-"+runtimeVersion+"-"+runtime.GOOS+"-"+runtime.GOARCH)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of compiled plugins: %w", err)
 	}
-	info, err := os.Stat(folder)
+	real, err := filepath.EvalSymlinks(folder)
+	if err == nil {
+		real, err = filepath.Abs(real)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("look at the folder of compiled plugins: %w", err)
 	}
-	if info.Mode().Perm()&0o022 != 0 || !ownedByUs(info) {
-		return nil, fmt.Errorf("%s holds machine code, but others than this user can write to it (%s): remove it", folder, info.Mode())
+	d := &diskCache{folder: real}
+	return d, d.guarded()
+}
+
+// guarded checks that the folder and the one it was made in are this user's alone, and that nobody else may rename what
+// lies in the folders above.
+func (d *diskCache) guarded() error {
+	for path, depth := d.folder, 0; ; path, depth = filepath.Dir(path), depth+1 {
+		info, err := os.Stat(path)
+		if err != nil {
+			return fmt.Errorf("look at the folder of compiled plugins: %w", err)
+		}
+		safe := unmovable
+		if depth < 2 {
+			safe = ours
+		}
+		if !safe(info) {
+			return fmt.Errorf("compiled plugins in %s are run as they are, but others than this user can write to %s (%s)", d.folder, path, info.Mode())
+		}
+		if path == filepath.Dir(path) {
+			return nil
+		}
 	}
-	return &diskCache{folder: folder}, nil
 }
 
 // compile calls translate with the runtime's cache over this module's entry. Whatever is wrong with the disk, a module

@@ -4,5 +4,8 @@ package plugins
 
 import "io/fs"
 
-// ownedByUs cannot be asked here; the folder's access list is the administrator's.
-func ownedByUs(fs.FileInfo) bool { return true }
+// ours cannot be asked here; the folder's access list is the administrator's.
+func ours(fs.FileInfo) bool { return true }
+
+// unmovable cannot be asked here either.
+func unmovable(fs.FileInfo) bool { return true }

@@ -163,13 +163,55 @@ func TestAnEntryThatIsNoFolderIsReplaced(t *testing.T) {
 	}
 }
 
-func TestAFolderThatOthersMayWriteToIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	folder := newHost(t, plugins.Options{CacheDir: dir}).CacheFolder()
-	if err := os.Chmod(folder, 0o770); err != nil {
+func TestACacheWhereOthersMayPutCodeIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		above   int // which folder above the code gets the mode
+		mode    fs.FileMode
+		refused bool
+	}{
+		"its group may write to the folder":           {0, 0o770, true},
+		"anybody may write to the folder":             {0, 0o707, true},
+		"its group may rename the folder":             {1, 0o770, true},
+		"anybody may rename the folder":               {1, 0o777, true},
+		"a sticky folder that is anybody's":           {1, 0o777 | fs.ModeSticky, true},
+		"anybody may rename a folder above":           {2, 0o777, true},
+		"only owners may rename in the folder above":  {2, 0o777 | fs.ModeSticky, false},
+		"the folder above is shared within its group": {2, 0o770, false},
+		"others may look":                             {1, 0o755, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "data", "compiled")
+			folder := newHost(t, plugins.Options{CacheDir: dir}).CacheFolder()
+			for range c.above {
+				folder = filepath.Dir(folder)
+			}
+			if err := os.Chmod(folder, c.mode); err != nil {
+				t.Fatal(err)
+			}
+			host, err := plugins.NewHost(t.Context(), plugins.Options{CacheDir: dir})
+			if err == nil {
+				_ = host.Close(t.Context()) // it has no plugins
+			}
+			if refused := err != nil && strings.Contains(err.Error(), "others than this user can write to "+folder); refused != c.refused {
+				t.Errorf("refused: %v, %v", refused, err)
+			}
+		})
+	}
+}
+
+func TestACacheBehindALinkIsCheckedWhereItLies(t *testing.T) {
+	shared := filepath.Join(t.TempDir(), "shared")
+	if err := os.Mkdir(shared, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := plugins.NewHost(t.Context(), plugins.Options{CacheDir: dir}); err == nil || !strings.Contains(err.Error(), "others than this user can write") {
-		t.Errorf("got %v", err)
+	if err := os.Chmod(shared, 0o777); err != nil { //nolint:gosec // this is what is refused
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(shared, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := plugins.NewHost(t.Context(), plugins.Options{CacheDir: filepath.Join(link, "compiled")}); err == nil {
+		t.Error("anybody can rename what the link points to")
 	}
 }
