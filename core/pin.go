@@ -12,7 +12,7 @@ const (
 	// another total, so that a replay knows what it compares with.
 	EngineVersion = "1"
 	// FuelSchedule names the plugin meter's price list; it is the version of the rewriter that charges by it.
-	FuelSchedule = "1"
+	FuelSchedule = "2"
 )
 
 // pin renders the decision as it is kept with the order: canonical JSON with sorted keys, integers and no spaces, so

@@ -28,6 +28,7 @@ type callGraph struct {
 	taken     []bool   // functions, imports included, that are named outside of call
 	weights   []uint32 // of the functions
 	effort    effort
+	refers    int // the first function whose code makes a reference, -1: none
 }
 
 // newCallGraph reads every body once; imported are the types of the imported functions.
@@ -35,6 +36,7 @@ func newCallGraph(m *Module, imported []uint32) *callGraph {
 	g := &callGraph{
 		module: m, imported: imported, functions: len(m.Functions),
 		first: make([]int, 0, len(m.Functions)+len(m.Types)+1), weights: make([]uint32, len(m.Functions)), effort: effort{overflow: -1},
+		refers: -1,
 	}
 	g.taken = make([]bool, len(imported)+g.functions)
 	g.distinguishTypes()
@@ -110,7 +112,9 @@ func (g *callGraph) scan(i int) {
 		case OpBlock, OpLoop, OpIf:
 			merged += declared + g.arity(in.Block)
 		case OpRefFunc:
-			g.taken[in.Index] = true
+			if g.refers < 0 {
+				g.refers = i
+			}
 		}
 	}
 	g.effort.add(i, merged, blocks)

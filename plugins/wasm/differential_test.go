@@ -133,7 +133,7 @@ func compareExports(t *testing.T, m *Module, seed uint64, ends map[ended]int) {
 			}
 			args = append(args, v)
 		}
-		if _, same := tr.call(name, 50_000, args...); !same {
+		if _, same := tr.call(name, 300_000, args...); !same {
 			tr.reset()
 		}
 	}

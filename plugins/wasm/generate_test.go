@@ -80,6 +80,7 @@ func (g *generator) state() {
 		m.Globals = append(m.Globals, Global{GlobalType{t, len(m.Globals) < 6}, Constant{op, value}})
 	}
 	m.Globals = append(m.Globals,
+		Global{GlobalType{FuncRef, false}, Constant{OpRefFunc, uint64(g.IntN(g.functions()))}},
 		Global{GlobalType{FuncRef, true}, Constant{OpRefFunc, uint64(g.IntN(g.functions()))}})
 	items := func(n int) (items []Constant) {
 		for range n {
@@ -473,7 +474,7 @@ func (w *writer) reference() {
 	case 2:
 		w.indexed(OpGlobalGet, uint32(len(w.m.Globals)-1))
 	default:
-		w.indexed(OpRefFunc, uint32(w.IntN(w.functions())))
+		w.indexed(OpGlobalGet, uint32(len(w.m.Globals)-2))
 	}
 }
 

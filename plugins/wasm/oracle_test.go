@@ -9,9 +9,9 @@ type oracle struct {
 	policy  Policy
 	fuel    uint32
 
-	charge, length, canonical32, canonical64, pages uint32
-	entries                                         []uint32 // of each table
-	imports                                         []uint32 // of each imported function: what charges and calls it
+	charge, length, canonical32, canonical64, pages, soil uint32
+	entries                                               []uint32 // of each table
+	imports                                               []uint32 // of each imported function: what charges and calls it
 }
 
 // rewriteByOracle returns the module under the oracle, with the same exports as the rewriter's.
@@ -107,6 +107,9 @@ func (o *oracle) addHelpers() {
 		get(0), get(0), raw(OpF32Ne, OpIf), []byte{byte(F32)}, appendF32(nil, 0x7fc00000), raw(OpElse), get(0), raw(OpEnd))
 	o.canonical64 = o.add([]ValueType{F64}, []ValueType{F64}, nil,
 		get(0), get(0), raw(OpF64Ne, OpIf), []byte{byte(F64)}, appendF64(nil, 0x7ff8000000000000), raw(OpElse), get(0), raw(OpEnd))
+	dirty := o.fuel + 2
+	o.soil = o.add(nil, nil, nil, appendIndexed(nil, OpGlobalGet, dirty), raw(OpI32Eqz, OpIf), []byte{emptyBlock},
+		appendI64(nil, 200_000), call, appendI32(nil, 1), appendIndexed(nil, OpGlobalSet, dirty), raw(OpEnd))
 	if len(o.in.Memories) > 0 {
 		o.pages = o.growth(append(raw(OpMemorySize), 0), o.out.Memories[0].Max, 16_384, call)
 	}
@@ -139,6 +142,7 @@ func (o *oracle) growth(size []byte, limit uint32, each int64, call []byte) uint
 func price(o Opcode) int64 {
 	prices := map[Opcode]int64{
 		OpBlock: 0, OpLoop: 0, OpEnd: 0, OpElse: 0, OpDrop: 0, OpReturn: 0, OpNop: 0, OpCall: 2, OpCallIndirect: 5, OpBrTable: 3,
+		OpMemoryGrow: 33, OpTableGrow: 33,
 	}
 	if p, ok := prices[o]; ok {
 		return p
@@ -161,8 +165,11 @@ func (o *oracle) body(code []byte) (out []byte) {
 			through(o.pages)
 		case OpTableGrow:
 			through(o.entries[in.Index])
-		case OpCall, OpRefFunc:
+		case OpCall:
 			in.Index = o.renamed(in.Index)
+		}
+		if o.soils(&in) {
+			through(o.soil)
 		}
 		out = appendInstruction(out, &in)
 		name := in.Op.String()
@@ -174,6 +181,18 @@ func (o *oracle) body(code []byte) (out []byte) {
 		}
 	}
 	return out
+}
+
+// soils reports whether a new instance has to undo what the instruction does.
+func (o *oracle) soils(in *Instruction) bool {
+	switch in.Op {
+	case OpTableSet, OpTableGrow, OpTableFill, OpTableCopy, OpTableInit, OpElemDrop, OpDataDrop:
+		return true
+	case OpGlobalSet:
+		t := o.in.Globals[in.Index].Type
+		return t == FuncRef || t == ExternRef
+	}
+	return false
 }
 
 func (o *oracle) renamed(function uint32) uint32 {

@@ -276,10 +276,8 @@ func (r *rewriter) export(name string, kind Kind, index uint32) {
 // functions rewrites every body.
 func (r *rewriter) functions() error {
 	graph := newCallGraph(r.in, r.types)
-	if i := graph.effort.overflow; i >= 0 {
-		return &Error{
-			Code: CodeTooLarge, Offset: r.in.Bodies[i].Offset, Message: "too many blocks, or too many locals in them, for the compiler",
-		}
+	if err := r.refuseCode(graph); err != nil {
+		return err
 	}
 	r.guards = graph.guards()
 	r.out.Bodies = make([]Body, len(r.in.Bodies))
@@ -294,6 +292,23 @@ func (r *rewriter) functions() error {
 				Code: CodeTooLarge, Offset: r.in.Bodies[i].Offset,
 				Message: fmt.Sprintf("metering makes the code more than %d times as large", outputFactor),
 			}
+		}
+	}
+	return nil
+}
+
+// refuseCode returns why the code of a module cannot be held to any policy. The runtime's compiler makes an object of
+// every reference that ref.func makes, each time, and keeps it as long as the instance: memory that no limit counts.
+func (r *rewriter) refuseCode(graph *callGraph) error {
+	if i := graph.refers; i >= 0 {
+		return &Error{
+			Code: CodeUnsupported, Offset: r.in.Bodies[i].Offset,
+			Message: "ref.func in a function is not supported: take the reference from a table or a global",
+		}
+	}
+	if i := graph.effort.overflow; i >= 0 {
+		return &Error{
+			Code: CodeTooLarge, Offset: r.in.Bodies[i].Offset, Message: "too many blocks, or too many locals in them, for the compiler",
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import "encoding/binary"
 // Opcodes that only rewritten code is made of.
 const (
 	opI32LeU Opcode = 0x4d
+	opI32And Opcode = 0x71
 	opI32Or  Opcode = 0x72
 	opI64Shl Opcode = 0x86
 )

@@ -133,8 +133,6 @@ func (f *metered) plain(in *Instruction, constant int64) {
 		}
 	case OpCallIndirect:
 		f.calls = true
-	case OpRefFunc:
-		in.Index = f.thunk(in.Index)
 	case OpGlobalSet:
 		if !f.in.Globals[in.Index].Type.isNumber() {
 			f.soil()
@@ -149,8 +147,8 @@ func (f *metered) plain(in *Instruction, constant int64) {
 	}
 }
 
-// soil marks the guest as one that cannot be put back.
-func (f *metered) soil() { f.mark(Dirty) }
+// soil marks the guest as one that cannot be put back, and charges for that the first time.
+func (f *metered) soil() { f.code = appendIndexed(f.code, OpCall, f.meter(dynamicSoil, 0)) }
 
 // mark sets a bit of the dirty global.
 func (f *metered) mark(bit int32) {

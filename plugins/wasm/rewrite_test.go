@@ -93,22 +93,26 @@ func TestWhatInstructionsCost(t *testing.T) {
 		"an import that is free":                {"call 0 drop", 2},
 		"an import that is not":                 {"call 1 drop", 1_002},
 		"a call through the table":              {"i32.const 1 call_indirect 0 0 drop", 1_006},
-		"a reference to an import":              {"i32.const 3 ref.func 1 table.set 0 i32.const 3 call_indirect 0 0 drop", 1_009},
+		"a reference to an import":              {"i32.const 3 i32.const 1 table.get 0 table.set 0 i32.const 3 call_indirect 0 0 drop", 1_010 + 200_000},
 		"filling 160 bytes":                     {"i32.const 0 i32.const 0 i32.const 160 memory.fill", 14},
 		"filling 15 bytes":                      {"i32.const 0 i32.const 0 i32.const 15 memory.fill", 4},
 		"filling a computed length":             {"i32.const 0 i32.const 0 i32.const 80 i32.const 80 i32.add memory.fill", 16},
 		"copying":                               {"i32.const 0 i32.const 9 i32.const 320 memory.copy", 24},
 		"copying from a segment":                {"i32.const 0 i32.const 0 i32.const 32 memory.init 0", 6},
-		"dropping a segment":                    {"data.drop 0", 1},
-		"growing by a page":                     {"i32.const 1 memory.grow drop", 16_386},
-		"growing by three":                      {"i32.const 3 memory.grow drop", 3*16_384 + 2},
-		"growing by nothing":                    {"i32.const 0 memory.grow drop", 2},
-		"growing beyond the maximum":            {"i32.const 4 memory.grow drop", 2},
-		"growing by all there are":              {"i32.const -1 memory.grow drop", 2},
-		"growing a table by four":               {"ref.null funcref i32.const 4 table.grow 0 drop", 3 + 8},
-		"growing a table beyond its maximum":    {"ref.null funcref i32.const 5 table.grow 0 drop", 3},
-		"growing a table by all there are":      {"ref.null funcref i32.const -1 table.grow 0 drop", 3},
-		"filling a table":                       {"i32.const 0 ref.null funcref i32.const 8 table.fill 0", 4},
+		"dropping a segment":                    {"data.drop 0", 1 + 200_000},
+		"growing by a page":                     {"i32.const 1 memory.grow drop", 16_384 + 34},
+		"growing by three":                      {"i32.const 3 memory.grow drop", 3*16_384 + 34},
+		"growing by nothing":                    {"i32.const 0 memory.grow drop", 34},
+		"growing beyond the maximum":            {"i32.const 4 memory.grow drop", 34},
+		"growing by all there are":              {"i32.const -1 memory.grow drop", 34},
+		"growing a table by four":               {"ref.null funcref i32.const 4 table.grow 0 drop", 35 + 8 + 200_000},
+		"growing a table beyond its maximum":    {"ref.null funcref i32.const 5 table.grow 0 drop", 35 + 200_000},
+		"growing a table by all there are":      {"ref.null funcref i32.const -1 table.grow 0 drop", 35 + 200_000},
+		"filling a table":                       {"i32.const 0 ref.null funcref i32.const 8 table.fill 0", 4 + 200_000},
+		"changing a table twice":                {"i32.const 0 ref.null funcref table.set 0 elem.drop 1", 4 + 200_000},
+		"changing a table after a refusal":      {"i32.const 4 memory.grow drop elem.drop 1", 35 + 200_000},
+		"keeping a reference":                   {"ref.null funcref global.set 4", 2 + 200_000},
+		"reading a table":                       {"i32.const 0 table.get 0 drop", 2},
 		"a float whose NaN is made canonical":   {"f64.const 0 f64.const 0 f64.div global.set 3", 4},
 		"code behind a block that never ends":   {"block - loop - i32.const 1 br_if 1 br 0 end end i32.const 1 drop", 3},
 		"an if whose arms both leave":           {"block - i32.const 1 if - br 1 else return end end i32.const 1 drop", 4},
@@ -227,7 +231,11 @@ func TestWhatThePolicyRefuses(t *testing.T) {
 			m.Exports = append(m.Exports, Export{"hotdrop.fuel", KindGlobal, 0})
 		}, CodeExport, "hotdrop.fuel"},
 		"an export with the host's prefix and nothing else": {func(m *Module, _ *Policy) { m.Exports[0].Name = "hotdrop." }, CodeExport, "hotdrop."},
-		"an import without a price":                         {func(_ *Module, p *Policy) { delete(p.ImportFuel, "env.dear") }, CodeImport, "env.dear"},
+		"a reference that code makes":                       {func(m *Module, _ *Policy) { m.Bodies[0].Code = asm(t, "ref.func 1 drop end") }, CodeUnsupported, "ref.func"},
+		"a reference that code would make if it were reached": {func(m *Module, _ *Policy) {
+			m.Bodies[0].Code = asm(t, "return ref.func 1 drop end")
+		}, CodeUnsupported, "ref.func"},
+		"an import without a price": {func(_ *Module, p *Policy) { delete(p.ImportFuel, "env.dear") }, CodeImport, "env.dear"},
 		"an imported memory": {func(m *Module, _ *Policy) {
 			m.Memories = nil
 			m.Imports = append(m.Imports, Import{Module: "env", Name: "mem", Kind: KindMemory})
@@ -275,6 +283,15 @@ func TestWhatThePolicyRefuses(t *testing.T) {
 				t.Errorf("code %s, want %s", refused.Code, c.code)
 			}
 		})
+	}
+}
+
+func TestAReferenceThatCodeMakesIsRefusedWhereItsFunctionStands(t *testing.T) {
+	m := program(t, fn{text: "nop"}, fn{text: "i32.const 0 if - ref.func 1 drop end"})
+	_, err := Rewrite(m, programPolicy())
+	want := Error{Code: CodeUnsupported, Offset: m.Bodies[1].Offset}
+	if got, ok := errors.AsType[*Error](err); !ok || got.Code != want.Code || got.Offset != want.Offset || want.Offset == 0 {
+		t.Errorf("got %v, want %s at %d", err, want.Code, want.Offset)
 	}
 }
 
@@ -408,7 +425,7 @@ func TestAnImportInAGlobalPaysToo(t *testing.T) {
 	m.Globals[4].Init = Constant{OpRefFunc, 1}
 	tr := newTrio(t, m, programPolicy(), compiler)
 	defer tr.close()
-	if o, _ := tr.call("f0", 5_000); 5_000-o.fuel != 1_009 {
+	if o, _ := tr.call("f0", 5_000+200_000); 5_000+200_000-o.fuel != 1_009+200_000 {
 		t.Errorf("burned %d", 5_000-o.fuel)
 	}
 }
@@ -433,7 +450,7 @@ func TestTheDirtyGlobalTellsWhatCannotBePutBack(t *testing.T) {
 		"reading the table":            {"i32.const 1 table.get 0 drop table.size 0 drop", 0},
 		"a table that is not reached":  {"i32.const 0 if - i32.const 1 ref.null funcref table.set 0 end", 0},
 		"a memory that may not grow":   {"i32.const 4 memory.grow drop", Refused},
-		"a reference in a global":      {"ref.func 2 global.set 4", Dirty},
+		"a reference in a global":      {"i32.const 0 table.get 0 global.set 4", Dirty},
 		"table.set":                    {"i32.const 1 ref.null funcref table.set 0", Dirty},
 		"table.grow":                   {"ref.null funcref i32.const 1 table.grow 0 drop", Dirty},
 		"table.fill":                   {"i32.const 0 ref.null funcref i32.const 1 table.fill 0", Dirty},

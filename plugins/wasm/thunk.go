@@ -46,7 +46,11 @@ func (r *rewriter) meter(by dynamic, table uint32) uint32 {
 		m.table = table
 	}
 	if r.meters[m] == 0 {
-		r.meters[m] = r.add(r.signature(FuncType{Params: []ValueType{I32}, Results: []ValueType{I32}}), r.meterBody(m))
+		if by == dynamicSoil {
+			r.meters[m] = r.add(r.signature(FuncType{}), r.soilBody())
+		} else {
+			r.meters[m] = r.add(r.signature(FuncType{Params: []ValueType{I32}, Results: []ValueType{I32}}), r.meterBody(m))
+		}
 	}
 	return r.meters[m]
 }
@@ -72,8 +76,20 @@ func (r *rewriter) meterBody(m meter) Body {
 	return f.assemble()
 }
 
+// soilBody is the code that marks the guest, unless it is marked already, and charges for it.
+func (r *rewriter) soilBody() Body {
+	f := &metered{rewriter: r}
+	f.code = append(appendI32(appendIndexed(f.code, OpGlobalGet, r.dirty), Dirty), byte(opI32And), byte(OpI32Eqz))
+	f.code = appendIndexed(append(f.code, byte(OpIf), emptyBlock), OpGlobalGet, r.fuel)
+	f.code = append(appendI64(f.code, costSoil), byte(OpI64Sub))
+	f.check()
+	f.mark(Dirty)
+	f.code = append(f.code, byte(OpEnd), byte(OpEnd))
+	return f.assemble()
+}
+
 // chargeGrowth charges for n, the parameter, pages or entries if n ≤ limit − size; otherwise growing fails and costs
-// nothing. Neither side of the comparison can wrap: no size is above its limit. It leaves the if open.
+// no more than that. Neither side of the comparison can wrap: no size is above its limit. It leaves the if open.
 func (f *metered) chargeGrowth(limit uint32, size []byte, shift int64) {
 	f.code = appendIndexed(f.code, OpLocalGet, 0)
 	f.code = appendI32(f.code, int32(limit)) //nolint:gosec // the bits are meant
