@@ -11,8 +11,8 @@ import (
 	"hotdrop/plugins/abi"
 )
 
-// answers returns what a call of an import from WASI returns, and then the words at 256, 264, … that it left.
-func answers(t *testing.T, facts *core.Facts, words int, before []byte, name string, params ...[]byte) []int64 {
+// answers returns what a call of an import from WASI by a plugin with these declared facts returns, and then the words at 256, 264, … that it left.
+func answers(t *testing.T, declared []string, facts *core.Facts, words int, before []byte, name string, params ...[]byte) []int64 {
 	t.Helper()
 	m := newModule()
 	report := func(value ...[]byte) []byte { return concat(concat(value...), m.text("x"), m.use(abi.Discount)) }
@@ -20,7 +20,7 @@ func answers(t *testing.T, facts *core.Facts, words int, before []byte, name str
 	for i := range int64(words) {
 		body = append(body, report(i32(256+8*i), load64)...)
 	}
-	effects, err := quote(t, m.export("quote", body), everything("quantity"), facts)
+	effects, err := quote(t, m.export("quote", body), everything(declared...), facts)
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
@@ -63,15 +63,25 @@ func TestWASIAnswersFromTheDecisionAlone(t *testing.T) {
 		"a wait for a file is a bad file":    {concat(dirty, word(512, 77), word(520, 1)), abi.PollOneoff, [][]byte{i32(512), at, i32(1), i32(600)}, []int64{0, 77, 1<<16 | abi.ErrnoBadFile, 0, 0}},
 		"events may overlap what was waited": {word(256, 5), abi.PollOneoff, [][]byte{at, at, i32(2), i32(600)}, []int64{0, 5, 0, 0, 0}},
 	} {
-		if got := answers(t, facts, len(c.want)-1, c.before, c.call, c.params...); !slices.Equal(got, c.want) {
+		if got := answers(t, []string{"now"}, facts, len(c.want)-1, c.before, c.call, c.params...); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func TestTheClocksStandStillUnlessTheTimeIsDeclared(t *testing.T) {
+	facts := &core.Facts{Now: 1395799200000}
+	for clock, want := range []int64{0, 1} {
+		got := answers(t, []string{"quantity"}, facts, 1, word(256, -1), abi.ClockTimeGet, i32(int64(clock)), i64(0), i32(256))
+		if !slices.Equal(got, []int64{0, want}) {
+			t.Errorf("clock %d shows %v, want %d", clock, got, want)
 		}
 	}
 }
 
 func TestRandomBytesDependOnWhatIsDeclaredAlone(t *testing.T) {
 	random := func(facts *core.Facts) []int64 {
-		return answers(t, facts, 4, nil, abi.RandomGet, i32(256), i32(32))
+		return answers(t, []string{"quantity"}, facts, 4, nil, abi.RandomGet, i32(256), i32(32))
 	}
 	first := random(&core.Facts{Quantity: 1})
 	if slices.Contains(first[1:], 0) {
@@ -98,7 +108,7 @@ func TestDuringInitialisationTimeStandsAtZero(t *testing.T) {
 		m.export(abi.ExportInitialize, word(256, -1),
 			i32(0), i64(0), i32(256), m.wasi(abi.ClockTimeGet), drop, i32(1), i64(0), i32(264), m.wasi(abi.ClockTimeGet), drop,
 			i32(272), i32(8), m.wasi(abi.RandomGet), drop)
-		effects, err := quote(t, m.export("quote", report(256), report(264), report(272)), everything(), &core.Facts{Now: 9})
+		effects, err := quote(t, m.export("quote", report(256), report(264), report(272)), everything("now"), &core.Facts{Now: 9})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +157,7 @@ func TestStandardOutputIsTheLog(t *testing.T) {
 }
 
 func TestAWriteOfMoreThanTheLogTakesIsCutShort(t *testing.T) {
-	got := answers(t, &core.Facts{}, 1, concat(word(512, 5000<<32), word(256, 0)), abi.FdWrite, i32(1), i32(512), i32(1), i32(256))
+	got := answers(t, nil, &core.Facts{}, 1, concat(word(512, 5000<<32), word(256, 0)), abi.FdWrite, i32(1), i32(512), i32(1), i32(256))
 	if want := []int64{0, abi.MaxString}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -16,8 +16,9 @@ const (
 	EnvironGet = "environ_get"
 	// EnvironSizesGet is environ_sizes_get(count, size: i32) -> i32: 0 and 0.
 	EnvironSizesGet = "environ_sizes_get"
-	// ClockTimeGet is clock_time_get(id: i32, precision: i64, time: i32) -> i32: the fact now in nanoseconds, 0 during
-	// initialisation, and the same at every call. The monotonic clock is at least 1: Go stops at 0.
+	// ClockTimeGet is clock_time_get(id: i32, precision: i64, time: i32) -> i32: the fact now in nanoseconds, and the same
+	// at every call; 0 during initialisation and if the manifest does not declare now. The monotonic clock is at least 1:
+	// Go stops at 0.
 	ClockTimeGet = "clock_time_get"
 	// RandomGet is random_get(buffer, length: i32) -> i32: bytes that depend on the plugin, the hook and the declared
 	// facts alone, during initialisation on the module; at most [MaxString] of them.

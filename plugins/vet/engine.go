@@ -142,6 +142,8 @@ func (r *recorder) NewFunctionListener(f api.FunctionDefinition) experimental.Fu
 	switch {
 	case f.ModuleName() == abi.Module && strings.HasPrefix(f.Name(), "fact_"):
 		return &factListener{recorder: r}
+	case f.ModuleName() == abi.ModuleWASI && f.Name() == abi.ClockTimeGet:
+		return &clockListener{recorder: r}
 	case f.GoFunction() == nil && slices.ContainsFunc(f.ExportNames(), isHook):
 		return &hookListener{recorder: r}
 	default:
@@ -176,6 +178,22 @@ func (*factListener) After(context.Context, api.Module, api.FunctionDefinition, 
 
 // Abort implements [experimental.FunctionListener].
 func (*factListener) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
+
+// clockListener notes that the fact now is read, which is what the clocks of WASI show.
+type clockListener struct {
+	*recorder
+}
+
+// Before implements [experimental.FunctionListener].
+func (l *clockListener) Before(context.Context, api.Module, api.FunctionDefinition, []uint64, experimental.StackIterator) {
+	l.read["now"] = true // counts only if it is declared
+}
+
+// After implements [experimental.FunctionListener].
+func (*clockListener) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
+
+// Abort implements [experimental.FunctionListener].
+func (*clockListener) Abort(context.Context, api.Module, api.FunctionDefinition, error) {}
 
 // hookListener notes how much memory a guest has when a hook ends, however it ends.
 type hookListener struct {

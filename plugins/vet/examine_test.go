@@ -216,3 +216,19 @@ func TestAPriceAboveTheLineIsToldFromOneThatIsNot(t *testing.T) {
 		}
 	}
 }
+
+// TestATimeThatTheClockShowsIsTriedLikeTheFactItIs has a guest that traps when a clock of WASI shows a time before 1970.
+func TestATimeThatTheClockShowsIsTriedLikeTheFactItIs(t *testing.T) {
+	g := newGuest(abi.ClockTimeGet, abi.Discount)
+	load64 := []byte{0x29, 0, 0}
+	g.function("quote", i32(0), i64(0), i32(0), g.call(abi.ClockTimeGet), drop,
+		i32(0), load64, i64(0), []byte{0x53}, when(trap), i64(5), g.text("off"), g.call(abi.Discount))
+	r := vetted(t, quick(), quoting("now"), g.bytes(), someVectors)
+	if !slices.Contains(codes(slices.Concat(r.Reasons, r.Warnings)), abi.CodeTrap) || !slices.Equal(r.Examination.FactsRead, []string{"now"}) {
+		t.Errorf("nobody found what it does at other times:\n%s", r.Text())
+	}
+	r = vetted(t, quick(), quoting(), g.bytes(), someVectors)
+	if found := codes(slices.Concat(r.Reasons, r.Warnings)); slices.Contains(found, abi.CodeTrap) || r.Verdict != Accepted || len(r.Examination.FactsRead) != 0 {
+		t.Errorf("it knows the time without declaring it:\n%s", r.Text())
+	}
+}

@@ -23,8 +23,13 @@ func newGuest(imports ...string) *guest {
 	g.m.Memories = []wasm.MemoryType{{SizeLimits: wasm.SizeLimits{Min: 1}}}
 	g.m.Exports = []wasm.Export{{Name: abi.ExportMemory, Kind: wasm.KindMemory}}
 	for _, name := range imports {
-		f := abi.Functions()[slices.IndexFunc(abi.Functions(), func(f abi.Function) bool { return f.Name == name })]
-		g.m.Imports = append(g.m.Imports, wasm.Import{Module: abi.Module, Name: name, TypeIndex: uint32(len(g.m.Types))})
+		named := func(f abi.Function) bool { return f.Name == name }
+		module, all := abi.Module, abi.Functions()
+		if slices.ContainsFunc(abi.WASI(), named) {
+			module, all = abi.ModuleWASI, abi.WASI()
+		}
+		f := all[slices.IndexFunc(all, named)]
+		g.m.Imports = append(g.m.Imports, wasm.Import{Module: module, Name: name, TypeIndex: uint32(len(g.m.Types))})
 		g.m.Types = append(g.m.Types, wasm.FuncType{Params: types(f.Params), Results: types(f.Results)})
 	}
 	return g.function(abi.ExportVersion)
