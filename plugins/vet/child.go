@@ -31,6 +31,11 @@ func Child(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		return err
 	}
 	x := &examiner{request: q, found: &Examination{Confinement: confined}, began: func(s stage) error {
+		if s == stageFirst { // every image that a guest starts from has been written
+			if err := writeNoFiles(); err != nil {
+				return err
+			}
+		}
 		return writeFrame(stdout, frameStage, []byte(s))
 	}}
 	if err := x.run(ctx); err != nil {

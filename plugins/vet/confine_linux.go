@@ -27,19 +27,16 @@ func (c Confinement) confine() (string, error) {
 		return "", err
 	}
 	memory := uint64(c.MemoryBytes) * instrumentation //nolint:gosec // complete made it positive
-	for _, limit := range []struct {
-		resource int
-		value    uint64
-	}{
+	for _, limit := range []resource{
 		{syscall.RLIMIT_AS, mapped + memory},
 		{syscall.RLIMIT_DATA, writable + memory},
 		{syscall.RLIMIT_CPU, uint64(c.CPUSeconds)}, //nolint:gosec // the same
 		{syscall.RLIMIT_CORE, 0},
 		{syscall.RLIMIT_NOFILE, files},
+		{syscall.RLIMIT_FSIZE, memory}, // the images of guests are files in memory
 	} {
-		// Hard and soft limit are the same: a process past its time is killed, not asked.
-		if err := syscall.Setrlimit(limit.resource, &syscall.Rlimit{Cur: limit.value, Max: limit.value}); err != nil {
-			return "", fmt.Errorf("limit resource %d to %d: %w", limit.resource, limit.value, err)
+		if err := limit.set(); err != nil {
+			return "", err
 		}
 	}
 	giveWay()
@@ -47,6 +44,29 @@ func (c Confinement) confine() (string, error) {
 	debug.SetMemoryLimit(c.MemoryBytes / 2) // collect early: the other half is for what the collector does not see
 	return c.words(limited), nil
 }
+
+// resource is one that the system limits, and how much of it this process may use.
+type resource struct {
+	number int
+	most   uint64
+}
+
+// set limits the resource, or leaves it at less if this process was started with less. Hard and soft limit are the same: a
+// process past its time is killed, not asked.
+func (r resource) set() error {
+	var inherited syscall.Rlimit
+	if err := syscall.Getrlimit(r.number, &inherited); err != nil {
+		return fmt.Errorf("read the limit of resource %d: %w", r.number, err)
+	}
+	most := min(r.most, inherited.Max)
+	if err := syscall.Setrlimit(r.number, &syscall.Rlimit{Cur: most, Max: most}); err != nil {
+		return fmt.Errorf("limit resource %d to %d: %w", r.number, most, err)
+	}
+	return nil
+}
+
+// writeNoFiles ends this process's right to write files, those in memory included. Pipes stay.
+func writeNoFiles() error { return resource{syscall.RLIMIT_FSIZE, 0}.set() }
 
 // giveWay makes the system prefer every other process: for the processor, and as the one that is kept when memory runs
 // out. What it cannot have it does without.

@@ -3,6 +3,7 @@ package vet
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,7 @@ type allowed struct {
 	Limits string   `json:"limits"` // /proc/self/limits
 	Stat   string   `json:"stat"`   // /proc/self/stat
 	OOM    string   `json:"oom"`
+	Write  string   `json:"write"` // how it fails to write a file once a module is loaded
 }
 
 // reportConfinement confines this process as the child does, and writes what it is allowed into its last words.
@@ -43,6 +45,12 @@ func reportConfinement() error {
 			a.Files = append(a.Files, entry.Name()+" "+strings.TrimRight(target, "0123456789[]"))
 		}
 	}
+	if err := writeNoFiles(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(os.TempDir(), "hotdrop-vet-reporter"), []byte("x"), 0o600); err != nil {
+		a.Write = err.Error()
+	}
 	return json.NewEncoder(os.Stderr).Encode(a)
 }
 
@@ -57,7 +65,13 @@ func contents(path string) string {
 // confined returns what a child that was started as usual is allowed.
 func confined(t *testing.T, c Confinement) allowed {
 	t.Helper()
-	kid := &child{options: &Options{Child: as(asReporter), Confinement: c.complete()}, request: &request{Manifest: quoting()}}
+	return confinedAs(t, as(asReporter), c)
+}
+
+// confinedAs is confined with another command line.
+func confinedAs(t *testing.T, command []string, c Confinement) allowed {
+	t.Helper()
+	kid := &child{options: &Options{Child: command, Confinement: c.complete()}, request: &request{Manifest: quoting()}}
 	if _, err := kid.run(t.Context()); err == nil || !strings.Contains(err.Error(), "never got ready") {
 		t.Fatalf("a child that only talks is %v", err)
 	}

@@ -68,6 +68,7 @@ func (c *child) runHere(parent context.Context) (*Examination, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the vetting child: %w", err)
 	}
+	cmd.Cancel = stdout.Close // ends the reading, even if the other end is held by what has left the child's group
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the vetting child: %w", errors.Join(context.Cause(ctx), err))
 	}
@@ -76,11 +77,8 @@ func (c *child) runHere(parent context.Context) (*Examination, error) {
 			c.options.watch(cmd.Process.Pid, s, expire)
 		}
 	})
-	if broken != nil || said.result != nil {
-		_ = cmd.Process.Kill() // nothing that it could still say counts
-	}
-	_, _ = io.Copy(io.Discard, stdout)
-	_ = cmd.Wait() // how it ended is in its state
+	_ = endGroup(cmd.Process) // nothing that it could still say counts, nor what it may have started
+	_ = cmd.Wait()            // how it ended is in its state
 	if parent.Err() != nil {
 		return nil, context.Cause(parent)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -117,12 +118,54 @@ func TestAChildThatIsNoneIsAnErrorAndNoVerdict(t *testing.T) {
 	}
 }
 
-func TestTheChildOfAParentThatDiesDies(t *testing.T) {
-	// The orphan becomes ours, so that its end can be waited for.
+// adoptOrphans makes what descendants leave behind ours, so that its end can be waited for.
+func adoptOrphans(t *testing.T) {
+	t.Helper()
 	const setChildSubreaper = 36
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0); errno != 0 {
 		t.Fatal(errno)
 	}
+}
+
+// TestTheParentWaitsForNothingThatAChildLeavesBehind has children that were taken over: they start a process, which holds
+// their output, and break the protocol or say that they are ready and then nothing.
+func TestTheParentWaitsForNothingThatAChildLeavesBehind(t *testing.T) {
+	adoptOrphans(t)
+	const ready = `printf "s\\000\\000\\000\\005ready"`
+	for name, c := range map[string]struct {
+		start, says string
+		dies        bool // with the child
+	}{
+		"a process that broke the protocol":            {"", "printf xxxxx", true},
+		"a process when the time is up":                {"", ready, true},
+		"a process that left for a session of its own": {"setsid ", "printf xxxxx", false},
+		"a process in another session when time is up": {"setsid ", ready, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kid := &child{request: &request{Manifest: quoting()}, options: &Options{
+				Child:       []string{"/bin/sh", "-c", c.start + `sh -c 'echo $$ >&2; ` + c.says + `; exec sleep 20 2>/dev/null' & wait`},
+				Confinement: Confinement{}.complete(),
+				watch:       func(_ int, _ stage, expire func()) { expire() },
+			}}
+			_, _ = kid.run(t.Context()) // what it says of such a child is tested elsewhere
+			orphan, err := strconv.Atoi(kid.last.line())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !c.dies {
+				_ = syscall.Kill(orphan, syscall.SIGTERM)
+			}
+			var status syscall.WaitStatus
+			_, err = syscall.Wait4(orphan, &status, 0, nil)
+			if want := map[bool]syscall.Signal{true: syscall.SIGKILL, false: syscall.SIGTERM}[c.dies]; err != nil || status.Signal() != want {
+				t.Errorf("it ended with %v, %v, want %v", status.Signal(), err, want)
+			}
+		})
+	}
+}
+
+func TestTheChildOfAParentThatDiesDies(t *testing.T) {
+	adoptOrphans(t)
 	command := as(asParent)
 	parent := exec.Command(command[0], command[1:]...)
 	stdout, err := parent.StdoutPipe()
