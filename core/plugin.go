@@ -36,7 +36,7 @@ type Plugin struct {
 	Size       int64  // bytes
 	State      PluginState
 	Name       string // the mechanic's, as its manifest has it; "" before a verdict
-	Upload     string // names its parts in the store
+	Upload     string // names its parts in the store; "" where its bytes are not kept any more
 	UploadedAt int64
 	UploadedBy string
 	DecidedAt  int64  // when staff last decided about it; 0 for never
@@ -51,7 +51,7 @@ type Plugin struct {
 type PluginLease struct {
 	Holder   string // names one attempt of one node; "" for nobody
 	Until    int64  // nobody else begins before this
-	Attempts int64  // begun since the last verdict
+	Attempts int64  // begun since the last verdict, but for those that their node has given back
 }
 
 // PluginReport is what vetting found, by one version of its rules.
@@ -78,8 +78,22 @@ type PluginFilter struct {
 	Pending  bool          // only those that are uploaded or being vetted
 	After    *PluginCursor // only those behind this one
 	Limit    int
-	Version  string // whose report comes along
-	Document bool   // with the report's document
+	Rules    PluginRules // whose report comes along
+	Document bool        // with the report's document
+}
+
+// PluginRules name the rules that a report must have been made by, so that it counts.
+type PluginRules struct {
+	Version string            // of all plugins but those of Own
+	Own     map[string]string // by digest: of plugins that are judged by rules of their own
+}
+
+// Of returns the version that counts for the plugin of the digest.
+func (r PluginRules) Of(digest string) string {
+	if version, own := r.Own[digest]; own {
+		return version
+	}
+	return r.Version
 }
 
 // PluginCursor is a plugin's place in a list, which is sorted by time of upload, then brand, then digest, all descending.
@@ -89,11 +103,11 @@ type PluginCursor struct {
 }
 
 // PluginsDue asks for plugins that need vetting and are under no lease: those that are uploaded or being vetted, and those
-// that are vetted or approved but have no report by the version.
+// that are vetted or approved but have no report by the rules.
 type PluginsDue struct {
-	Now     int64
-	Version string // of the rules
-	Limit   int
+	Now   int64
+	Rules PluginRules
+	Limit int
 }
 
 // PluginChange is a new state of a plugin with what is written in the same transaction.
@@ -101,29 +115,46 @@ type PluginChange struct {
 	// Plugin holds the new values. Its Revision is the one that was read; the row gets Revision + 1.
 	Plugin *Plugin
 	Report *PluginReport // to be kept under its version, replacing one of that version; nil for none
-	Entry  *StaffEntry   // nil when no person did it
+	Entry  *StaffEntry   // nil when nobody is to answer for it
+	Drop   string        // the upload whose parts are removed; "" for none
+	Adopt  bool          // Plugin.Upload is a finished upload, which becomes this plugin's; if it is not there: ErrConflict
+}
+
+// PluginUsage is what a brand takes of the store, bytes.
+type PluginUsage struct {
+	Modules int64 // whose parts are kept, those of uploads under way included
+	Reports int64 // the documents, of every version
+}
+
+// PluginParts holds the bytes of plugins. Its errors are those of [PluginStore].
+type PluginParts interface {
+	// PutPluginPart stores a part. Part 0 begins the upload; any other must follow the one before.
+	PutPluginPart(ctx context.Context, part PluginPart) error
+	// DropUpload removes an upload that is not finished, if it is there.
+	DropUpload(ctx context.Context, brand, upload string) error
+	// SweepUploads removes the uploads that began before and are not finished, and returns how many.
+	SweepUploads(ctx context.Context, before int64) (int, error)
+	// PluginPart returns the bytes of one part of a plugin, nil beyond the last.
+	PluginPart(ctx context.Context, brand, digest string, number int64) ([]byte, error)
+	// PluginUsage returns what the brand takes.
+	PluginUsage(ctx context.Context, brand string) (PluginUsage, error)
 }
 
 // PluginStore holds uploaded plugins. Its errors are those of [Store]; a change of something that is no longer as it was
 // read is ErrConflict.
 type PluginStore interface {
-	// PutPluginPart stores a part. Part 0 begins the upload; any other must follow the one before.
-	PutPluginPart(ctx context.Context, part PluginPart) error
+	PluginParts
+
 	// CreatePlugin makes a finished upload visible as a plugin of revision 1, with its staff entry. A plugin of that brand
 	// and digest, or an upload that is not (any more), is ErrConflict.
 	CreatePlugin(ctx context.Context, p *Plugin, entry StaffEntry) error
-	// DropUpload removes an upload that is not finished, if it is there.
-	DropUpload(ctx context.Context, brand, upload string) error
-	// SweepUploads removes the uploads that began before and are not finished, and returns how many.
-	SweepUploads(ctx context.Context, before int64) (int, error)
 	// FindPlugins lists plugins: see [PluginCursor] for the order.
 	FindPlugins(ctx context.Context, f PluginFilter) ([]*Plugin, error)
-	// DuePlugins lists what needs vetting, what is approved first, then the oldest.
+	// DuePlugins lists what needs vetting: what is approved first, then by turns the brands whose last turn was the longest
+	// ago, of each brand the oldest.
 	DuePlugins(ctx context.Context, due PluginsDue) ([]*Plugin, error)
 	// SavePlugin commits the change in one transaction, if the revision is still the one that was read.
 	SavePlugin(ctx context.Context, change *PluginChange) error
-	// PluginPart returns the bytes of one part of a plugin, nil beyond the last.
-	PluginPart(ctx context.Context, brand, digest string, number int64) ([]byte, error)
 }
 
 // Vetter judges modules. It is safe for concurrent use.

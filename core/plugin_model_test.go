@@ -114,7 +114,7 @@ func (h *history) fine(t *rapid.T, err error) {
 // die leaves a claim behind as a node does that is killed.
 func (h *history) die(t *rapid.T) {
 	ctx := h.t.Context()
-	due, err := h.store.DuePlugins(ctx, core.PluginsDue{Now: h.clock.now().UnixMilli(), Version: "1", Limit: 1})
+	due, err := h.store.DuePlugins(ctx, core.PluginsDue{Now: h.clock.now().UnixMilli(), Rules: core.PluginRules{Version: "1"}, Limit: 1})
 	if err != nil || len(due) == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,37 +19,52 @@ import (
 const (
 	// maxUploads is how many uploads one node takes at the same time, each with one part in memory.
 	maxUploads = 16
+	// maxBrandUploads is how many of them may be one brand's: a body may trickle in for minutes.
+	maxBrandUploads = 4
 	// maxPending is how many plugins of one brand may wait for vetting, so that one brand does not fill the queue of all.
 	maxPending = 128
+	// defaultBrandBytes is how much of the store a brand's plugins may take unless something else was asked for, bytes.
+	defaultBrandBytes = 256 << 20
 )
 
 // PluginOptions are what a [PluginRegistry] is made of.
 type PluginOptions struct {
-	Store   PluginStore
-	Vetter  Vetter
-	Workers int              // how many plugins this node vets at a time; 0 means one
-	Now     func() time.Time // nil: time.Now
-	Log     *slog.Logger     // nil: slog.Default()
+	Store  PluginStore
+	Vetter Vetter
+	// Campaigns are those that may bind a plugin: they are fenced when it is approved no more, or again. nil: none.
+	Campaigns CampaignStore
+	// Own are the versions of the rules, by digest, of plugins for which the vetter's Version does not count because the
+	// vetter judges them by rules of their own.
+	Own map[string]string
+	// BrandBytes is how much of the store the plugins of one brand may take, with their reports; 0 means 256 MiB.
+	BrandBytes int64
+	Workers    int              // how many plugins this node vets at a time; 0 means one
+	Now        func() time.Time // nil: time.Now
+	Log        *slog.Logger     // nil: slog.Default()
 }
 
 // PluginRegistry takes plugins from brands, has them vetted, and knows which of them may be loaded. Any number of
 // registries, in any number of processes, may share a store.
 type PluginRegistry struct {
-	store   PluginStore
-	vetter  Vetter
-	workers int
-	now     func() time.Time
-	log     *slog.Logger
-	node    string        // tells this registry's leases from others'
-	uploads chan struct{} // one entry per upload under way
-	wake    chan struct{} // gets a value when there is something to vet
+	store     PluginStore
+	vetter    Vetter
+	campaigns CampaignStore // nil: none
+	rules     PluginRules   // of this node
+	quota     int64         // of a brand, bytes
+	workers   int
+	now       func() time.Time
+	log       *slog.Logger
+	node      string // tells this registry's leases from others'
+	uploads   uploadSlots
+	wake      chan struct{} // gets a value when there is something to vet
 }
 
 // NewPluginRegistry returns a registry. It vets nothing until [PluginRegistry.Run].
 func NewPluginRegistry(o PluginOptions) *PluginRegistry {
 	r := &PluginRegistry{
-		store: o.Store, vetter: o.Vetter, workers: max(1, o.Workers), now: o.Now, log: o.Log, node: rand.Text(),
-		uploads: make(chan struct{}, maxUploads), wake: make(chan struct{}, 1),
+		store: o.Store, vetter: o.Vetter, campaigns: o.Campaigns, quota: cmp.Or(o.BrandBytes, defaultBrandBytes),
+		workers: max(1, o.Workers), now: o.Now, log: o.Log, node: rand.Text(), wake: make(chan struct{}, 1),
+		rules: PluginRules{Version: o.Vetter.Version(), Own: o.Own}, uploads: uploadSlots{taken: map[string]int{}},
 	}
 	if r.now == nil {
 		r.now = time.Now
@@ -87,7 +103,7 @@ func noPlugin(digest string) error { return Errorf(CodeNotFound, "there is no pl
 // find returns the one plugin of the digest.
 func (r *PluginRegistry) find(ctx context.Context, brand, digest string) (*Plugin, error) {
 	found, err := r.store.FindPlugins(ctx, PluginFilter{
-		Brand: brand, Digest: digest, Limit: 2, Version: r.vetter.Version(), Document: true,
+		Brand: brand, Digest: digest, Limit: 2, Rules: r.rules, Document: true,
 	})
 	switch {
 	case err != nil:
@@ -110,7 +126,7 @@ func (r *PluginRegistry) Plugins(ctx context.Context, actor Principal, brand, cu
 	if err != nil {
 		return Page[*Plugin]{}, err
 	}
-	found, err := r.store.FindPlugins(ctx, PluginFilter{Brand: scope, After: after, Limit: limit + 1, Version: r.vetter.Version()})
+	found, err := r.store.FindPlugins(ctx, PluginFilter{Brand: scope, After: after, Limit: limit + 1, Rules: r.rules})
 	if err != nil {
 		return Page[*Plugin]{}, storeError(err)
 	}
@@ -140,30 +156,45 @@ var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 func ValidDigest(s string) bool { return digestPattern.MatchString(s) }
 
 // Loadable returns the brand's plugin if it may be loaded now: it is approved, and found fit by the rules of this node's
-// version. Otherwise it fails with not_found, wrong_state, or unavailable while it is being vetted again.
+// version. Otherwise it fails with a *[NotLoadable] of not_found, wrong_state, or unavailable while it is being vetted again.
 func (r *PluginRegistry) Loadable(ctx context.Context, brand, digest string) (*Plugin, error) {
 	if brand == "" {
-		return nil, noPlugin(digest)
+		return nil, &NotLoadable{Err: noPlugin(digest)}
 	}
 	p, err := r.find(ctx, brand, digest)
-	switch {
-	case err != nil:
+	if CodeOf(err) == CodeNotFound {
+		return nil, &NotLoadable{Err: err}
+	}
+	if err != nil {
 		return nil, err
-	case p.State != PluginApproved:
-		return nil, Errorf(CodeWrongState, "the plugin is %s, not approved", p.State)
-	case p.Report == nil:
-		return nil, &Error{
-			Code: CodeUnavailable, RetryAfter: retryAfter,
-			Message: "the plugin is vetted again, by the rules of this version; try again",
-		}
-	case !p.Report.Accepted:
-		return nil, Errorf(CodeWrongState, "the plugin was refused by the rules of this version")
+	}
+	if refusal := p.loadable(); refusal != nil {
+		return nil, &NotLoadable{Plugin: p, Err: refusal}
 	}
 	return p, nil
 }
 
+// loadable returns what keeps the plugin from being loaded, or nil.
+func (p *Plugin) loadable() *Error {
+	switch {
+	case p.State != PluginApproved:
+		return Errorf(CodeWrongState, "the plugin is %s, not approved", p.State)
+	case p.Report == nil:
+		return &Error{
+			Code: CodeUnavailable, RetryAfter: retryAfter,
+			Message: "the plugin is vetted again, by the rules of this version; try again",
+		}
+	case !p.Report.Accepted:
+		return Errorf(CodeWrongState, "the plugin was refused by the rules of this version")
+	}
+	return nil
+}
+
 // Wasm returns the plugin's bytes, checked against its digest.
 func (r *PluginRegistry) Wasm(ctx context.Context, p *Plugin) ([]byte, error) {
+	if p.Upload == "" {
+		return nil, Errorf(CodeWrongState, "the plugin is %s and its bytes are not kept", p.State)
+	}
 	wasm := make([]byte, 0, p.Size)
 	for number := int64(0); int64(len(wasm)) < p.Size; number++ {
 		part, err := r.store.PluginPart(ctx, p.Brand, p.Digest, number)
@@ -193,14 +224,16 @@ func (r *PluginRegistry) change(
 		if err != nil {
 			return nil, err
 		}
+		before := *p
 		change, err := edit(p)
 		if err != nil || change == nil {
 			return p, err
 		}
+		change.shed(&before)
 		err = r.store.SavePlugin(ctx, change)
 		if err == nil {
 			p.Revision++
-			return p, nil
+			return p, r.announce(ctx, &before, p)
 		}
 		if !errors.Is(err, ErrConflict) {
 			return nil, storeError(err)
@@ -209,7 +242,18 @@ func (r *PluginRegistry) change(
 	return nil, storeError(ErrConflict)
 }
 
-// pluginEntry is the staff log's row of something that a person did to a plugin; before is nil for an upload.
+// shed drops the bytes of a plugin that is unwanted now and never was approved: nobody can load it, and whoever wants it
+// vetted again sends them again. Its state and its reports stay.
+func (c *PluginChange) shed(before *Plugin) {
+	p := c.Plugin
+	unwanted := p.State == PluginRefused || p.State == PluginRejected
+	wasApproved := before.DecidedAt != 0 // nothing follows any other decision
+	if unwanted && !wasApproved && p.Upload != "" {
+		c.Drop, p.Upload = p.Upload, ""
+	}
+}
+
+// pluginEntry is the staff log's row of something that the actor did to a plugin; before is nil for an upload.
 func pluginEntry(at int64, actor Principal, action, reason string, before, after *Plugin) StaffEntry {
 	entry := StaffEntry{
 		At: at, Actor: actor.ID, Role: string(actor.Role), Brand: after.Brand, Action: action, Reason: reason,

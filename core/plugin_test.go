@@ -66,6 +66,14 @@ func newRegistry(t *testing.T, s store) *registry {
 	return (&registry{t: t, store: plugins, clock: &clock{at: opening}}).node("1")
 }
 
+// with is another node whose registry has other options.
+func (r *registry) with(change func(o *core.PluginOptions)) *registry {
+	vets := &vetting{version: "1"}
+	options := core.PluginOptions{Store: r.store, Vetter: vets, Now: r.clock.now, Log: slog.New(slog.DiscardHandler)}
+	change(&options)
+	return &registry{core.NewPluginRegistry(options), r.t, r.store, r.clock, vets}
+}
+
 // node is another node on the same store, with the same clock.
 func (r *registry) node(version string) *registry {
 	vets := &vetting{version: version}
@@ -239,6 +247,7 @@ func TestAnUploadThatFailsLeavesNothing(t *testing.T) {
 			body  io.Reader
 		}{
 			"breaks off":        {author, "", io.MultiReader(bytes.NewReader(make([]byte, core.PluginPartBytes+1)), iotest.ErrReader(broken))},
+			"is cut off":        {author, "", io.MultiReader(strings.NewReader("fit"), iotest.ErrReader(io.ErrUnexpectedEOF))},
 			"too long":          {author, "", io.LimitReader(zeros{}, core.MaxPluginBytes+1)},
 			"empty":             {author, "", strings.NewReader("")},
 			"another brand's":   {author, "xiaomi", strings.NewReader("fit")},
@@ -375,6 +384,10 @@ type discard struct{ core.PluginStore }
 
 func (discard) FindPlugins(context.Context, core.PluginFilter) ([]*core.Plugin, error) {
 	return nil, nil
+}
+
+func (discard) PluginUsage(context.Context, string) (core.PluginUsage, error) {
+	return core.PluginUsage{}, nil
 }
 
 func (discard) PutPluginPart(context.Context, core.PluginPart) error { return nil }

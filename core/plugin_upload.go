@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
+	"sync"
 	"time"
 )
 
@@ -29,12 +31,11 @@ func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin,
 	if err != nil || !ValidCampaignID(brand) {
 		return nil, false, Errorf(CodeInvalid, "name the brand that uploads: your own, or with brand")
 	}
-	select {
-	case r.uploads <- struct{}{}:
-		defer func() { <-r.uploads }()
-	default:
-		return nil, false, overloaded()
+	leave, err := r.uploads.enter(brand)
+	if err != nil {
+		return nil, false, err
 	}
+	defer leave()
 	if err := r.checkPending(ctx, brand); err != nil {
 		return nil, false, err
 	}
@@ -44,16 +45,77 @@ func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin,
 	if err := r.receive(ctx, p, u.Body); err != nil {
 		return nil, false, r.abandon(ctx, p, err)
 	}
-	err = r.store.CreatePlugin(ctx, p, pluginEntry(p.UploadedAt, u.Actor, "plugin.upload", "", nil, p))
-	if err == nil {
-		r.rouse()
-		return p, true, nil
+	stands, err := r.again(ctx, &u, p)
+	if CodeOf(err) != CodeNotFound {
+		return stands, false, err
 	}
-	if err := r.abandon(ctx, p, err); !errors.Is(err, ErrConflict) {
-		return nil, false, storeError(err)
+	err = r.create(ctx, &u, p)
+	if errors.Is(err, ErrConflict) { // somebody else sent the same bytes, or the sweep was faster
+		stands, err = r.again(ctx, &u, p)
+		return stands, false, tooSlow(err)
 	}
-	p, err = r.again(ctx, &u, p)
-	return p, false, err
+	if err != nil {
+		return nil, false, r.abandon(ctx, p, storeError(err))
+	}
+	r.rouse()
+	return p, true, nil
+}
+
+// create makes a finished upload a plugin, if the brand has room for it.
+func (r *PluginRegistry) create(ctx context.Context, u *PluginUpload, p *Plugin) error {
+	if err := r.checkRoom(ctx, p); err != nil {
+		return err
+	}
+	return r.store.CreatePlugin(ctx, p, pluginEntry(p.UploadedAt, u.Actor, "plugin.upload", "", nil, p))
+}
+
+// checkRoom refuses a module that is more than its brand may keep. It is asked when the module is stored already: of
+// several that arrive together, on any node, every one counts those that ask before it.
+func (r *PluginRegistry) checkRoom(ctx context.Context, p *Plugin) error {
+	used, err := r.store.PluginUsage(ctx, p.Brand)
+	if err != nil {
+		return storeError(err)
+	}
+	total := used.Modules + used.Reports
+	if total <= r.quota {
+		return nil
+	}
+	return Errorf(CodeStorageFull, "with this module of %d bytes the plugins of the brand %s and their reports would take %d bytes; "+
+		"they may take %d. The platform makes room by rejecting what was vetted and is not needed", p.Size, p.Brand, total, r.quota)
+}
+
+// uploadSlots counts the uploads under way on this node.
+type uploadSlots struct {
+	mu    sync.Mutex
+	all   int
+	taken map[string]int // by brand
+}
+
+// enter takes a slot for the brand, until leave is called, unless all are taken or the brand has its share.
+func (s *uploadSlots) enter(brand string) (leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all == maxUploads {
+		return nil, overloaded()
+	}
+	if s.taken[brand] == maxBrandUploads {
+		return nil, &Error{
+			Code: CodeOverloaded, RetryAfter: retryAfter,
+			Message: fmt.Sprintf("%d uploads of your brand are under way; try again when one has ended", maxBrandUploads),
+		}
+	}
+	s.all++
+	s.taken[brand]++
+	return func() { s.leave(brand) }, nil
+}
+
+func (s *uploadSlots) leave(brand string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all--
+	if s.taken[brand]--; s.taken[brand] == 0 {
+		delete(s.taken, brand)
+	}
 }
 
 // checkPending refuses a brand that has too much waiting.
@@ -72,8 +134,8 @@ func (r *PluginRegistry) checkPending(ctx context.Context, brand string) error {
 func (r *PluginRegistry) receive(ctx context.Context, p *Plugin, body io.Reader) error {
 	sum, buffer := sha256.New(), make([]byte, PluginPartBytes)
 	for number, ended := int64(0), false; !ended; number++ {
-		n, err := io.ReadFull(body, buffer)
-		ended = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		n, err := fill(buffer, body)
+		ended = errors.Is(err, io.EOF)
 		if err != nil && !ended {
 			return &Error{Code: CodeInvalid, Message: "the upload broke off", Err: err}
 		}
@@ -96,6 +158,17 @@ func (r *PluginRegistry) receive(ctx context.Context, p *Plugin, body io.Reader)
 	return nil
 }
 
+// fill reads until the buffer is full or the body has ended. Unlike [io.ReadFull] it tells a body that was cut off from one
+// that has ended: both are shorter than the buffer.
+func fill(buffer []byte, body io.Reader) (n int, err error) {
+	for n < len(buffer) && err == nil {
+		var read int
+		read, err = body.Read(buffer[n:])
+		n += read
+	}
+	return n, err
+}
+
 // abandon removes what was stored of an upload and returns why; what it cannot remove now is swept.
 func (r *PluginRegistry) abandon(ctx context.Context, p *Plugin, why error) error {
 	if err := r.store.DropUpload(context.WithoutCancel(ctx), p.Brand, p.Upload); err != nil {
@@ -104,7 +177,9 @@ func (r *PluginRegistry) abandon(ctx context.Context, p *Plugin, why error) erro
 	return why
 }
 
-// again returns the plugin that has been there before this upload of the same bytes.
+// again returns the plugin that has been there before this upload of the same bytes. Where it is vetted again and its
+// bytes were not kept, the ones that were sent are; otherwise those are removed. Without such a plugin it fails with
+// not_found, and the upload stays.
 func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugin) (*Plugin, error) {
 	p, err := r.change(ctx, sent.Brand, sent.Digest, func(p *Plugin) (*PluginChange, error) {
 		if p.State != PluginRefused || (p.Report != nil && !u.Again) {
@@ -112,14 +187,33 @@ func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugi
 		}
 		before := *p
 		p.State, p.Reason, p.Lease = PluginUploaded, "", PluginLease{}
+		change := &PluginChange{Plugin: p, Adopt: p.Upload == ""}
+		if change.Adopt {
+			if err := r.checkRoom(ctx, sent); err != nil {
+				return nil, err
+			}
+			p.Upload = sent.Upload
+		}
 		entry := pluginEntry(r.now().UnixMilli(), u.Actor, "plugin.upload", "", &before, p)
-		return &PluginChange{Plugin: p, Entry: &entry}, nil
+		change.Entry = &entry
+		return change, nil
 	})
 	if CodeOf(err) == CodeNotFound {
-		return nil, &Error{Code: CodeUnavailable, RetryAfter: retryAfter, Message: "the upload took too long; send it again"}
+		return nil, err
+	}
+	if err != nil || p.Upload != sent.Upload {
+		err = r.abandon(ctx, sent, err)
 	}
 	r.rouse()
 	return p, err
+}
+
+// tooSlow turns the conflict of an upload that nothing is left of into what its sender can do.
+func tooSlow(err error) error {
+	if CodeOf(err) != CodeNotFound {
+		return err
+	}
+	return &Error{Code: CodeUnavailable, RetryAfter: retryAfter, Message: "the upload took too long; send it again"}
 }
 
 // rouse makes a worker look for something to vet.

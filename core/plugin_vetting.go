@@ -17,8 +17,8 @@ const (
 	vetEvery      = time.Second      // how often a node looks for work that another one has left or taken in
 	sweepEvery    = time.Minute      // how often broken uploads are looked for
 	vettingBound  = 5 * time.Minute  // of one attempt
-	maxAttempts   = 5                // that end without a verdict
-	longestPause  = time.Minute      // between two of them
+	maxAttempts   = 5                // that count, see [PluginLease]
+	retryPause    = 15 * time.Second // after an attempt without a verdict
 	concludeBound = 10 * time.Second // for writing down how an attempt ended, also while the node stops
 	dueAtOnce     = 8
 )
@@ -78,7 +78,7 @@ func (r *PluginRegistry) vetAll(ctx context.Context) {
 // VetNext vets one plugin that is due, if there is one that no other node has begun. An error is the store's, or that of
 // an attempt that ended without a verdict.
 func (r *PluginRegistry) VetNext(ctx context.Context) (worked bool, err error) {
-	due, err := r.store.DuePlugins(ctx, PluginsDue{Now: r.now().UnixMilli(), Version: r.vetter.Version(), Limit: dueAtOnce})
+	due, err := r.store.DuePlugins(ctx, PluginsDue{Now: r.now().UnixMilli(), Rules: r.rules, Limit: dueAtOnce})
 	if err != nil {
 		return false, storeError(err)
 	}
@@ -105,12 +105,15 @@ func (p *Plugin) tried() bool {
 	return p.Lease.Attempts >= maxAttempts && (p.State == PluginUploaded || p.State == PluginVetting)
 }
 
-// giveUp refuses a plugin of which no attempt came to a verdict.
+// giveUp refuses a plugin that seems to end whoever vets it.
 func (r *PluginRegistry) giveUp(ctx context.Context, p *Plugin) error {
 	r.log.Error("plugin could not be vetted", "brand", p.Brand, "plugin", p.Digest, "attempts", p.Lease.Attempts)
+	before := *p
 	p.State, p.Reason = PluginRefused, "it could not be vetted; upload it again to have it tried again"
 	p.Lease = PluginLease{}
-	err := r.store.SavePlugin(ctx, &PluginChange{Plugin: p})
+	change := &PluginChange{Plugin: p}
+	change.shed(&before)
+	err := r.store.SavePlugin(ctx, change)
 	if errors.Is(err, ErrConflict) {
 		return nil
 	}
@@ -153,7 +156,7 @@ func (r *PluginRegistry) vet(ctx context.Context, p *Plugin) error {
 			return nil, errLeaseLost
 		}
 		if verdict == nil {
-			return r.postpone(now, ctx.Err() != nil), nil
+			return r.postpone(now, ctx.Err() != nil, isDamage(failed)), nil
 		}
 		return r.conclude(now, verdict), nil
 	})
@@ -211,6 +214,7 @@ func (r *PluginRegistry) extend(ctx context.Context, p *Plugin) error {
 
 // conclude writes the verdict down. What staff have decided stands, but a plugin that is found unfit is approved no more.
 func (r *PluginRegistry) conclude(p *Plugin, verdict *Verdict) *PluginChange {
+	before := *p
 	final := p.State == PluginRejected || p.State == PluginRevoked
 	switch {
 	case final:
@@ -220,18 +224,36 @@ func (r *PluginRegistry) conclude(p *Plugin, verdict *Verdict) *PluginChange {
 		p.State = PluginVetted
 	}
 	p.Name, p.Lease = verdict.Name, PluginLease{}
-	return &PluginChange{Plugin: p, Report: &PluginReport{
-		Version: r.vetter.Version(), Accepted: verdict.Accepted, Document: verdict.Document, At: r.now().UnixMilli(),
+	now := r.now().UnixMilli()
+	change := &PluginChange{Plugin: p, Report: &PluginReport{
+		Version: r.rules.Of(p.Digest), Accepted: verdict.Accepted, Document: verdict.Document, At: now,
 	}}
+	if before.State == PluginApproved && p.State == PluginRefused {
+		p.Reason = "it was approved, and is found unfit by the rules or the limits that hold now"
+		entry := pluginEntry(now, Principal{ID: systemActor, Role: systemActor}, "plugin.refuse", p.Reason, &before, p)
+		change.Entry = &entry
+	}
+	return change
+}
+
+// systemActor is who the staff log names where the platform's own rules have undone what staff decided.
+const systemActor = "system"
+
+// isDamage reports whether an attempt failed because of what is stored; anything else may be another time.
+func isDamage(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Code == CodeInternal
 }
 
 // postpone gives the plugin back after an attempt without a verdict: at once if it was interrupted because this node
-// stops, else after a pause.
-func (r *PluginRegistry) postpone(p *Plugin, interrupted bool) *PluginChange {
-	pause := min(longestPause, time.Second<<min(p.Lease.Attempts, 6)) // 6: beyond the longest
-	p.Lease.Holder, p.Lease.Until = "", r.now().Add(pause).UnixMilli()
+// stops, else after a pause. That no verdict could be found says nothing about the module, so the attempt does not count,
+// unless its bytes are damaged; one whose node did not live to say so has been counted.
+func (r *PluginRegistry) postpone(p *Plugin, interrupted, damaged bool) *PluginChange {
+	p.Lease.Holder, p.Lease.Until = "", r.now().Add(retryPause).UnixMilli()
 	if interrupted {
 		p.Lease.Until = 0
+	}
+	if interrupted || !damaged {
 		p.Lease.Attempts--
 	}
 	if p.State == PluginVetting {

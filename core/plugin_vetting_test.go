@@ -89,35 +89,8 @@ func TestADeadNodesWorkIsTakenOver(t *testing.T) {
 	})
 }
 
-func TestAVettingThatFailsIsTriedAgainLaterAndGivenUpInTheEnd(t *testing.T) {
-	eachStore(t, func(t *testing.T, s store) {
-		r := newRegistry(t, s)
-		r.upload("fit")
-		r.vets.fail = errors.New("no process could be started")
-		for attempt := range 5 {
-			if worked, err := r.VetNext(t.Context()); !worked || err == nil {
-				t.Fatalf("attempt %d: %t, %v", attempt+1, worked, err)
-			}
-			if worked, _ := r.VetNext(t.Context()); worked {
-				t.Fatal("tried again without a pause")
-			}
-			r.is("fit", core.PluginUploaded)
-			r.clock.advance(time.Minute)
-		}
-		if r.vet() != 0 {
-			t.Error("tried a sixth time")
-		}
-		if p := r.is("fit", core.PluginRefused); p.Report != nil || p.Reason == "" {
-			t.Errorf("given up as %+v", p)
-		}
-		r.vets.fail = nil
-		r.upload("fit")
-		if r.vet() != 1 {
-			t.Error("not tried again when uploaded again")
-		}
-		r.is("fit", core.PluginVetted)
-	})
-}
+// retryPause is the pause after an attempt without a verdict.
+const retryPause = 15 * time.Second
 
 func TestAModuleThatKillsItsNodesIsGivenUp(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {

@@ -6,6 +6,8 @@ import _ "embed" // the statements are files of their own
 var (
 	//go:embed queries/begin_plugin_upload.sql
 	beginPluginUpload string
+	//go:embed queries/drop_plugin_parts.sql
+	dropPluginParts string
 	//go:embed queries/drop_plugin_upload.sql
 	dropPluginUpload string
 	//go:embed queries/due_plugins.sql
@@ -22,6 +24,8 @@ var (
 	insertPluginPart string
 	//go:embed queries/load_plugin_part.sql
 	loadPluginPart string
+	//go:embed queries/plugin_usage.sql
+	pluginUsage string
 	//go:embed queries/save_plugin.sql
 	savePlugin string
 	//go:embed queries/save_plugin_report.sql

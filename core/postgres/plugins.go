@@ -72,12 +72,25 @@ func (s *Store) FindPlugins(ctx context.Context, f core.PluginFilter) ([]*core.P
 	if f.After != nil {
 		after = *f.After
 	}
-	return s.plugins(ctx, findPlugins, f.Brand, f.Digest, f.Pending, after.At, after.Brand, after.Digest, f.Version, f.Document, f.Limit)
+	return s.plugins(ctx, findPlugins, f.Brand, f.Digest, f.Pending, after.At, after.Brand, after.Digest, f.Rules.Version, f.Document, f.Limit,
+		owned(f.Rules.Own))
 }
 
 // DuePlugins lists what needs vetting.
 func (s *Store) DuePlugins(ctx context.Context, due core.PluginsDue) ([]*core.Plugin, error) {
-	return s.plugins(ctx, duePlugins, due.Now, due.Version, due.Limit)
+	return s.plugins(ctx, duePlugins, due.Now, due.Rules.Version, due.Limit, owned(due.Rules.Own))
+}
+
+// owned is the versions that count for single plugins, as the statements take them.
+func owned(versions map[string]string) string {
+	text, _ := json.Marshal(versions) // plain data always encodes
+	return string(text)
+}
+
+// PluginUsage returns what the brand takes.
+func (s *Store) PluginUsage(ctx context.Context, brand string) (usage core.PluginUsage, err error) {
+	err = s.read(ctx, single(pluginUsage, func(row pgx.CollectableRow) error { return row.Scan(&usage.Modules, &usage.Reports) }, brand))
+	return usage, err
 }
 
 func (s *Store) plugins(ctx context.Context, query string, arguments ...any) (found []*core.Plugin, err error) {
@@ -112,8 +125,15 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 	p := change.Plugin
 	return s.checked(ctx, func(b *pgx.Batch) {
 		b.Queue(savePlugin, p.Brand, p.Digest, string(p.State), p.Name, p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder,
-			p.Lease.Until, p.Lease.Attempts, p.Revision).Exec(one("the plugin %s is no longer at revision %d", p.Digest, p.Revision))
+			p.Lease.Until, p.Lease.Attempts, p.Revision, p.Upload).
+			Exec(one("the plugin %s is no longer at revision %d", p.Digest, p.Revision))
+		if change.Adopt {
+			b.Queue(endPluginUpload, p.Brand, p.Upload).Exec(one("the upload %s is not there", p.Upload))
+		}
 	}, func(b *pgx.Batch) {
+		if change.Drop != "" {
+			b.Queue(dropPluginParts, p.Brand, change.Drop)
+		}
 		if r := change.Report; r != nil {
 			b.Queue(savePluginReport, p.Brand, p.Digest, r.Version, r.Accepted, r.At, string(r.Document))
 		}

@@ -22,6 +22,8 @@ var (
 	insertPluginPart string
 	//go:embed queries/load_plugin_part.sql
 	loadPluginPart string
+	//go:embed queries/plugin_usage.sql
+	pluginUsage string
 	//go:embed queries/save_plugin.sql
 	savePlugin string
 	//go:embed queries/save_plugin_report.sql

@@ -82,13 +82,30 @@ func (s *Store) FindPlugins(ctx context.Context, f core.PluginFilter) ([]*core.P
 	if f.After != nil {
 		after = *f.After
 	}
-	return s.plugins(ctx, findPlugins, f.Brand, f.Digest, f.Pending, after.At, after.Brand, after.Digest, f.Version, f.Document,
-		int64(f.Limit))
+	return s.plugins(ctx, findPlugins, f.Brand, f.Digest, f.Pending, after.At, after.Brand, after.Digest, f.Rules.Version, f.Document,
+		int64(f.Limit), owned(f.Rules.Own))
 }
 
 // DuePlugins lists what needs vetting.
 func (s *Store) DuePlugins(ctx context.Context, due core.PluginsDue) ([]*core.Plugin, error) {
-	return s.plugins(ctx, duePlugins, due.Now, due.Version, int64(due.Limit))
+	return s.plugins(ctx, duePlugins, due.Now, due.Rules.Version, int64(due.Limit), owned(due.Rules.Own))
+}
+
+// owned is the versions that count for single plugins, as the statements take them.
+func owned(versions map[string]string) string {
+	text, _ := json.Marshal(versions) // plain data always encodes
+	return string(text)
+}
+
+// PluginUsage returns what the brand takes.
+func (s *Store) PluginUsage(ctx context.Context, brand string) (usage core.PluginUsage, err error) {
+	err = s.read(ctx, func(c *conn) error {
+		return c.query(func(r *row) error {
+			usage = core.PluginUsage{Modules: r.integer(), Reports: r.integer()}
+			return nil
+		}, pluginUsage, brand)
+	})
+	return usage, err
 }
 
 func (s *Store) plugins(ctx context.Context, query string, arguments ...any) (found []*core.Plugin, err error) {
@@ -123,9 +140,12 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 	return s.write(ctx, func(c *conn) error {
 		p := change.Plugin
 		changed, err := c.exec(savePlugin, p.Brand, p.Digest, string(p.State), p.Name, p.DecidedAt, p.DecidedBy, p.Reason,
-			p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision)
+			p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision, p.Upload)
 		if err == nil && changed != 1 {
 			err = conflict("the plugin %s is no longer at revision %d", p.Digest, p.Revision)
+		}
+		if err == nil {
+			err = c.exchangeParts(change)
 		}
 		if err == nil && change.Report != nil {
 			r := change.Report
@@ -136,6 +156,24 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 		}
 		return err
 	})
+}
+
+// exchangeParts removes the parts that the change drops, and makes those that it adopts the plugin's.
+func (c *conn) exchangeParts(change *core.PluginChange) error {
+	p := change.Plugin
+	if change.Drop != "" {
+		if _, err := c.exec(dropPluginParts, p.Brand, change.Drop); err != nil {
+			return err
+		}
+	}
+	if !change.Adopt {
+		return nil
+	}
+	ended, err := c.exec(endPluginUpload, p.Brand, p.Upload)
+	if err == nil && ended != 1 {
+		err = conflict("the upload %s is not there", p.Upload)
+	}
+	return err
 }
 
 // PluginPart returns the bytes of one part of a plugin, nil beyond the last.

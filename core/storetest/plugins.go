@@ -63,6 +63,17 @@ func (s *shelf) entry(action string) core.StaffEntry {
 	return core.StaffEntry{At: opening, Actor: "staff-1", Role: "brand", Brand: s.brand, Action: action, After: []byte(`{}`)}
 }
 
+// rules are those of one version for every plugin.
+func rules(version string) core.PluginRules { return core.PluginRules{Version: version} }
+
+// usage is what the brand takes.
+func (s *shelf) usage() core.PluginUsage {
+	s.t.Helper()
+	usage, err := s.PluginUsage(s.t.Context(), s.brand)
+	must(s.t, err)
+	return usage
+}
+
 // found looks the plugins up.
 func (s *shelf) found(f core.PluginFilter) []*core.Plugin {
 	s.t.Helper()
@@ -77,7 +88,7 @@ func (s *shelf) found(f core.PluginFilter) []*core.Plugin {
 // one looks up the plugin of the name with its report of version 1.
 func (s *shelf) one(name string) *core.Plugin {
 	s.t.Helper()
-	list := s.found(core.PluginFilter{Brand: s.brand, Digest: digest(name), Version: "1", Document: true})
+	list := s.found(core.PluginFilter{Brand: s.brand, Digest: digest(name), Rules: rules("1"), Document: true})
 	if len(list) != 1 {
 		s.t.Fatalf("there are %d plugins %s", len(list), name)
 	}
@@ -330,16 +341,19 @@ func testPlugins(t *testing.T, store Store) {
 			{"3", true, nil},
 			{"", true, nil},
 		} {
-			got := s.found(core.PluginFilter{Brand: s.brand, Version: test.version, Document: test.document})[0].Report
+			got := s.found(core.PluginFilter{Brand: s.brand, Rules: rules(test.version), Document: test.document})[0].Report
 			same(t, "report of version "+test.version, got, test.want)
 		}
+		own := core.PluginRules{Version: "1", Own: map[string]string{digest("a"): "2", digest("b"): "3"}}
+		got := s.found(core.PluginFilter{Brand: s.brand, Rules: own})[0].Report
+		same(t, "report by rules of its own", got, &core.PluginReport{Version: "2", Accepted: true, At: 2})
 	})
 }
 
 func testPluginsDue(t *testing.T, store Store) {
 	due := func(s *shelf, now int64, version string) []string {
 		s.t.Helper()
-		list, err := s.DuePlugins(s.t.Context(), core.PluginsDue{Now: now, Version: version, Limit: 1000})
+		list, err := s.DuePlugins(s.t.Context(), core.PluginsDue{Now: now, Rules: rules(version), Limit: 1000})
 		must(s.t, err)
 		var names []string
 		for _, p := range list {
@@ -363,6 +377,33 @@ func testPluginsDue(t *testing.T, store Store) {
 		same(t, "due", due(s, opening, "1"), []string{"approved", "vetted", "vetting", "uploaded"})
 	})
 
+	t.Run("brands take turns, however much one of them has waiting", func(t *testing.T) {
+		busy, calm := newShelf(t, store), newShelf(t, store)
+		for i := range 5 {
+			busy.create(fmt.Sprint("b", i), opening+int64(i))
+		}
+		for i := range 2 {
+			calm.create(fmt.Sprint("c", i), opening+100+int64(i))
+		}
+		var order []string
+		for now := int64(opening + 200); len(order) < 7; now++ {
+			list, err := store.DuePlugins(t.Context(), core.PluginsDue{Now: now, Rules: rules("1"), Limit: 1000})
+			must(t, err)
+			next := slices.IndexFunc(list, func(p *core.Plugin) bool { return p.Brand == busy.brand || p.Brand == calm.brand })
+			p := list[next]
+			shelf := map[string]*shelf{busy.brand: busy, calm.brand: calm}[p.Brand]
+			order = append(order, map[string]string{busy.brand: "busy", calm.brand: "calm"}[p.Brand])
+			if p.State = core.PluginVetted; len(order) == 1 { // an attempt without a verdict is a turn too
+				p.State, p.Lease.Until = core.PluginUploaded, now
+				shelf.save(p, nil)
+				continue
+			}
+			p.Lease = core.PluginLease{}
+			shelf.save(p, &core.PluginReport{Version: "1", Accepted: true, Document: []byte(`{}`), At: now})
+		}
+		same(t, "order", order, []string{"busy", "calm", "busy", "calm", "busy", "busy", "busy"})
+	})
+
 	t.Run("a lease keeps others away until it has run out", func(t *testing.T) {
 		s := newShelf(t, store)
 		p := s.create("a", opening)
@@ -379,6 +420,13 @@ func testPluginsDue(t *testing.T, store Store) {
 		s.save(p, &core.PluginReport{Version: "1", Accepted: true, Document: []byte(`{}`)})
 		same(t, "version 1", due(s, opening, "1"), []string(nil))
 		same(t, "version 2", due(s, opening, "2"), []string{"a"})
+		for version, want := range map[string]int{"1": 0, "2": 1} {
+			own := core.PluginRules{Version: "3", Own: map[string]string{p.Digest: version}}
+			list, err := s.DuePlugins(t.Context(), core.PluginsDue{Now: opening, Rules: own, Limit: 1000})
+			must(t, err)
+			mine := slices.DeleteFunc(list, func(p *core.Plugin) bool { return p.Brand != s.brand })
+			same(t, "due by rules of its own, version "+version, len(mine), want)
+		}
 		p = s.one("a")
 		p.State = core.PluginUploaded
 		s.save(p, nil)

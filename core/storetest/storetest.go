@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Books", testBooks},
 		{"Plugin uploads", testPluginUploads},
 		{"Plugins", testPlugins},
+		{"Plugins' bytes", testPluginBytes},
 		{"Plugins due", testPluginsDue},
 		{"Any history fits the model", testModel},
 	} {

@@ -3,7 +3,8 @@ SELECT p.brand, p.digest, p.size, p.state, p.name, p.upload, p.uploaded_at, p.up
        p.reason, p.revision, p.holder, p.lease_until, p.attempts, coalesce(r.version, ''), coalesce(r.accepted, FALSE),
        coalesce(r.at, 0), CASE WHEN $8::boolean THEN coalesce(r.document, '') ELSE '' END
 FROM plugins AS p
-LEFT JOIN plugin_reports AS r ON r.brand = p.brand AND r.digest = p.digest AND r.version = $7
+LEFT JOIN plugin_reports AS r
+       ON r.brand = p.brand AND r.digest = p.digest AND r.version = coalesce($10::text::jsonb ->> p.digest, $7)
 WHERE ($1::text = '' OR p.brand = $1) AND ($2::text = '' OR p.digest = $2)
   AND (NOT $3::boolean OR p.state IN ('uploaded', 'vetting'))
   AND (p.uploaded_at, p.brand, p.digest) < ($4::bigint, $5::text, $6::text)

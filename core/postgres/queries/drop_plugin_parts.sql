@@ -1,0 +1,1 @@
+DELETE FROM plugin_parts WHERE brand = $1 AND upload = $2
