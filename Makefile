@@ -30,6 +30,10 @@ run: build ## build and start a demo on http://127.0.0.1:8080 (data in ./data)
 test: ## run every test; HOTDROP_REQUIRE=postgres,clang,rust,assemblyscript,tmpfs turns skips into failures
 	go test ./...
 
+.PHONY: long
+long: ## run the long form of the tests that have one: 1,000 swaps of plugins under load
+	HOTDROP_LONG=1 go test -count 1 -v -run 'TestSwappingPlugins|TestGuestsThatTrap' ./plugins
+
 .PHONY: race
 race: ## run the tests under the race detector, without those bound by SQLite; needs a C compiler
 	@if command -v "$$(go env CC)" >/dev/null; then set -x; CGO_ENABLED=1 go test -race $(RACE); else \
@@ -62,13 +66,16 @@ format:
 	@diff=$$(gofmt -d $$(git ls-files -co --exclude-standard '*.go')); \
 	if [ -n "$$diff" ]; then echo "$$diff"; echo "not formatted: run make fmt" >&2; exit 1; fi
 
+# The comparison with Extism is a module of its own, which only `make bench` runs: vet keeps it compiling, tests included.
 .PHONY: vet
 vet:
 	go vet ./...
+	cd plugins/bench && go vet ./...
 
 .PHONY: tidy
 tidy:
 	go mod tidy -diff
+	cd plugins/bench && go mod tidy -diff
 
 # The installed linter when it is the very version, else one that Go builds: findings differ by version.
 .PHONY: lint
