@@ -94,7 +94,7 @@ func Modules() []Module {
 		loops(), trees(), bulk(), calls(),
 		memoryAttacks(), recursions(), tableAttacks(),
 		pointing(), floods(), paths(), otherHooks(),
-		leaks(), floats(), sleepers(),
+		leaks(), hoards(), floats(), sleepers(),
 		prices(), claims(), unsold(), duties(),
 	)
 }

@@ -64,8 +64,8 @@ func TestTheHostRefusesBeforeItCompiles(t *testing.T) {
 		if decoded == nil || loadCode(err) != want {
 			t.Errorf("check: got %v, want %q", err, want)
 		}
-		if _, err := host.Load(t.Context(), m.Manifest, b); loadCode(err) != m.Want {
-			t.Errorf("load: got %v, want %s", err, m.Want)
+		if _, err := host.Load(t.Context(), m.Manifest, b); loadCode(err) != m.Want || !strings.Contains(err.Error(), m.Says) {
+			t.Errorf("load: got %v, want %s, naming %q", err, m.Want, m.Says)
 		}
 	}, StageLoad, StageRewrite)
 }
