@@ -15,8 +15,9 @@ func (m *Manifest) Configure(config Object) (Object, *Problems) {
 	problems := &Problems{}
 	merged := make(Object, len(m.Config))
 	for _, name := range slices.Sorted(maps.Keys(config)) {
-		if _, known := m.Config[name]; !known {
-			problems.addHint("config."+name, didYouMean(name, slices.Sorted(maps.Keys(m.Config))), "%s has no such parameter", m.Name)
+		if _, known := m.Config[name]; !known && !problems.full() {
+			hint := hintFor(problems, name, slices.Sorted(maps.Keys(m.Config)))
+			problems.addHint("config."+name, hint, "%s has no such parameter", m.Name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Config)) {
@@ -38,7 +39,8 @@ func (m *Manifest) Configure(config Object) (Object, *Problems) {
 }
 
 // Validate returns every problem of the manifest itself: unknown hooks, facts and effects, effects that none of its
-// hooks may use, and parameters whose default breaks their own type. Paths are those of the manifest's fields.
+// hooks may use, and parameters whose default breaks their own type. Paths are those of the manifest's fields. It stops
+// after a hundred problems or so, as a manifest may be a stranger's.
 func (m *Manifest) Validate() *Problems {
 	problems := &Problems{}
 	if !isName(m.Name) {
@@ -48,6 +50,9 @@ func (m *Manifest) Validate() *Problems {
 	m.validateFacts(problems)
 	m.validateEffects(problems)
 	for _, name := range slices.Sorted(maps.Keys(m.Config)) {
+		if problems.full() {
+			break
+		}
 		m.Config[name].validate("config."+name, name, problems)
 	}
 	if problems.Err() == nil {
@@ -61,9 +66,12 @@ func (m *Manifest) validateHooks(problems *Problems) {
 		problems.Add("hooks", "names no hook")
 	}
 	for i, hook := range m.Hooks {
+		if problems.full() {
+			return
+		}
 		path := fmt.Sprintf("hooks[%d]", i)
 		if hookEffects(hook) == nil {
-			problems.addHint(path, didYouMean(hook, Hooks()), "there is no hook %q", hook)
+			problems.addHint(path, hintFor(problems, hook, Hooks()), "there is no hook %q", hook)
 		}
 		if slices.Index(m.Hooks, hook) != i {
 			problems.Add(path, "%s is named twice", hook)
@@ -74,14 +82,17 @@ func (m *Manifest) validateHooks(problems *Problems) {
 func (m *Manifest) validateFacts(problems *Problems) {
 	parameters := slices.Sorted(maps.Keys(m.Config))
 	for i, path := range m.Facts {
+		if problems.full() {
+			return
+		}
 		at := fmt.Sprintf("facts[%d]", i)
 		if !KnownFact(path) {
-			problems.addHint(at, didYouMean(path, FactPaths()), "there is no fact %q", path)
+			problems.addHint(at, hintFor(problems, path, FactPaths()), "there is no fact %q", path)
 			continue
 		}
 		name, isConfig := cutConfig(path)
 		if isConfig && !slices.Contains(parameters, name) {
-			problems.addHint(at, didYouMean(name, parameters), "%q is not a parameter of config", name)
+			problems.addHint(at, hintFor(problems, name, parameters), "%q is not a parameter of config", name)
 		}
 	}
 }
@@ -96,9 +107,12 @@ func cutConfig(path string) (string, bool) {
 
 func (m *Manifest) validateEffects(problems *Problems) {
 	for i, kind := range m.Effects {
+		if problems.full() {
+			return
+		}
 		path := fmt.Sprintf("effects[%d]", i)
 		if (&Effect{Kind: kind}).fields() == nil {
-			problems.addHint(path, didYouMean(kind, EffectKinds()), "there is no effect %q", kind)
+			problems.addHint(path, hintFor(problems, kind, EffectKinds()), "there is no effect %q", kind)
 			continue
 		}
 		if !slices.ContainsFunc(m.Hooks, kind.Allowed) {
@@ -124,7 +138,7 @@ func (p Param) validate(path, name string, problems *Problems) {
 		problems.Add(path, "a parameter's name is 1 to 63 letters, digits, _ and -, not only digits")
 	}
 	if !slices.Contains(types, p.Type) {
-		problems.addHint(path+".type", didYouMean(p.Type, types), "there is no type %q", p.Type)
+		problems.addHint(path+".type", hintFor(problems, p.Type, types), "there is no type %q", p.Type)
 		return
 	}
 	if p.Type == "list" && p.Of != "string" && p.Of != "integer" {
@@ -154,6 +168,9 @@ func (p Param) check(path string, value any, problems *Problems) any {
 	}
 	checked := make([]any, len(list))
 	for i, element := range list {
+		if problems.full() {
+			return nil
+		}
 		checked[i] = p.checkScalar(fmt.Sprintf("%s[%d]", path, i), p.Of, element, problems)
 	}
 	return checked
@@ -170,10 +187,20 @@ func (p Param) checkScalar(path, want string, value any, problems *Problems) any
 		p.checkRange(path, v, problems)
 	case string:
 		if len(p.Values) > 0 && !slices.Contains(p.Values, v) {
-			problems.addHint(path, didYouMean(v, p.Values), "must be one of %q, not %q", p.Values, v)
+			p.addOther(path, v, problems)
 		}
 	}
 	return value
+}
+
+// addOther says that v is none of the parameter's values, of which it lists only so many.
+func (p Param) addOther(path, v string, problems *Problems) {
+	hint := hintFor(problems, v, p.Values)
+	if len(p.Values) > maxListed {
+		problems.addHint(path, hint, "must be one of %q and %d others, not %q", p.Values[:maxListed], len(p.Values)-maxListed, v)
+		return
+	}
+	problems.addHint(path, hint, "must be one of %q, not %q", p.Values, v)
 }
 
 func (p Param) checkRange(path string, n int64, problems *Problems) {
@@ -225,56 +252,4 @@ func article(noun string) string {
 		return "an"
 	}
 	return "a"
-}
-
-// addHint is [Problems.Add] with a hint.
-func (p *Problems) addHint(path, hint, format string, args ...any) {
-	p.Add(path, format, args...)
-	p.List[len(p.List)-1].Hint = hint
-}
-
-// didYouMean is the hint that names the known name nearest to name, or "" when none is near.
-func didYouMean[S ~string](name S, known []S) string {
-	nearest := Nearest(name, known)
-	if nearest == "" {
-		return ""
-	}
-	return fmt.Sprintf("did you mean %s?", nearest)
-}
-
-// Nearest returns the known name with the fewest edits (insert, delete, replace a byte) to name, the first of equals,
-// or "" when every one takes more than a third of its own length, rounded up.
-func Nearest[S ~string](name S, known []S) S {
-	var nearest S
-	best := math.MaxInt
-	for _, candidate := range known {
-		d := distance(string(name), string(candidate))
-		if d < best && d <= (len(candidate)+2)/3 {
-			nearest, best = candidate, d
-		}
-	}
-	return nearest
-}
-
-// distance is the Levenshtein distance in bytes. Names are short; a longer one is as far as it is long.
-func distance(a, b string) int {
-	if len(a) > 256 || len(b) > 256 {
-		return max(len(a), len(b))
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -31,13 +31,14 @@ type cursor struct {
 	file         *File
 	runes        []rune
 	line, column int
+	solid        int // the white space before this column is not the end of a line
 }
 
 func (c *cursor) place() place { return place{c.line, c.column + 1} }
 
 func (c *cursor) enter(line, column int) {
 	c.runes = []rune(c.file.line(line))
-	c.line, c.column = line, min(max(column, 0), len(c.runes))
+	c.line, c.column, c.solid = line, min(max(column, 0), len(c.runes)), 0
 }
 
 func (c *cursor) endOfLine() bool { return c.column >= len(c.runes) }
@@ -74,6 +75,9 @@ func (c *cursor) flow(quote rune) int {
 // fold passes over white space that contains line breaks and returns their number; it stays where it is if there are
 // none. One break stands for a space, n breaks for n-1 line breaks.
 func (c *cursor) fold() int {
+	if c.column < c.solid {
+		return 0
+	}
 	ahead, breaks := *c, 0
 	for !ahead.end() {
 		mark := ahead
@@ -86,6 +90,8 @@ func (c *cursor) fold() int {
 	}
 	if breaks > 0 {
 		*c = ahead
+	} else {
+		c.solid = ahead.column
 	}
 	return breaks
 }

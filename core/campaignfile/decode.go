@@ -41,8 +41,7 @@ func decode(data []byte, into any, complete bool) (*reporter, error) {
 	}
 	file, r := read(data)
 	if file.root != nil {
-		d := &decoder{reporter: r, complete: complete}
-		d.value(file.root, target.Elem())
+		newDecoder(r, complete).value(file.root, target.Elem())
 	}
 	return r, nil
 }
@@ -52,11 +51,18 @@ type decoder struct {
 	*reporter
 	trail    trail
 	complete bool
+	types    map[reflect.Type][]field // those met so far
+	kinds    map[string][]string      // the fields of the kinds of effects met so far
+}
+
+// newDecoder returns a decoder; complete makes keys that are not optional by their tag required.
+func newDecoder(r *reporter, complete bool) *decoder {
+	return &decoder{reporter: r, complete: complete, types: map[reflect.Type][]field{}, kinds: map[string][]string{}}
 }
 
 // problem reports something at a node of the current path.
 func (d *decoder) problem(n *yaml.Node, message, hint string) {
-	d.at(d.trail.String(), placeOf(n), message, hint)
+	d.on(&d.trail, placeOf(n), message, hint)
 }
 
 // value decodes n into v, which can be set.
@@ -122,7 +128,11 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value) {
 	if !d.wanted(n, yaml.MappingNode, "a mapping") {
 		return
 	}
-	fields := fieldsOf(v.Type())
+	fields, met := d.types[v.Type()]
+	if !met {
+		fields = fieldsOf(v.Type())
+		d.types[v.Type()] = fields
+	}
 	excused := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
@@ -130,7 +140,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value) {
 		at := slices.IndexFunc(fields, func(f field) bool { return f.name == key.Value })
 		d.trail.push("." + key.Value)
 		if at < 0 {
-			d.unknown(key, namesOf(fields), excused)
+			d.unknown(key, fields, excused)
 		} else {
 			d.value(n.Content[i+1], v.FieldByIndex(fields[at].index))
 		}
@@ -141,11 +151,14 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value) {
 	}
 }
 
-// unknown reports a key that is not one of the names, and excuses the one it was probably meant to be.
-func (d *decoder) unknown(key *yaml.Node, names []string, excused map[string]bool) {
-	if !d.full() {
-		excused[core.Nearest(key.Value, names)] = true
+// unknown reports a key that is none of the fields, and excuses the one it was probably meant to be.
+func (d *decoder) unknown(key *yaml.Node, fields []field, excused map[string]bool) {
+	if d.full() {
+		d.more++
+		return
 	}
+	names := namesOf(fields)
+	excused[core.Nearest(key.Value, names)] = true
 	d.problem(key, "there is no such key", d.hint(key.Value, names))
 }
 
@@ -153,8 +166,15 @@ func (d *decoder) unknown(key *yaml.Node, names []string, excused map[string]boo
 // to be.
 func (d *decoder) missing(n *yaml.Node, fields []field, excused map[string]bool) {
 	for _, f := range fields {
-		if !f.optional && !excused[f.name] {
-			d.at(d.trail.child("."+f.name), placeOf(n), "the key "+f.name+" is missing", "")
+		if f.optional || excused[f.name] {
+			continue
+		}
+		if d.full() {
+			d.more++
+		} else {
+			d.trail.push("." + f.name)
+			d.problem(n, "the key "+f.name+" is missing", "")
+			d.trail.pop()
 		}
 	}
 }

@@ -74,10 +74,10 @@ func (in *inspector) inspect(n *yaml.Node, depth int) {
 func (in *inspector) bounded(n *yaml.Node, depth int) bool {
 	switch {
 	case in.nodes == maxNodes+1:
-		in.at(in.trail.String(), placeOf(n), "the file has too many values", "at most "+strconv.Itoa(maxNodes)+" are read")
+		in.on(&in.trail, placeOf(n), "the file has too many values", "at most "+strconv.Itoa(maxNodes)+" are read")
 		return false
 	case depth > MaxDepth && len(n.Content) > 0:
-		in.at(in.trail.String(), placeOf(n), "this is nested too deeply", "at most "+strconv.Itoa(MaxDepth)+" levels are read")
+		in.on(&in.trail, placeOf(n), "this is nested too deeply", "at most "+strconv.Itoa(MaxDepth)+" levels are read")
 		return false
 	default:
 		return in.nodes <= maxNodes
@@ -87,22 +87,22 @@ func (in *inspector) bounded(n *yaml.Node, depth int) bool {
 // plainNode reports whether n means what it says: a node with an anchor, or a collection with a tag, is a problem but
 // can be read; an alias, a scalar with a tag or with control characters cannot.
 func (in *inspector) plainNode(n *yaml.Node) bool {
-	path, scalar := in.trail.String(), n.Kind == yaml.ScalarNode
+	scalar := n.Kind == yaml.ScalarNode
 	switch {
 	case n.Kind == yaml.AliasNode:
-		in.at(path, placeOf(n), "aliases are not read", "write the value out")
+		in.on(&in.trail, placeOf(n), "aliases are not read", "write the value out")
 		return false
 	case n.Anchor != "":
-		in.at(path, placeOf(n), "anchors are not read", "remove &"+brief(n.Anchor))
+		in.on(&in.trail, placeOf(n), "anchors are not read", "remove &"+brief(n.Anchor))
 		return true
 	case n.Style&yaml.TaggedStyle != 0:
-		in.at(path, placeOf(n), "tags are not read", "remove "+brief(n.Tag))
+		in.on(&in.trail, placeOf(n), "tags are not read", "remove "+brief(n.Tag))
 		return !scalar
 	case scalar && in.text.rune(in.file, placeOf(n)) == '!':
-		in.at(path, placeOf(n), "tags are not read", "remove !")
+		in.on(&in.trail, placeOf(n), "tags are not read", "remove !")
 		return false
 	case strings.ContainsFunc(n.Value, isControl):
-		in.at(path, placeOf(n), "control characters are not read, escaped or not", "")
+		in.on(&in.trail, placeOf(n), "control characters are not read, escaped or not", "")
 		return false
 	default:
 		return true
@@ -132,22 +132,28 @@ func (in *inspector) key(key *yaml.Node, seen map[string]place) bool {
 		key.Value = "?"
 		return false
 	}
-	path := in.trail.child("." + brief(key.Value))
 	first, again := seen[key.Value]
 	switch {
 	case key.Kind != yaml.ScalarNode || key.Tag == tagNull:
 		key.Value = "?"
-		in.at(in.trail.String(), placeOf(key), "a key is a name", "")
+		in.on(&in.trail, placeOf(key), "a key is a name", "")
 	case key.Tag == tagMerge:
-		in.at(in.trail.String(), placeOf(key), "merge keys are not read", "write the values out")
+		in.on(&in.trail, placeOf(key), "merge keys are not read", "write the values out")
 	case utf8.RuneCountInString(key.Value) > maxKey:
 		key.Value = brief(key.Value)
-		in.at(path, placeOf(key), "the key is too long", "at most "+strconv.Itoa(maxKey)+" characters are read")
+		in.onKey(key, "the key is too long", "at most "+strconv.Itoa(maxKey)+" characters are read")
 	case again:
-		in.at(path, placeOf(key), "the key stands here a second time", "first in line "+strconv.Itoa(first.line))
+		in.onKey(key, "the key stands here a second time", "first in line "+strconv.Itoa(first.line))
 	default:
 		seen[key.Value] = placeOf(key)
 		return true
 	}
 	return false
+}
+
+// onKey reports something about a key at its own path.
+func (in *inspector) onKey(key *yaml.Node, message, hint string) {
+	in.trail.push("." + brief(key.Value))
+	in.on(&in.trail, placeOf(key), message, hint)
+	in.trail.pop()
 }

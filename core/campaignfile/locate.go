@@ -22,11 +22,13 @@ type File struct {
 
 // Locate fills line, column and snippet of the problems that have none, by their paths, and sorts all by place. A path
 // that does not exist is located at the nearest part of it that does. A mapping or list that is somebody's value is
-// located at its key, a scalar at the scalar, Offset runes into its value.
+// located at its key, a scalar at the scalar, Offset runes into its value. Of a list that is too long to be read, the
+// first hundred are kept.
 func (f *File) Locate(p *core.Problems) {
 	if f.root == nil || p == nil {
 		return
 	}
+	more := shorten(p)
 	for i := range p.List {
 		if problem := &p.List[i]; problem.Line == 0 {
 			at := f.locate(f.root, problem.Path, problem.Offset)
@@ -34,6 +36,7 @@ func (f *File) Locate(p *core.Problems) {
 		}
 	}
 	sortProblems(p)
+	addMore(p, more)
 }
 
 // locate finds a path below n.

@@ -16,7 +16,7 @@ func Parse(data []byte) (*core.Campaign, *File, error) {
 	if err != nil {
 		return nil, &File{}, err
 	}
-	if r.file.root == nil {
+	if r.file.root == nil || r.full() {
 		return nil, r.file, r.err()
 	}
 	known := slices.Clone(r.problems.List)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -42,6 +41,15 @@ func (r *reporter) at(path string, at place, message, hint string) {
 	r.add(p)
 }
 
+// on is at for the path of a trail, which is put together only if the problem is listed.
+func (r *reporter) on(t *trail, at place, message, hint string) {
+	if r.full() {
+		r.more++
+		return
+	}
+	r.at(t.String(), at, message, hint)
+}
+
 func (r *reporter) add(p core.Problem) {
 	if r.full() {
 		r.more++
@@ -71,11 +79,23 @@ func (r *reporter) hint(name string, known []string) string {
 // err returns the problems in the order of the file, or nil.
 func (r *reporter) err() error {
 	sortProblems(&r.problems)
-	if r.more > 0 {
-		r.problems.Add("", "further problems are not listed: %d", r.more)
-		r.more = 0
-	}
+	addMore(&r.problems, r.more)
+	r.more = 0
 	return r.problems.Err()
+}
+
+// shorten leaves as many problems of a list as are reported and returns how many it has taken away.
+func shorten(p *core.Problems) int {
+	more := max(len(p.List)-maxProblems, 0)
+	p.List = p.List[:len(p.List)-more]
+	return more
+}
+
+// addMore says how many problems are not listed, if any.
+func addMore(p *core.Problems, more int) {
+	if more > 0 {
+		p.Add("", "further problems are not listed: %d", more)
+	}
 }
 
 func sortProblems(p *core.Problems) {
@@ -101,8 +121,12 @@ func (t *trail) child(segment string) string {
 
 // brief shortens what a stranger wrote to what a message can carry.
 func brief(s string) string {
-	if utf8.RuneCountInString(s) <= maxBrief {
-		return s
+	n := 0
+	for i := range s {
+		if n == maxBrief {
+			return s[:i] + "…"
+		}
+		n++
 	}
-	return string([]rune(s)[:maxBrief]) + "…"
+	return s
 }

@@ -38,8 +38,7 @@ func (d *decoder) input(n *yaml.Node, target *core.Input) {
 	d.value(n, reflect.ValueOf(&target.Fields).Elem())
 }
 
-// effect decodes {kind: {field: value}}. Every field is tried alone with the decoder of core, which knows what each
-// kind may have.
+// effect decodes {kind: {field: value}} with the decoder of core, which knows what each kind may have.
 func (d *decoder) effect(n *yaml.Node, target *core.Effect) {
 	if !d.wanted(n, yaml.MappingNode, "a mapping of one kind of effect") {
 		return
@@ -51,27 +50,30 @@ func (d *decoder) effect(n *yaml.Node, target *core.Effect) {
 	key, fields := n.Content[0], n.Content[1]
 	d.trail.push("." + key.Value)
 	defer d.trail.pop()
-	if err := asEffect(key.Value, core.Object{}, &core.Effect{}); err != nil {
+	if !slices.Contains(core.EffectKinds(), core.EffectKind(key.Value)) {
 		d.problem(key, "there is no such effect", d.hint(key.Value, effectKinds()))
 		return
 	}
 	if !d.wanted(fields, yaml.MappingNode, "a mapping") {
 		return
 	}
-	if value, ok := d.effectFields(key.Value, fields); ok {
-		d.nested(fields, asEffect(key.Value, value, target))
+	value, ok := d.effectFields(key.Value, fields)
+	err := asEffect(key.Value, value, target)
+	if (!ok || err != nil) && d.eachField(key.Value, fields, value) && ok {
+		d.nested(fields, err)
 	}
 }
 
+// effectFields returns the fields that can be read and that the kind has, and whether those are all.
 func (d *decoder) effectFields(kind string, n *yaml.Node) (core.Object, bool) {
-	object, all, known := core.Object{}, true, effectFields(kind)
+	object, all, known := core.Object{}, true, d.fieldsOfKind(kind)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		d.trail.push("." + key.Value)
 		if !slices.Contains(known, key.Value) {
 			d.problem(key, "there is no such key", d.hint(key.Value, known))
 			all = false
-		} else if value, ok := d.effectField(kind, key.Value, n.Content[i+1]); ok {
+		} else if value, ok := d.untyped(n.Content[i+1]); ok {
 			object[key.Value] = value
 		} else {
 			all = false
@@ -81,16 +83,34 @@ func (d *decoder) effectFields(kind string, n *yaml.Node) (core.Object, bool) {
 	return object, all
 }
 
-func (d *decoder) effectField(kind, name string, n *yaml.Node) (any, bool) {
-	value, ok := d.untyped(n)
-	if !ok {
-		return nil, false
+// eachField tries every field alone, so that a problem is located at the field that it is about, and reports whether
+// each can stand alone.
+func (d *decoder) eachField(kind string, n *yaml.Node, fields core.Object) bool {
+	all := true
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name := n.Content[i].Value
+		value, read := fields[name]
+		if !read {
+			continue
+		}
+		if err := asEffect(kind, core.Object{name: value}, &core.Effect{}); err != nil {
+			d.trail.push("." + name)
+			d.problem(n.Content[i+1], explain(innermost(err)), "")
+			d.trail.pop()
+			all = false
+		}
 	}
-	if err := asEffect(kind, core.Object{name: value}, &core.Effect{}); err != nil {
-		d.problem(n, explain(innermost(err)), "")
-		return nil, false
+	return all
+}
+
+// fieldsOfKind is effectFields, asked once for every kind.
+func (d *decoder) fieldsOfKind(kind string) []string {
+	fields, met := d.kinds[kind]
+	if !met {
+		fields = effectFields(kind)
+		d.kinds[kind] = fields
 	}
-	return value, true
+	return fields
 }
 
 // effectFields returns the names of the fields of a kind of effect, as its own JSON has them.

@@ -38,7 +38,7 @@ func read(data []byte) (*File, *reporter) {
 	}
 	file := &File{lines: splitLines(string(data))}
 	r := &reporter{file: file}
-	if !r.text() {
+	if !r.text() || !r.withoutDirectives() {
 		return file, r
 	}
 	switch first := bytes.TrimLeft(data, " \t\r\n"); {
@@ -68,6 +68,24 @@ func (r *reporter) text() bool {
 				r.at("", place{i + 1, column}, "a control character stands here", "")
 				return false
 			}
+		}
+	}
+	return true
+}
+
+// withoutDirectives reports the first directive, which may stand before a document only. The parser compares each with all
+// before it, and nobody needs any.
+func (r *reporter) withoutDirectives() bool {
+	before := true
+	for i, line := range r.file.lines {
+		text := strings.TrimLeft(line, " \t")
+		switch {
+		case before && strings.HasPrefix(line, "%"):
+			r.at("", place{i + 1, 1}, "directives are not read", "remove the line")
+			return false
+		case text == "" || text[0] == '#':
+		default:
+			before = strings.HasPrefix(line, "...")
 		}
 	}
 	return true

@@ -2,7 +2,11 @@ package campaignfile
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
 
 	"hotdrop/core"
 )
@@ -25,49 +29,88 @@ type Vector struct {
 	Error   string        `json:"error,omitempty" doc:"instead of effects: the code of the mechanic's failure"`
 }
 
-// ParseVectors reads a vector file. The error is a [*core.Problems] with every problem located.
+// The most that a vector file may have: it is read for every upload, and each vector is decided on every engine.
+const (
+	MaxVectors       = 256
+	MaxVectorEffects = 64 // of one vector
+)
+
+// ParseVectors reads a vector file. The error is a [*core.Problems] with every problem located, up to a hundred.
 func ParseVectors(data []byte) (*Vectors, error) {
 	vectors := &Vectors{}
-	file, err := Decode(data, vectors)
-	if err != nil {
+	file, r := read(data)
+	if file.root != nil {
+		r.boundVectors(file.root)
+		newDecoder(r, false).value(file.root, reflect.ValueOf(vectors).Elem())
+	}
+	if err := r.err(); err != nil {
 		return nil, err
 	}
-	problems := &core.Problems{}
 	if vectors.Mechanic == "" {
-		problems.Add("mechanic", "must name the mechanic")
+		r.add(core.Problem{Path: "mechanic", Message: "must name the mechanic"})
 	}
 	if len(vectors.Vectors) == 0 {
-		problems.Add("vectors", "must have at least one vector")
+		r.add(core.Problem{Path: "vectors", Message: "must have at least one vector"})
 	}
+	named := map[string]bool{}
 	for i := range vectors.Vectors {
-		vectors.check(i, problems)
+		r.vector(&vectors.Vectors[i], "vectors["+strconv.Itoa(i)+"]", named)
 	}
-	file.Locate(problems)
-	if err := problems.Err(); err != nil {
+	file.Locate(&r.problems)
+	if err := r.err(); err != nil {
 		return nil, err
 	}
 	return vectors, nil
 }
 
-func (v *Vectors) check(i int, problems *core.Problems) {
-	vector, path := v.Vectors[i], fmt.Sprintf("vectors[%d]", i)
-	sameName := func(other Vector) bool { return other.Name == vector.Name }
+// boundVectors cuts lists that are too long before anything is made of their elements, which take a thousand times
+// the memory of "{},".
+func (r *reporter) boundVectors(root *yaml.Node) {
+	list := child(root, "vectors")
+	if list == nil || list.Kind != yaml.SequenceNode {
+		return
+	}
+	r.boundList(list, "vectors", "vectors", MaxVectors)
+	for i, vector := range list.Content {
+		effects := child(vector, "effects")
+		if effects != nil && effects.Kind == yaml.SequenceNode {
+			r.boundList(effects, "vectors["+strconv.Itoa(i)+"].effects", "effects", MaxVectorEffects)
+		}
+	}
+}
+
+func (r *reporter) boundList(list *yaml.Node, path, what string, most int) {
+	if n := len(list.Content); n > most {
+		r.at(path, placeOf(list.Content[most]), fmt.Sprintf("there are %d %s, and at most %d are read", n, what, most), "")
+		list.Content = list.Content[:most]
+	}
+}
+
+// vector checks one vector; named are the names of those before it.
+func (r *reporter) vector(v *Vector, path string, named map[string]bool) {
+	add := func(path, format string, args ...any) {
+		if r.full() {
+			r.more++
+			return
+		}
+		r.add(core.Problem{Path: path, Message: fmt.Sprintf(format, args...)})
+	}
 	switch {
-	case vector.Name == "":
-		problems.Add(path+".name", "must say what the vector shows")
-	case slices.IndexFunc(v.Vectors, sameName) != i:
-		problems.Add(path+".name", "is the name of an earlier vector too")
+	case v.Name == "":
+		add(path+".name", "must say what the vector shows")
+	case named[v.Name]:
+		add(path+".name", "is the name of an earlier vector too")
 	}
-	hooks := []core.Hook{core.HookReserve, core.HookShare, core.HookQuote, core.HookPaid, core.HookMessage}
-	if !slices.Contains(hooks, vector.Hook) {
-		problems.Add(path+".hook", "must be reserve, share, quote, paid or message")
+	named[v.Name] = true
+	if !slices.Contains(core.Hooks(), v.Hook) {
+		add(path+".hook", "must be reserve, share, quote, paid or message")
 	}
-	if outcomes(&vector) > 1 {
-		problems.Add(path, "expects one of effects, denied and error")
+	if outcomes(v) > 1 {
+		add(path, "expects one of effects, denied and error")
 	}
-	for j, effect := range vector.Effects {
-		if !effect.Kind.Allowed(vector.Hook) {
-			problems.Add(fmt.Sprintf("%s.effects[%d]", path, j), "%s may not be used at the hook %s", effect.Kind, vector.Hook)
+	for j, effect := range v.Effects {
+		if !effect.Kind.Allowed(v.Hook) {
+			add(fmt.Sprintf("%s.effects[%d]", path, j), "%s may not be used at the hook %s", effect.Kind, brief(string(v.Hook)))
 		}
 	}
 }
