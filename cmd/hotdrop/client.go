@@ -39,9 +39,19 @@ type reply struct {
 	body   []byte
 }
 
+// clientPatience is how long a client waits for the answer to a request that is not an upload.
+const clientPatience = time.Minute
+
 // do sends one request; an answer that is not a success is an *api.Problem.
 func (c *client) do(ctx context.Context, method, path string, header http.Header, body []byte) (*reply, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	return c.doWithin(ctx, clientPatience, method, path, header, body)
+}
+
+// doWithin is do with a bound on the time that sending and answering take.
+func (c *client) doWithin(
+	ctx context.Context, patience time.Duration, method, path string, header http.Header, body []byte,
+) (*reply, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	url := strings.TrimSuffix(c.server, "/") + path
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))

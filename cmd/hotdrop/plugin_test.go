@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -323,20 +322,33 @@ func newLoader(t *testing.T, idle time.Duration, g grants) *loader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	registry := core.NewPluginRegistry(core.PluginOptions{
-		Store: store, Vetter: &moduleVetter{grants: g, child: []string{os.Args[0], vetChildName}}, Log: slog.New(slog.DiscardHandler),
-	})
-	c, err := newServingCompiler(t.Context(), plugins.Options{}, registry, g)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.loaded.idle = idle
+	l := &loader{t: t, store: store}
 	t.Cleanup(func() {
-		if err := errors.Join(c.close(t.Context()), store.Close()); err != nil {
+		if err := store.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return &loader{c, t, store, registry}
+	return l.granting(idle, g)
+}
+
+// granting is another start of the node, on the same store, that grants something else.
+func (l *loader) granting(idle time.Duration, g grants) *loader {
+	l.t.Helper()
+	registry := core.NewPluginRegistry(core.PluginOptions{
+		Store: l.store, Vetter: &moduleVetter{grants: g, child: []string{os.Args[0], vetChildName}}, Own: g.own(),
+		Log: slog.New(slog.DiscardHandler),
+	})
+	c, err := newServingCompiler(l.t.Context(), plugins.Options{}, registry, g)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	c.loaded.idle = idle
+	l.t.Cleanup(func() {
+		if err := c.close(l.t.Context()); err != nil {
+			l.t.Error(err)
+		}
+	})
+	return &loader{c, l.t, l.store, registry}
 }
 
 // approved uploads, vets and approves the module as meizu, and returns its digest.
@@ -435,40 +447,6 @@ func TestAConfigThatDoesNotFitLeavesNothingInUse(t *testing.T) {
 	for l.inUse() > 0 { // without any help of the collector; the test's timeout bounds this
 		runtime.Gosched()
 	}
-}
-
-func TestAPluginHasTheLimitsItWasVettedUnder(t *testing.T) {
-	l := newLoader(t, time.Hour, grants{})
-	digest := l.approved(packedTradeIn(t, ""))
-	grant := func(change func(*plugins.Limits)) {
-		limits := plugins.DefaultLimits()
-		change(&limits)
-		l.grants = grants{policy: &plugins.Policy{Defaults: plugins.DefaultLimits(), Plugins: map[string]plugins.Limits{digest: limits}}}
-	}
-	for name, lower := range map[string]func(*plugins.Limits){
-		"fuel": func(l *plugins.Limits) { l.Fuel-- }, "start fuel": func(l *plugins.Limits) { l.StartFuel-- },
-		"memory": func(l *plugins.Limits) { l.MemoryBytes-- }, "depth": func(l *plugins.Limits) { l.Depth-- },
-		"effects": func(l *plugins.Limits) { l.Effects-- }, "log": func(l *plugins.Limits) { l.LogBytes-- },
-		"module": func(l *plugins.Limits) { l.ModuleBytes-- },
-	} {
-		grant(lower)
-		_, err := l.bind(digest)
-		problems, ok := err.(*core.Problems) //nolint:errorlint // a compiler returns it bare
-		if !ok || !strings.Contains(problems.List[0].Message, "granted no more") || l.inUse() != 0 {
-			t.Errorf("less %s: %v, %d in use", name, err, l.inUse())
-		}
-	}
-	grant(func(l *plugins.Limits) { l.Fuel *= 2 })
-	mechanic, err := l.bind(digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for key := range l.loaded.entries {
-		if key.limits != plugins.DefaultLimits() {
-			t.Errorf("it has %+v", key.limits)
-		}
-	}
-	runtime.KeepAlive(mechanic)
 }
 
 func TestAReportOnOtherBytesAdmitsNothing(t *testing.T) {

@@ -25,6 +25,10 @@ import (
 // verdictEvery is how often a server is asked for its verdict.
 const verdictEvery = 250 * time.Millisecond
 
+// uploadPatience is how long an upload may take: the five minutes that a server gives the body, and a minute for its answer,
+// so that a slow line hears from the server that it was too slow.
+const uploadPatience = 6 * time.Minute
+
 // submission is what `mechanic submit` was asked for.
 type submission struct {
 	client client
@@ -85,7 +89,8 @@ func (s *submission) submit(ctx context.Context, path string, out, talk io.Write
 		return err
 	}
 	_, _ = fmt.Fprintf(talk, "uploading %s, %s bytes\n", path, thousands(int64(len(module))))
-	answered, err := s.client.do(ctx, http.MethodPost, "/v1/plugins?"+s.query(), http.Header{"Content-Type": {"application/wasm"}}, module)
+	answered, err := s.client.doWithin(ctx, uploadPatience, http.MethodPost, "/v1/plugins?"+s.query(),
+		http.Header{"Content-Type": {"application/wasm"}}, module)
 	if err != nil {
 		return err
 	}

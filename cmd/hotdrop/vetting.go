@@ -32,24 +32,47 @@ func (g grants) limits(digest string, size int64) plugins.Limits {
 	return limits
 }
 
-// admissible returns the report that an accepted plugin may be loaded by. It was vetted under limits; a policy that grants
-// more by now changes nothing, one that grants less keeps the plugin out.
+// version names the rules of vetting and what every plugin is granted by them that the policy does not name. A verdict that
+// was found under other limits does not count: a plugin whose grant is raised or lowered is vetted again under the new one.
+func (g grants) version() string {
+	if g.policy != nil {
+		return rulesUnder(g.policy.Defaults)
+	}
+	if g.generous { // what is large has other limits than what is not, and its size does not change
+		return rulesUnder(plugins.DefaultLimits(), plugins.GoLimits())
+	}
+	return rulesUnder(plugins.DefaultLimits())
+}
+
+// own names the rules and the limits of every plugin that the policy names, by digest.
+func (g grants) own() map[string]string {
+	if g.policy == nil {
+		return nil
+	}
+	versions := make(map[string]string, len(g.policy.Plugins))
+	for digest, limits := range g.policy.Plugins {
+		versions[digest] = rulesUnder(limits)
+	}
+	return versions
+}
+
+// rulesUnder names the rules of vetting together with limits.
+func rulesUnder(limits ...plugins.Limits) string {
+	text, _ := json.Marshal(limits) // plain data always encodes
+	return vet.Version() + ", limits " + plugins.Digest(text)[len("sha256:"):][:12]
+}
+
+// admissible returns the report that an accepted plugin may be loaded by, which must have been made under the limits that
+// it is granted: a report that counts was.
 func (g grants) admissible(p *core.Plugin) (*vet.Report, error) {
 	report := &vet.Report{}
 	if err := json.Unmarshal(p.Report.Document, report); err != nil {
 		return nil, fmt.Errorf("the report on %s: %w", p.Digest, err)
 	}
-	if !covers(g.limits(p.Digest, p.Size), report.Limits) {
-		return nil, core.Errorf(core.CodeWrongState, "the plugin was vetted under limits that it is granted no more: pack it anew and submit it")
+	if granted := g.limits(p.Digest, p.Size); granted != report.Limits {
+		return nil, core.Errorf(core.CodeWrongState, "the plugin was vetted under other limits than it is granted")
 	}
 	return report, nil
-}
-
-// covers reports whether what is granted is at least what is needed.
-func covers(granted, needed plugins.Limits) bool {
-	return granted.Fuel >= needed.Fuel && granted.StartFuel >= needed.StartFuel && granted.MemoryBytes >= needed.MemoryBytes &&
-		granted.Depth >= needed.Depth && granted.Effects >= needed.Effects && granted.LogBytes >= needed.LogBytes &&
-		granted.ModuleBytes >= needed.ModuleBytes
 }
 
 // moduleVetter judges modules by package vet, the dangerous half in a child process. It implements core.Vetter.
@@ -58,8 +81,8 @@ type moduleVetter struct {
 	child  []string // command line of the child
 }
 
-// Version implements core.Vetter: a verdict counts for the rules it was found by.
-func (*moduleVetter) Version() string { return vet.Version() }
+// Version implements core.Vetter: a verdict counts for the rules it was found by, and for the limits it was found under.
+func (v *moduleVetter) Version() string { return v.grants.version() }
 
 // Vet implements core.Vetter.
 func (v *moduleVetter) Vet(ctx context.Context, p *core.Plugin, module []byte) (*core.Verdict, error) {
@@ -78,11 +101,13 @@ func (v *moduleVetter) Vet(ctx context.Context, p *core.Plugin, module []byte) (
 type pluginSettings struct {
 	policy  policyFile
 	workers int
+	room    int64 // of a brand, bytes
 }
 
 func (s *pluginSettings) register(cmd *cobra.Command) {
 	s.policy.register(cmd)
 	cmd.Flags().IntVar(&s.workers, "vet-workers", 1, "how many uploaded plugins are vetted at a time")
+	cmd.Flags().Int64Var(&s.room, "plugin-room", 256<<20, "how many bytes of the store the plugins of one brand may take, with their reports")
 }
 
 // newPlugins returns the registry of uploaded plugins, which vets with this binary as its child, and the compiler of
@@ -100,7 +125,8 @@ func (s *serveSettings) newPlugins(
 	}
 	granted := grants{policy: policy, generous: s.demo}
 	registry := core.NewPluginRegistry(core.PluginOptions{
-		Store: store, Vetter: &moduleVetter{grants: granted, child: child}, Workers: s.plugins.workers, Log: log,
+		Store: store, Vetter: &moduleVetter{grants: granted, child: child}, Own: granted.own(), BrandBytes: s.plugins.room,
+		Workers: s.plugins.workers, Log: log,
 	})
 	compiler, err := newServingCompiler(ctx, s.pluginOptions(ctx, log), registry, granted)
 	return registry, compiler, err
