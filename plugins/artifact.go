@@ -29,7 +29,7 @@ const (
 func Pack(module, manifest, vectors []byte) ([]byte, error) {
 	packed := slices.Clone(module[:min(len(module), preambleSize)])
 	err := walkSections(module, func(s artifactSection) {
-		if s.custom != SectionManifest && s.custom != SectionVectors {
+		if s.custom == "" {
 			packed = append(packed, module[s.start:s.end]...)
 		}
 	})
@@ -58,7 +58,10 @@ func Unpack(module []byte) (manifest, vectors []byte, err error) {
 	found := map[string][]byte{}
 	var twice string
 	err = walkSections(module, func(s artifactSection) {
-		if _, before := found[s.custom]; before && (s.custom == SectionManifest || s.custom == SectionVectors) {
+		if s.custom == "" { // there may be hundreds of thousands of others
+			return
+		}
+		if _, before := found[s.custom]; before {
 			twice = s.custom
 		}
 		found[s.custom] = s.content
@@ -102,8 +105,8 @@ const preambleSize = 8
 // artifactSection is one section of a module; start and end are offsets of the whole section in it.
 type artifactSection struct {
 	start, end int
-	custom     string // the name of a custom section; "" for every other
-	content    []byte // of a custom section, behind its name
+	custom     string // SectionManifest or SectionVectors; "" for every other section
+	content    []byte // of those two, behind the name
 }
 
 // walkSections calls visit for every section. It looks no further into a section than the name of a custom one.
@@ -122,12 +125,24 @@ func walkSections(module []byte, visit func(artifactSection)) error {
 			if name == nil {
 				return malformed("", "%s at offset %d: the name of the custom section is longer than the section", wasm.CodeDecode, at)
 			}
-			s.custom, s.content = string(name), body[rest:]
+			s.custom, s.content = packedName(name), body[rest:]
 		}
 		visit(s)
 		at = end
 	}
 	return nil
+}
+
+// packedName returns the name of a custom section that packing writes, "" for any other.
+func packedName(name []byte) string {
+	switch string(name) {
+	case SectionManifest:
+		return SectionManifest
+	case SectionVectors:
+		return SectionVectors
+	default:
+		return ""
+	}
 }
 
 // sized returns the bytes at an offset that follow their own length, and the offset behind them; nil if b ends before.

@@ -118,7 +118,7 @@ func TestListsThatAreTooLongAreReportedAtTheFirstElementBeyond(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		count(MaxVectors + 2):         "259:3: vectors: there are 258 vectors, and at most 256 are read",
-		effects(MaxVectorEffects + 1): "3:1125: vectors[0].effects: there are 65 effects, and at most 64 are read",
+		effects(MaxVectorEffects + 1): "3:1124: vectors[0].effects: there are 65 effects, and at most 64 are read",
 	} {
 		if _, err := ParseVectors([]byte(text)); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

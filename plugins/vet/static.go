@@ -16,6 +16,7 @@ import (
 
 // The most that a manifest may declare: far beyond any mechanic's need, and few enough to ask about each.
 const (
+	maxHooks      = 16
 	maxFacts      = 256
 	maxParameters = 64
 )
@@ -103,9 +104,10 @@ func (r *Report) declared(s *subject) {
 		Name: clean(m.Name, maxWord), Version: clean(m.Version, maxWord), Author: clean(m.Author, maxPlace),
 		Hooks: cleanList(m.Hooks), Facts: cleanList(m.Facts), Effects: cleanList(m.Effects),
 	}
-	if len(m.Facts) > maxFacts || len(m.Effects) > maxFacts || len(m.Config) > maxParameters {
-		r.refuse(reasonf(CodeManifestInvalid, "", "it declares %d facts, %d effects and %d parameters, and %d, %d and %d are allowed",
-			len(m.Facts), len(m.Effects), len(m.Config), maxFacts, maxFacts, maxParameters))
+	if len(m.Hooks) > maxHooks || len(m.Facts) > maxFacts || len(m.Effects) > maxFacts || len(m.Config) > maxParameters {
+		r.refuse(reasonf(CodeManifestInvalid, "",
+			"it declares %d hooks, %d facts, %d effects and %d parameters, and %d, %d, %d and %d are allowed",
+			len(m.Hooks), len(m.Facts), len(m.Effects), len(m.Config), maxHooks, maxFacts, maxFacts, maxParameters))
 		s.manifest = nil
 	}
 }
@@ -123,11 +125,30 @@ func (r *Report) check(s *subject, limits plugins.Limits) {
 	if err == nil || (s.manifest == nil && decoded != nil) {
 		return
 	}
-	reasons := problems(CodeLoadRefused, "", err)
-	if s.manifest == nil { // what the empty one lacks is nobody's fault
-		reasons = slices.DeleteFunc(reasons, func(reason Reason) bool { return reason.Code == CodeLoadRefused })
+	own, rest := ofManifest(err)
+	if s.manifest != nil { // what the empty one lacks is nobody's fault
+		r.refuse(problems(CodeManifestInvalid, "", own)...)
 	}
-	r.refuse(reasons...)
+	r.refuse(problems(CodeLoadRefused, "", rest)...)
+}
+
+// ofManifest tells the problems of a manifest, whose paths are its fields, from those of its module. Either may be nil.
+func ofManifest(err error) (own, rest error) {
+	list, ok := errors.AsType[*core.Problems](err)
+	if !ok {
+		return nil, err
+	}
+	var manifest, module core.Problems
+	for _, p := range list.List {
+		field, _, _ := strings.Cut(p.Path, ".")
+		field, _, _ = strings.Cut(field, "[")
+		if slices.Contains([]string{"name", "hooks", "facts", "effects", "config", "digest"}, field) {
+			manifest.List = append(manifest.List, p)
+		} else {
+			module.List = append(module.List, p)
+		}
+	}
+	return manifest.Err(), module.Err()
 }
 
 // checkVectors reads the vector file, which the child reads again.
@@ -216,6 +237,9 @@ func isFloat(t wasm.ValueType) bool { return t == wasm.F32 || t == wasm.F64 }
 // problems turns the problems of a file or a module into reasons. Those whose message begins with a code have that code,
 // others the given one; in is the file in which lines are counted.
 func problems(code, in string, err error) []Reason {
+	if err == nil {
+		return nil
+	}
 	list, ok := errors.AsType[*core.Problems](err)
 	if !ok {
 		return []Reason{reasonf(code, in, "%v", err)}
