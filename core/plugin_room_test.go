@@ -109,7 +109,7 @@ func TestUploadsThatArriveTogetherShareTheRoom(t *testing.T) {
 
 func TestTheBytesOfWhatWasNeverApprovedGoWhenItIsUnwanted(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, r *registry) core.PluginState{
-		"refused by vetting": func(t *testing.T, r *registry) core.PluginState {
+		"refused by vetting": func(_ *testing.T, r *registry) core.PluginState {
 			r.vets.strict = true
 			r.vet()
 			r.vets.strict = false

@@ -162,7 +162,7 @@ func (b bounds) RoundTrip(r *http.Request) (*http.Response, error) {
 	deadline, _ := r.Context().Deadline()
 	*b.list = append(*b.list, time.Until(deadline).Round(time.Minute))
 	recorder := httptest.NewRecorder()
-	_, _ = io.WriteString(recorder, `{"digest":"sha256:1","state":"approved"}`)
+	_, _ = recorder.WriteString(`{"digest":"sha256:1","state":"approved"}`)
 	return recorder.Result(), nil
 }
 

@@ -386,7 +386,7 @@ func testPluginsDue(t *testing.T, store Store) {
 			calm.create(fmt.Sprint("c", i), opening+100+int64(i))
 		}
 		var order []string
-		for now := int64(opening + 200); len(order) < 7; now++ {
+		for now := opening + 200; len(order) < 7; now++ {
 			list, err := store.DuePlugins(t.Context(), core.PluginsDue{Now: now, Rules: rules("1"), Limit: 1000})
 			must(t, err)
 			next := slices.IndexFunc(list, func(p *core.Plugin) bool { return p.Brand == busy.brand || p.Brand == calm.brand })
