@@ -39,15 +39,18 @@ func openCache(dir string) (*diskCache, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of compiled plugins: %w", err)
 	}
-	real, err := filepath.EvalSymlinks(folder)
+	folder, err := filepath.EvalSymlinks(folder)
 	if err == nil {
-		real, err = filepath.Abs(real)
+		folder, err = filepath.Abs(folder)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("look at the folder of compiled plugins: %w", err)
 	}
-	d := &diskCache{folder: real}
-	return d, d.guarded()
+	d := &diskCache{folder: folder}
+	if err := d.guarded(); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // guarded checks that the folder and the one it was made in are this user's alone, and that nobody else may rename what
@@ -63,7 +66,8 @@ func (d *diskCache) guarded() error {
 			safe = ours
 		}
 		if !safe(info) {
-			return fmt.Errorf("compiled plugins in %s are run as they are, but others than this user can write to %s (%s)", d.folder, path, info.Mode())
+			return fmt.Errorf("compiled plugins in %s are run as they are, but others than this user can write to %s (%s)",
+				d.folder, path, info.Mode())
 		}
 		if path == filepath.Dir(path) {
 			return nil
