@@ -132,7 +132,7 @@ func (c *checker) checkExport(e *wasm.Export, required []string) {
 	case !declared && e.Name != abi.ExportInitialize:
 		return
 	}
-	if got, want := signature(c.functionType(e.Index)), abi.Signature(nil, nil); got != want {
+	if got, want := signature(c.functionType(e.Index)), abi.Signature[abi.Type](nil, nil); got != want {
 		c.problems.Add(path, "has the signature %s, not %s", got, want)
 	}
 }
@@ -163,13 +163,4 @@ func (c *checker) state() {
 	}
 }
 
-// signature renders a function's type as the ABI does; types that the ABI does not know keep their own names.
-func signature(t wasm.FuncType) string { return typeList(t.Params) + " -> " + typeList(t.Results) }
-
-func typeList(types []wasm.ValueType) string {
-	names := make([]string, len(types))
-	for i, t := range types {
-		names[i] = t.String()
-	}
-	return "(" + strings.Join(names, ", ") + ")"
-}
+func signature(t wasm.FuncType) string { return abi.Signature(t.Params, t.Results) }

@@ -31,10 +31,9 @@ type Options struct {
 	// CacheDir is where compiled code is kept from one run to the next; "" means in memory only. It must belong to the
 	// user the server runs as: whoever can write there can run code as the server.
 	CacheDir string
-	// Limits are those of every plugin that Plugins does not name; the zero value means [DefaultLimits].
+	// Limits are those of every plugin that the host loads; the zero value means [DefaultLimits]. Plugins that a policy
+	// grants other limits have a host of their own.
 	Limits Limits
-	// Plugins are limits of single plugins, by digest.
-	Plugins map[string]Limits
 	// Interpreter runs the code in the runtime's interpreter, which is some 20 times slower: to compare with.
 	Interpreter bool
 }
@@ -42,7 +41,6 @@ type Options struct {
 // Host loads plugins and closes them. It is safe for concurrent use.
 type Host struct {
 	options Options
-	policy  Policy
 	disk    *diskCache // nil: code is kept in memory only
 	mu      sync.Mutex
 	plugins map[*Plugin]struct{} // nil once the host is closed
@@ -60,9 +58,7 @@ func NewHost(_ context.Context, options Options) (*Host, error) {
 	if options.Limits == (Limits{}) {
 		options.Limits = DefaultLimits()
 	}
-	h := &Host{
-		options: options, policy: Policy{Defaults: options.Limits, Plugins: options.Plugins}, plugins: map[*Plugin]struct{}{},
-	}
+	h := &Host{options: options, plugins: map[*Plugin]struct{}{}}
 	if options.CacheDir == "" || options.Interpreter { // an interpreter has no code to keep
 		return h, nil
 	}
@@ -71,11 +67,11 @@ func NewHost(_ context.Context, options Options) (*Host, error) {
 	return h, err
 }
 
-// Load checks that a module keeps the ABI, its manifest and the limits granted to its digest, rewrites and compiles it,
+// Load checks that a module keeps the ABI, its manifest and the limits, rewrites and compiles it,
 // and runs its initialisation once. The manifest's digest, if it has one, must be that of module. Everything wrong with
 // manifest or module is a *[core.Problems], see [Check].
 func (h *Host) Load(ctx context.Context, manifest *core.Manifest, module []byte) (*Plugin, error) {
-	limits := h.policy.For(Digest(module))
+	limits := h.options.Limits
 	m, decoded, err := Check(manifest, module, limits)
 	if err != nil {
 		return nil, err

@@ -250,21 +250,3 @@ func TestAPolicyGrantsAsManyEffectsAsTheEngineTakes(t *testing.T) {
 		t.Errorf("%s: %v", text, err)
 	}
 }
-
-func TestTheLimitsOfADigestHoldForItAlone(t *testing.T) {
-	granted, other := newModule().export("quote", loop).bytes(), newModule().export("quote", loop).export("other").bytes()
-	own := plugins.DefaultLimits()
-	own.Fuel = 50
-	host := newHost(t, plugins.Options{Plugins: map[string]plugins.Limits{plugins.Digest(granted): own}})
-	for wasm, want := range map[*[]byte]int64{&granted: 50, &other: plugins.DefaultLimits().Fuel} {
-		plugin, err := host.Load(t.Context(), everything(), *wasm)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, usage, err := bind(t, plugin, nil).Decide(core.HookQuote, &core.Facts{}, nil)
-		wantCode(t, err, abi.CodeOutOfFuel)
-		if usage.Fuel != want {
-			t.Errorf("%d fuel, want %d", usage.Fuel, want)
-		}
-	}
-}

@@ -1,6 +1,9 @@
 package abi
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Type is a WebAssembly value type.
 type Type byte
@@ -32,10 +35,13 @@ type Function struct {
 // String renders the signature as "(i32, i32) -> (i64)".
 func (f Function) String() string { return Signature(f.Params, f.Results) }
 
-// Signature renders parameters and results as "(i32, i32) -> (i64)".
-func Signature(params, results []Type) string { return list(params) + " -> " + list(results) }
+// Signature renders parameters and results as "(i32, i32) -> (i64)". Types that the ABI does not know keep the names that
+// they have where they come from.
+func Signature[T fmt.Stringer](params, results []T) string {
+	return list(params) + " -> " + list(results)
+}
 
-func list(types []Type) string {
+func list[T fmt.Stringer](types []T) string {
 	names := make([]string, len(types))
 	for i, t := range types {
 		names[i] = t.String()

@@ -5,24 +5,26 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"hotdrop/plugins/abi"
 )
 
 // The codes of reasons and warnings that are vetting's own. Beside them stand the codes of package wasm (decode_error,
 // unsupported …) and those with which a decision fails (package abi: out_of_fuel, trap …).
 const (
-	CodeModuleTooLarge   = "module_too_large"  // more bytes than the platform grants
-	CodeManifestMissing  = "manifest_missing"  // neither beside the module nor in it
-	CodeManifestInvalid  = "manifest_invalid"  // the manifest breaks its own rules
-	CodeVectorsMissing   = "vectors_missing"   // nothing says what the mechanic should decide
-	CodeVectorsInvalid   = "vectors_invalid"   // the vector file cannot be read, or is another mechanic's
-	CodeLoadRefused      = "load_refused"      // the module breaks the ABI or its manifest
-	CodeCompileFailed    = "compile_failed"    // the child did not get as far as a compiled and initialised module
-	CodeVettingLimit     = "vetting_limit"     // the child ran into a limit, or ended, after that
-	CodeVectorFailed     = "vector_failed"     // a vector is not decided as it says
-	CodeNotDeterministic = "not_deterministic" // the same facts were decided in two ways, or cost two amounts of fuel
-	CodeFactUnused       = "fact_unused"       // a declared fact was never read: declare less
-	CodeEffectUnused     = "effect_unused"     // a declared effect was never proposed: declare less
-	CodeAboveLine        = "above_line"        // discounts of more than the order costs, or a price above the list price
+	CodeModuleTooLarge   = abi.CodeModuleTooLarge // more bytes than the platform grants
+	CodeManifestMissing  = "manifest_missing"     // neither beside the module nor in it
+	CodeManifestInvalid  = "manifest_invalid"     // the manifest breaks its own rules
+	CodeVectorsMissing   = "vectors_missing"      // nothing says what the mechanic should decide
+	CodeVectorsInvalid   = "vectors_invalid"      // the vector file cannot be read, or is another mechanic's
+	CodeLoadRefused      = "load_refused"         // the module breaks the ABI or its manifest
+	CodeCompileFailed    = "compile_failed"       // the child did not get as far as a compiled and initialised module
+	CodeVettingLimit     = "vetting_limit"        // the child ran into a limit, or ended, after that
+	CodeVectorFailed     = "vector_failed"        // a vector is not decided as it says
+	CodeNotDeterministic = "not_deterministic"    // the same facts were decided in two ways, or cost two amounts of fuel
+	CodeFactUnused       = "fact_unused"          // a declared fact was never read: declare less
+	CodeEffectUnused     = "effect_unused"        // a declared effect was never proposed: declare less
+	CodeAboveLine        = "above_line"           // discounts of more than the order costs, or a price above the list price
 )
 
 // Reason is one finding: why a module is refused, or what its author and its approvers should know. All texts are fit
