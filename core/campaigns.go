@@ -132,7 +132,9 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 			CreatedAt: now, CreatedBy: req.Actor.ID,
 		},
 	}
-	ruleset, err := e.compileRuleset(ctx, req.Definition.Brand, &next.Ruleset)
+	ruleset, err := compileRuleset(req.Definition.Brand, &next.Ruleset, func(b Binding, _ int) (Mechanic, error) {
+		return e.compiler.Compile(ctx, b)
+	})
 	if err != nil {
 		return nil, err
 	}

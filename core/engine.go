@@ -37,10 +37,12 @@ type Engine struct {
 	now       func() time.Time
 	log       *slog.Logger
 
-	running  atomic.Pointer[map[string]*campaign]
-	changing sync.Mutex // held while running is replaced
-	stop     context.CancelFunc
-	polling  sync.WaitGroup
+	running   atomic.Pointer[map[string]*campaign]
+	changing  sync.Mutex           // held while running is replaced, and for unserved
+	unserved  map[string]*unserved // campaigns whose latest revision this node could not compile
+	following sync.Mutex           // held by follow
+	stop      context.CancelFunc
+	polling   sync.WaitGroup
 }
 
 // NewEngine returns an engine that knows no campaign until [Engine.Start].
@@ -48,6 +50,7 @@ func NewEngine(o Options) *Engine {
 	e := &Engine{
 		store: o.Store, campaigns: o.Campaigns, compiler: o.Compiler,
 		provider: o.Provider, now: o.Now, log: o.Log, stop: func() {},
+		unserved: map[string]*unserved{},
 	}
 	if e.now == nil {
 		e.now = time.Now
@@ -64,7 +67,8 @@ func NewEngine(o Options) *Engine {
 }
 
 // Start loads and compiles every campaign and keeps following changes until [Engine.Stop]. A campaign that does not
-// compile on this node is logged and not served; the others are.
+// compile on this node is logged and not served until it does; the others are. One that binds a plugin which may not or
+// cannot be loaded is served: what its binding says about failures decides.
 func (e *Engine) Start(ctx context.Context) error {
 	if err := e.follow(ctx); err != nil {
 		return err
@@ -100,21 +104,31 @@ func (e *Engine) poll(ctx context.Context) {
 	}
 }
 
-// follow brings every campaign to the version that the store has.
+// follow brings every campaign to the version that the store has, and its plugins to what may be loaded.
 func (e *Engine) follow(ctx context.Context) error {
+	e.following.Lock()
+	defer e.following.Unlock()
 	versions, err := e.campaigns.Campaigns(ctx)
 	if err != nil {
 		return storeError(err)
 	}
 	for _, version := range versions {
-		if c := (*e.running.Load())[version.ID]; c != nil && c.snapshot.Load().record.Revision >= version.Revision {
-			continue
-		}
-		if _, err := e.refresh(ctx, version.ID); err != nil {
-			e.log.Error("campaign cannot be served by this node", "campaign", version.ID, "error", err)
+		if err := e.followOne(ctx, version); err != nil && e.refused(version.ID) == nil { // which is in the log
+			e.log.Warn("campaign could not be followed; it is tried again", "campaign", version.ID, "error", err)
 		}
 	}
 	return nil
+}
+
+func (e *Engine) followOne(ctx context.Context, version CampaignVersion) error {
+	if c := (*e.running.Load())[version.ID]; c != nil && c.snapshot.Load().record.Revision >= version.Revision {
+		return e.watchPlugins(ctx, c)
+	}
+	if u := e.refused(version.ID); u != nil && u.revision >= version.Revision {
+		return u.err
+	}
+	_, err := e.refresh(ctx, version.ID)
+	return err
 }
 
 // refresh loads, compiles and swaps in one campaign; nil means that the store does not know it.
@@ -128,13 +142,14 @@ func (e *Engine) refresh(ctx context.Context, id string) (*campaign, error) {
 	}
 	next, err := e.compile(ctx, record)
 	if err != nil {
-		return nil, err
+		return nil, e.cannotServe(ctx, record, err)
 	}
 	e.changing.Lock()
 	defer e.changing.Unlock()
+	delete(e.unserved, id)
 	known := *e.running.Load()
 	if c := known[id]; c != nil {
-		if c.snapshot.Load().record.Revision < record.Revision {
+		if c.snapshot.Load().record.Revision <= record.Revision { // the same one with other plugins, perhaps
 			err := c.readCounters(ctx) // a change may have made new ones
 			c.snapshot.Store(next)
 			return c, err
@@ -161,6 +176,9 @@ func (e *Engine) campaign(ctx context.Context, id string) (*campaign, error) {
 	}
 	if !ValidCampaignID(id) {
 		return nil, Errorf(CodeNotFound, "there is no campaign %q", id)
+	}
+	if u := e.refused(id); u != nil {
+		return nil, u.err
 	}
 	c, err := e.refresh(ctx, id)
 	if err == nil && c == nil {

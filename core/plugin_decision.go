@@ -39,8 +39,9 @@ func (a PluginAction) outcome() (to PluginState, from []PluginState) {
 	}
 }
 
-// Decide carries out a decision and writes it into the staff log, in one transaction. A decision that has been made
-// already changes nothing. It fails with wrong_state where the plugin's state does not allow it, and with
+// Decide carries out a decision and writes it into the staff log, in one transaction, then fences every campaign whose
+// live ruleset binds the plugin: from then on no order is priced by a plugin that is revoked. A decision that has been made
+// already changes nothing, but a revocation fences once more, for the case that it was cut short. It fails with wrong_state where the plugin's state does not allow it, and with
 // precondition_failed where the plugin is not at the revision of IfMatch.
 func (r *PluginRegistry) Decide(ctx context.Context, d PluginDecision) (*Plugin, error) {
 	scope, err := d.Actor.pluginScope(d.Brand, d.Digest)
@@ -51,7 +52,12 @@ func (r *PluginRegistry) Decide(ctx context.Context, d PluginDecision) (*Plugin,
 	if err != nil {
 		return nil, err
 	}
-	return r.change(ctx, found.Brand, d.Digest, func(p *Plugin) (*PluginChange, error) { return d.apply(p, r.now().UnixMilli()) })
+	before := found.Revision
+	p, err := r.change(ctx, found.Brand, d.Digest, func(p *Plugin) (*PluginChange, error) { return d.apply(p, r.now().UnixMilli()) })
+	if err == nil && p.Revision == before && p.State == PluginRevoked {
+		err = r.fence(ctx, p)
+	}
+	return p, err
 }
 
 // apply changes the plugin as decided; nil means that it is so already.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -39,6 +40,7 @@ type campaign struct {
 type snapshot struct {
 	record  *CampaignRecord
 	ruleset *compiled
+	plugins []*watched // the uploaded plugins that decide, or would
 }
 
 // definition returns the campaign file.
@@ -64,27 +66,36 @@ func (c *campaign) drain() {
 
 // compile makes a snapshot of the record, with every mechanic compiled.
 func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot, error) {
-	ruleset, err := e.compileRuleset(ctx, record.Definition.Brand, &record.Ruleset)
+	stored := &record.Ruleset
+	ruleset, err := compileRuleset(record.Definition.Brand, stored, func(b Binding, i int) (Mechanic, error) {
+		digest := b.Plugin
+		if i < len(stored.Digests) {
+			digest = stored.Digests[i]
+		}
+		return e.compileInForce(ctx, record.Definition.ID, b, digest)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Equal(ruleset.digests(), record.Ruleset.Digests) {
+	if !slices.Equal(ruleset.digests(), stored.Digests) {
 		// Another binary's mechanic of the same name would decide otherwise than the ruleset's number says.
-		return nil, &Error{
-			Code: CodeUnavailable, RetryAfter: retryAfter,
-			Message: fmt.Sprintf("this node's mechanics are not those of ruleset %d; apply the campaign again", record.Ruleset.Number),
-		}
+		return nil, fmt.Errorf("this node's mechanics are not those of ruleset %d; apply the campaign again", stored.Number)
 	}
-	return &snapshot{record: record, ruleset: ruleset}, e.addFallbacks(ctx, record, ruleset)
+	snap := &snapshot{record: record, ruleset: ruleset}
+	for i, binding := range stored.Bindings {
+		binding.Brand = record.Definition.Brand
+		snap.watch(binding, ruleset.bindings[i].mechanic, e.now())
+	}
+	return snap, e.addFallbacks(ctx, snap)
 }
 
-// compileRuleset compiles every binding; all problems of all bindings come back at once.
-func (e *Engine) compileRuleset(ctx context.Context, brand string, r *Ruleset) (*compiled, error) {
+// compileRuleset compiles every binding by compile, which gets its index too; all problems of all bindings come back at once.
+func compileRuleset(brand string, r *Ruleset, compile func(b Binding, i int) (Mechanic, error)) (*compiled, error) {
 	out := &compiled{ruleset: *r, groups: groupBindings(r.Bindings, r.Stacking)}
 	problems := &Problems{}
 	for i, binding := range r.Bindings {
 		binding.Brand = brand
-		mechanic, err := e.compiler.Compile(ctx, binding)
+		mechanic, err := compile(binding, i)
 		if err != nil {
 			if err := problems.under(fmt.Sprintf("ruleset[%d]", i), err); err != nil {
 				return nil, err
@@ -103,6 +114,9 @@ func (e *Engine) compileRuleset(ctx context.Context, brand string, r *Ruleset) (
 
 // under adds err's problems below the path; an error that is not [Problems] comes back.
 func (p *Problems) under(path string, err error) error {
+	if why, ok := errors.AsType[*NotLoadable](err); ok {
+		err = why.Err
+	}
 	inner, ok := err.(*Problems) //nolint:errorlint // a compiler returns it bare
 	if !ok {
 		return err
@@ -131,9 +145,10 @@ func checkManifest(path string, m *Manifest, problems *Problems) {
 }
 
 // addFallbacks compiles the previous ruleset's mechanics for bindings whose policy is last_good.
-func (e *Engine) addFallbacks(ctx context.Context, record *CampaignRecord, ruleset *compiled) error {
+func (e *Engine) addFallbacks(ctx context.Context, snap *snapshot) error {
+	record := snap.record
 	var previous *Ruleset
-	for i, b := range ruleset.bindings {
+	for i, b := range snap.ruleset.bindings {
 		if b.policy != FailLastGood || record.Ruleset.Number <= 1 {
 			continue
 		}
@@ -146,16 +161,27 @@ func (e *Engine) addFallbacks(ctx context.Context, record *CampaignRecord, rules
 		if previous == nil || i >= len(previous.Bindings) || i >= len(previous.Digests) {
 			continue
 		}
-		binding := previous.Bindings[i]
-		binding.Brand = record.Definition.Brand
-		fallback, err := e.compiler.Compile(ctx, binding)
-		if err != nil {
-			e.log.Warn("last good mechanic does not compile", "campaign", record.Definition.ID, "binding", i, "error", err)
-			continue
+		if err := e.addFallback(ctx, snap, b, previous, i); err != nil {
+			return err
 		}
-		if fallback.Manifest().Digest != previous.Digests[i] {
-			continue // what was good is no longer here
-		}
+	}
+	return nil
+}
+
+// addFallback compiles what was last good for one binding, unless that is no longer here.
+func (e *Engine) addFallback(ctx context.Context, snap *snapshot, b *bound, previous *Ruleset, i int) error {
+	id, binding := snap.record.Definition.ID, previous.Bindings[i]
+	binding.Brand = snap.record.Definition.Brand
+	fallback, err := e.compileInForce(ctx, id, binding, previous.Digests[i])
+	if problems, ok := errors.AsType[*Problems](err); ok {
+		e.log.Warn("last good mechanic does not compile", "campaign", id, "binding", i, "error", problems)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	snap.watch(binding, fallback, e.now())
+	if fallback.Manifest().Digest == previous.Digests[i] {
 		b.fallback = fallback
 	}
 	return nil
@@ -283,11 +309,11 @@ func (c *campaign) readCounters(ctx context.Context) error {
 
 // catchUp loads the campaign again if the store has a later epoch than this node decides under.
 func (c *campaign) catchUp(epoch int64) {
-	if epoch <= c.snapshot.Load().record.Epoch {
+	if epoch <= c.snapshot.Load().record.Epoch || c.engine.refused(c.id) != nil {
 		return
 	}
 	if _, err := c.engine.refresh(context.Background(), c.id); err != nil {
-		c.engine.log.Error("campaign cannot follow its change on this node", "campaign", c.id, "error", err)
+		c.engine.log.Warn("campaign cannot follow its change on this node", "campaign", c.id, "error", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,7 +32,7 @@ type compiler struct {
 
 // uploadedPlugins is what the compiler needs of the registry.
 type uploadedPlugins interface {
-	// Loadable returns the brand's plugin if it may be loaded now.
+	// Loadable returns the brand's plugin if it may be loaded now, else a *core.NotLoadable or that the store is away.
 	Loadable(ctx context.Context, brand, digest string) (*core.Plugin, error)
 	// Wasm returns the plugin's bytes, checked against its digest.
 	Wasm(ctx context.Context, p *core.Plugin) ([]byte, error)
@@ -148,22 +149,35 @@ func (c *compiler) bindUploaded(ctx context.Context, binding core.Binding) (core
 	if err != nil {
 		return nil, unloadable(&binding, err)
 	}
-	report, err := c.grants.admissible(p)
-	if err != nil {
-		return nil, unloadable(&binding, err)
+	plugin, release, err := c.use(ctx, p)
+	if err != nil && !passing(err) {
+		err = &core.NotLoadable{Plugin: p, Err: err}
 	}
-	plugin, release, err := c.loaded.use(ctx, loadKey{p.Digest, report.Limits}, func() (*plugins.Plugin, error) {
-		return c.fetch(context.WithoutCancel(ctx), p, report) // others wait for it too
-	})
 	if err != nil {
 		return nil, unloadable(&binding, err)
 	}
 	mechanic, err := plugin.Bind(binding.Config)
 	if err != nil {
 		release()
-		return nil, err
+		return nil, &core.NotLoadable{Plugin: p, Hooks: plugin.Manifest().Hooks, Err: err}
 	}
 	return hold(mechanic, release), nil
+}
+
+// use loads a plugin that may be loaded, or finds it loaded.
+func (c *compiler) use(ctx context.Context, p *core.Plugin) (plugin *plugins.Plugin, release func(), err error) {
+	report, err := c.grants.admissible(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.loaded.use(ctx, loadKey{p.Digest, report.Limits}, func() (*plugins.Plugin, error) {
+		return c.fetch(context.WithoutCancel(ctx), p, report) // others wait for it too
+	})
+}
+
+// passing reports whether an error says nothing about the plugin: the store is away, or nobody waits any more.
+func passing(err error) bool {
+	return core.CodeOf(err) == core.CodeUnavailable || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // fetch reads the plugin out of the store, holds it against its report, compiles it and runs its initialisation.
@@ -183,23 +197,38 @@ func (c *compiler) fetch(ctx context.Context, p *core.Plugin, report *vet.Report
 	return admitted.Load(ctx, host)
 }
 
-// unloadable says what keeps a binding from its plugin, at its place in the file; a store that does not answer is no
-// problem of the file.
+// unloadable says what keeps a binding from its plugin, at its place in the file, and at which hooks the plugin would be
+// asked; a store that does not answer is no problem of the file.
 func unloadable(binding *core.Binding, err error) error {
-	problem := core.Problem{Path: "plugin"}
-	inner, broken := errors.AsType[*core.Problems](err)
-	refusal, _ := errors.AsType[*core.Error](err)
-	switch {
-	case broken:
-		problem.Message = "the plugin cannot be loaded: " + inner.Error()
-	case core.CodeOf(err) == core.CodeNotFound:
-		problem.Message = fmt.Sprintf("the brand %s has no plugin %s", binding.Brand, binding.Plugin)
-		problem.Hint = "upload it: hotdrop mechanic submit FILE"
-	case core.CodeOf(err) == core.CodeWrongState:
-		problem.Message = refusal.Message
-		problem.Hint = "see its state and report: GET /v1/plugins/{digest}; the platform approves what is vetted"
-	default:
+	why, ok := errors.AsType[*core.NotLoadable](err)
+	if !ok {
 		return err
 	}
-	return &core.Problems{List: []core.Problem{problem}}
+	problem := core.Problem{Path: "plugin"}
+	refusal, _ := errors.AsType[*core.Error](err)
+	switch core.CodeOf(err) {
+	case core.CodeNotFound:
+		problem.Message = fmt.Sprintf("the brand %s has no plugin %s", binding.Brand, binding.Plugin)
+		problem.Hint = "upload it: hotdrop mechanic submit FILE"
+	case core.CodeWrongState:
+		problem.Message = refusal.Message
+		problem.Hint = "see its state and report: GET /v1/plugins/{digest}; the platform approves what is vetted"
+	case core.CodeInvalid:
+		problem.Message = "the plugin cannot be loaded: " + err.Error()
+	default: // it is vetted again, or this node is unable to load it: another time or another node
+		return &core.NotLoadable{Plugin: why.Plugin, Hooks: hooksOf(why.Plugin), Err: why.Err}
+	}
+	return &core.NotLoadable{Plugin: why.Plugin, Hooks: hooksOf(why.Plugin), Err: &core.Problems{List: []core.Problem{problem}}}
+}
+
+// hooksOf returns the hooks that a plugin's report names; none without a report.
+func hooksOf(p *core.Plugin) []core.Hook {
+	if p == nil || p.Report == nil {
+		return nil
+	}
+	report := &vet.Report{}
+	if err := json.Unmarshal(p.Report.Document, report); err != nil {
+		return nil
+	}
+	return report.Manifest.Hooks
 }

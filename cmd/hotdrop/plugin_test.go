@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -428,7 +429,7 @@ func TestAPluginThatIsRevokedIsNotLoadedAlthoughItIsThere(t *testing.T) {
 	}
 	for name, brand := range map[string]string{"its own brand": "meizu", "another brand": "xiaomi", "no brand": ""} {
 		_, err := l.Compile(t.Context(), core.Binding{Plugin: digest, Brand: brand, Config: core.Object{"sku": "mx3"}})
-		problems, ok := err.(*core.Problems) //nolint:errorlint // a compiler returns it bare
+		problems, ok := errors.AsType[*core.Problems](err)
 		if !ok || problems.List[0].Path != "plugin" || problems.List[0].Hint == "" {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -440,7 +441,7 @@ func TestAConfigThatDoesNotFitLeavesNothingInUse(t *testing.T) {
 	l := newLoader(t, time.Millisecond, grants{})
 	digest := l.approved(packedTradeIn(t, ""))
 	_, err := l.Compile(t.Context(), core.Binding{Plugin: digest, Brand: "meizu", Config: core.Object{"color": "red"}})
-	problems, ok := err.(*core.Problems) //nolint:errorlint // a compiler returns it bare
+	problems, ok := errors.AsType[*core.Problems](err)
 	if !ok || !strings.HasPrefix(problems.List[0].Path, "config.") {
 		t.Errorf("%v", err)
 	}

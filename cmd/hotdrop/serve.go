@@ -88,7 +88,7 @@ func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	registry, compiler, err := s.newPlugins(ctx, db.plugins, log)
+	registry, compiler, err := s.newPlugins(ctx, db, log)
 	if err != nil {
 		return err
 	}

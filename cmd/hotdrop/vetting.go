@@ -113,7 +113,7 @@ func (s *pluginSettings) register(cmd *cobra.Command) {
 // newPlugins returns the registry of uploaded plugins, which vets with this binary as its child, and the compiler of
 // everything that a campaign can bind.
 func (s *serveSettings) newPlugins(
-	ctx context.Context, store core.PluginStore, log *slog.Logger,
+	ctx context.Context, db *database, log *slog.Logger,
 ) (*core.PluginRegistry, *compiler, error) {
 	policy, err := s.plugins.policy.read()
 	if err != nil {
@@ -125,8 +125,8 @@ func (s *serveSettings) newPlugins(
 	}
 	granted := grants{policy: policy, generous: s.demo}
 	registry := core.NewPluginRegistry(core.PluginOptions{
-		Store: store, Vetter: &moduleVetter{grants: granted, child: child}, Own: granted.own(), BrandBytes: s.plugins.room,
-		Workers: s.plugins.workers, Log: log,
+		Store: db.plugins, Campaigns: db.campaigns, Vetter: &moduleVetter{grants: granted, child: child}, Own: granted.own(),
+		BrandBytes: s.plugins.room, Workers: s.plugins.workers, Log: log,
 	})
 	compiler, err := newServingCompiler(ctx, s.pluginOptions(ctx, log), registry, granted)
 	return registry, compiler, err

@@ -1,0 +1,77 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"errors"
+)
+
+// NotLoadable is the error of a [Compiler], and of [PluginRegistry.Loadable], for an uploaded plugin that may not or cannot
+// be loaded now. Where a campaign file is applied it counts as Err. A ruleset that is in force lives on without the plugin:
+// its binding fails until the plugin can be loaded. A store that does not answer is no such error.
+type NotLoadable struct {
+	Plugin *Plugin // nil if the brand has none of that digest
+	Hooks  []Hook  // the hooks that the plugin is known to have; none if that is not known
+	Err    error   // what keeps it out: an *[Error], or *[Problems] relative to the binding
+}
+
+// Error implements error.
+func (n *NotLoadable) Error() string { return n.Err.Error() }
+
+// Unwrap returns what keeps the plugin out.
+func (n *NotLoadable) Unwrap() error { return n.Err }
+
+// withdrawn reports whether no node may load the plugin, rather than only this one not now.
+func (n *NotLoadable) withdrawn() bool { return n.Plugin == nil || n.Plugin.State != PluginApproved }
+
+// state is where the plugin stands, in one word for people.
+func (n *NotLoadable) state() string {
+	if n.Plugin == nil {
+		return "gone"
+	}
+	return string(n.Plugin.State)
+}
+
+// absent stands for a plugin that is not loaded: at every hook that the plugin may have it fails, so that the binding's
+// failure policy decides. It keeps the digest, by which the order's pinned decision tells what is missing.
+type absent struct {
+	manifest *Manifest
+	failure  *MechanicError
+}
+
+func newAbsent(digest string, why *NotLoadable) *absent {
+	a := &absent{
+		manifest: &Manifest{Name: "plugin", Kind: "plugin", Digest: digest, Hooks: why.Hooks},
+		failure:  &MechanicError{Code: "unavailable", Message: "the plugin cannot be loaded now"},
+	}
+	if why.Plugin != nil {
+		a.manifest.Name = cmp.Or(why.Plugin.Name, a.manifest.Name)
+	}
+	if len(why.Hooks) == 0 {
+		a.manifest.Hooks = Hooks()
+	}
+	if why.withdrawn() {
+		a.failure.Message = "the plugin is " + why.state()
+	}
+	return a
+}
+
+// Manifest implements [Mechanic].
+func (a *absent) Manifest() *Manifest { return a.manifest }
+
+// Decide implements [Mechanic].
+func (a *absent) Decide(_ Hook, _ *Facts, effects []Effect) ([]Effect, Usage, error) {
+	return effects, Usage{}, a.failure
+}
+
+// compileInForce compiles a binding that is in force as the artefact of the digest. A plugin that cannot be loaded is
+// absent; the campaign lives on without it.
+func (e *Engine) compileInForce(ctx context.Context, campaign string, binding Binding, digest string) (Mechanic, error) {
+	mechanic, err := e.compiler.Compile(ctx, binding)
+	why, ok := errors.AsType[*NotLoadable](err)
+	if !ok {
+		return mechanic, err
+	}
+	e.log.Warn("a campaign runs without one of its plugins", "campaign", campaign, "plugin", digest, "why", why.Err)
+	return newAbsent(digest, why), nil
+}

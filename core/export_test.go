@@ -1,0 +1,6 @@
+package core
+
+import "context"
+
+// Follow lets a test have a node poll when the test wants it to.
+func (e *Engine) Follow(ctx context.Context) error { return e.follow(ctx) }
