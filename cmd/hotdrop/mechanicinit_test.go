@@ -47,27 +47,66 @@ func TestEveryLanguageGoesFromAnEmptyFolderToPassedVectors(t *testing.T) {
 	}
 }
 
+// TestTheReadmeOfANewMechanicNamesCommandsThatExist, and their flags: three to make it, the others to bring it to a server.
 func TestTheReadmeOfANewMechanicNamesCommandsThatExist(t *testing.T) {
-	known := []string{"./" + sdk.Recipe}
-	for _, command := range mechanicCommand().Commands() {
-		known = append(known, "hotdrop mechanic "+command.Name())
-	}
 	for _, language := range sdk.Languages() {
-		for _, file := range language.Files("x") {
-			if file.Path != "README.md" {
-				continue
+		t.Run(language.Name, func(t *testing.T) {
+			blocks := shellBlocks(readmeOf(t, language))
+			if len(blocks) != 2 || len(blocks[0]) != 3 {
+				t.Fatalf("it has %q, want three commands and then those for a server", blocks)
 			}
-			_, after, _ := strings.Cut(string(file.Text), "```sh\n")
-			block, _, _ := strings.Cut(after, "```")
-			lines := strings.Split(strings.TrimSpace(block), "\n")
-			if len(lines) != 3 {
-				t.Errorf("%s: %d commands, want 3", language.Name, len(lines))
+			for _, line := range slices.Concat(blocks...) {
+				checkCommand(t, line)
 			}
-			for _, line := range lines {
-				if command, _, _ := strings.Cut(line, "  "); !slices.Contains(known, command) {
-					t.Errorf("%s: there is no %q", language.Name, command)
-				}
+			want := "hotdrop mechanic submit x.packed.wasm "
+			if !language.Builds() {
+				want = "hotdrop campaign apply "
 			}
+			if !strings.HasPrefix(blocks[1][0], want) {
+				t.Errorf("onto a server it goes by %q, want %q", blocks[1][0], want)
+			}
+		})
+	}
+}
+
+// readmeOf returns the README of a new mechanic with the name x.
+func readmeOf(t *testing.T, language sdk.Language) string {
+	t.Helper()
+	for _, file := range language.Files("x") {
+		if file.Path == "README.md" {
+			return string(file.Text)
+		}
+	}
+	t.Fatal("there is no README.md")
+	return ""
+}
+
+// shellBlocks returns the commands of each block of a README.
+func shellBlocks(readme string) [][]string {
+	var blocks [][]string
+	for _, after := range strings.Split(readme, "```sh\n")[1:] {
+		block, _, _ := strings.Cut(after, "```")
+		blocks = append(blocks, strings.Split(strings.TrimSpace(block), "\n"))
+	}
+	return blocks
+}
+
+// checkCommand checks that the binary, or the folder, has the command of a README's line and its flags.
+func checkCommand(t *testing.T, line string) {
+	t.Helper()
+	words := strings.Fields(line)
+	if words[0] == "./"+sdk.Recipe {
+		return
+	}
+	started := false
+	command, rest, err := newRoot(&started).Find(words[1:])
+	if words[0] != "hotdrop" || err != nil || !command.Runnable() {
+		t.Errorf("there is no %q: %v", line, err)
+		return
+	}
+	for _, word := range rest {
+		if name, isFlag := strings.CutPrefix(word, "--"); isFlag && command.Flags().Lookup(name) == nil {
+			t.Errorf("%q: there is no --%s", line, name)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-//! my-mechanic: money off for whoever shared the campaign often enough.
+//! my-mechanic: money off for whoever buys several.
 #![no_std]
 
 mod hotdrop;
@@ -6,7 +6,7 @@ use hotdrop::{both, discount, integer};
 
 #[no_mangle]
 pub extern "C" fn quote() {
-    if integer("shares.reposts") >= integer("config.reposts") {
-        discount(integer("config.amount"), both!("Thanks for sharing", "分享有礼"));
+    if integer("quantity") >= integer("config.quantity") {
+        discount(integer("config.amount"), both!("For buying several", "多件优惠"));
     }
 }
