@@ -68,7 +68,7 @@ func (c *client) doWithin(
 	request.Header.Set("Authorization", "Bearer "+key)
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("no server answers at %s (start one with `hotdrop serve --demo`, or set --server): %w", c.server, err)
 	}
 	defer func() { _ = response.Body.Close() }() // it was read
 	content, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes))
@@ -99,7 +99,7 @@ func (c *client) apiKey() (string, error) {
 	}
 	keys, err := api.LoadKeys(filepath.Join("data", demoKeysFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", usageError{errors.New("no API key: set --key or HOTDROP_KEY")}
+		return "", usageError{errors.New("no API key: set --key or HOTDROP_KEY (data/" + demoKeysFile + ", which serve --demo writes, is not here)")}
 	}
 	if err != nil {
 		return "", err

@@ -89,7 +89,7 @@ func (s *submission) submit(ctx context.Context, path string, out, talk io.Write
 		return err
 	}
 	_, _ = fmt.Fprintf(talk, "uploading %s, %s bytes\n", path, thousands(int64(len(module))))
-	answered, err := s.client.doWithin(ctx, uploadPatience, http.MethodPost, "/v1/plugins?"+s.query(),
+	answered, err := s.client.doWithin(ctx, uploadPatience, http.MethodPost, "/v1/plugins"+s.query(),
 		http.Header{"Content-Type": {"application/wasm"}}, module)
 	if err != nil {
 		return err
@@ -132,7 +132,10 @@ func (s *submission) query() string {
 	if s.again {
 		query.Set("again", "true")
 	}
-	return query.Encode()
+	if len(query) == 0 {
+		return ""
+	}
+	return "?" + query.Encode()
 }
 
 func readPlugin(body []byte) (*api.Plugin, error) {
@@ -147,7 +150,8 @@ func readPlugin(body []byte) (*api.Plugin, error) {
 // is asked again.
 func (s *submission) await(ctx context.Context, plugin *api.Plugin, answered *reply, talk io.Writer) (*api.Plugin, *reply, error) {
 	where := "/v1/plugins/" + plugin.Digest + "?" + url.Values{"brand": {plugin.Brand}}.Encode()
-	for told := core.PluginState(""); ; {
+	told, away := core.PluginState(""), false
+	for {
 		if plugin.State != told {
 			told = plugin.State
 			_, _ = fmt.Fprintf(talk, "%s\n", told)
@@ -166,6 +170,10 @@ func (s *submission) await(ctx context.Context, plugin *api.Plugin, answered *re
 		if err != nil && !passes(err) {
 			return nil, nil, err
 		}
+		if err != nil && !away {
+			_, _ = fmt.Fprintf(talk, "%v\nwaiting for it; the upload is kept, also if you end the wait with Ctrl-C\n", err)
+		}
+		away = err != nil
 	}
 }
 

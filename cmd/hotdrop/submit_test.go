@@ -65,7 +65,8 @@ func TestSubmittingWaitsForTheVerdict(t *testing.T) {
 				`202 {"digest":"sha256:1","state":"uploaded"}`, `503 {"code":"unavailable","detail":"away"}`, "503 a proxy's words",
 				`200 {"digest":"sha256:1","state":"approved","report":{}}`,
 			},
-			"uploaded\napproved", "approved  sha256:1\n", false,
+			"uploaded\nunavailable: away\nwaiting for it; the upload is kept, also if you end the wait with Ctrl-C\napproved",
+			"approved  sha256:1\n", false,
 		},
 		"approved, and vetted again for a new version": {
 			[]string{`200 {"digest":"sha256:1","state":"approved"}`, `200 {"digest":"sha256:1","state":"approved","report":{}}`},
