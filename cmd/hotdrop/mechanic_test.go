@@ -24,6 +24,9 @@ vectors:
 func TestEveryShippedMechanicPassesItsVectors(t *testing.T) {
 	files(t, nil)
 	r := do(t, "mechanic", "test")
+	if r.stderr != "no mechanic here: these are the shipped ones\n" {
+		t.Errorf("stderr %q", r.stderr)
+	}
 	if r.code != exitOK || !strings.HasSuffix(r.stdout, ", 0 failed\n") || strings.Contains(r.stdout, "FAIL") {
 		t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}

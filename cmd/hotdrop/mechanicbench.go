@@ -36,7 +36,8 @@ func mechanicBenchCommand() *cobra.Command {
 		Short: "Measure a mechanic's decisions over its vectors: time, fuel and allocations against the limits",
 		Long: "Ask the mechanics that PATH names for the decisions of their vectors, many times each, one at a time. A plugin\n" +
 			"decides as it does in a sale: metered, and from the same state each time. Fuel is the same on every machine,\n" +
-			"times are not. Without PATH it is the mechanic in this folder, or else every shipped one.",
+			"times are not. Without PATH it is the mechanic in this folder; in a folder with none of a mechanic's\n" +
+			"files, every shipped one, and stderr says so.",
 		Example: "  hotdrop mechanic bench\n  hotdrop mechanic bench my-plugin --decisions 100000 -o json",
 		Args:    atMostOne(false),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,7 +54,7 @@ func mechanicBenchCommand() *cobra.Command {
 }
 
 func (b *mechanicBench) bench(ctx context.Context, out, talk io.Writer) (err error) {
-	found, err := findMechanics(b.path)
+	found, err := findOrShipped(b.path, talk)
 	if err != nil {
 		return err
 	}

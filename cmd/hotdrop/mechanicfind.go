@@ -36,14 +36,10 @@ var (
 )
 
 // findMechanics returns the mechanics that a path names: a folder, a module, a rule, a vector file, or the name of
-// shipped ones. Without a path it is the mechanic in the current folder if there is one, else every shipped one.
+// shipped ones. Without a path it is the mechanic in the current folder.
 func findMechanics(path string) ([]*mechanicSource, error) {
 	if path == "" {
-		here, err := inFolder(".")
-		if err != nil || len(here) > 0 {
-			return here, err
-		}
-		return shippedSources()
+		return mechanicHere()
 	}
 	info, err := os.Stat(path)
 	switch {

@@ -81,9 +81,13 @@ func TestAMechanicIsFoundByWhateverNamesIt(t *testing.T) {
 
 func TestWithoutAMechanicHereTheShippedOnesAreMeant(t *testing.T) {
 	files(t, map[string]string{"below/late.yaml": lateRule, "campaign.yaml": "id: x\n"})
-	sources, err := findMechanics("")
+	var talk strings.Builder
+	sources, err := findOrShipped("", &talk)
 	if err != nil || len(sources) < 3 || sources[0].rule.name != "shipped:seckill.yaml" {
 		t.Errorf("%s, %v", found(sources), err)
+	}
+	if talk.String() != "no mechanic here: these are the shipped ones\n" {
+		t.Errorf("nobody is told: %q", talk.String())
 	}
 }
 

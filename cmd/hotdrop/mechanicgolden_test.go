@@ -72,6 +72,8 @@ func TestWhatAuthorsRead(t *testing.T) {
 		{"check without vectors", with(toy(), "toy/toy.vectors.yaml", ""), "", "check|toy"},
 		{"check as json", with(late(), "late/late.yaml", brokenRule), "", "check|late|-o|json"},
 		{"check where nothing is", map[string]string{"readme.txt": ""}, "", "check|."},
+		{"check here where nothing is", map[string]string{"readme.txt": ""}, "", "check"},
+		{"check here where half a mechanic is", map[string]string{"toy.wasm": module(nil, "")}, "", "check"},
 
 		{"test a rule", late(), "", "test|late"},
 		{"test a plugin and list its vectors", toy(), "", "test|toy|-v"},
@@ -85,6 +87,11 @@ func TestWhatAuthorsRead(t *testing.T) {
 		{"test a plugin that is not built", with(toy(), "toy/toy.wasm", "", "toy/build.sh", "#!/bin/sh\n"), "", "test|toy"},
 		{"test vectors of another mechanic", with(toy(), "toy/toy.vectors.yaml", strings.Replace(toyVectors, "toy", "tot", 1)), "", "test|toy"},
 		{"test a rule that does not compile", with(late(), "late/late.yaml", brokenRule), "", "test|late"},
+
+		{"test here where only vectors are", map[string]string{"toy.vectors.yaml": toyVectors, "below/late.yaml": lateRule}, "", "test"},
+		{"test here where only a module is", map[string]string{"toy.wasm": module(nil, "")}, "", "test"},
+		{"test here where only a manifest is", map[string]string{"mechanic.yaml": manifest}, "", "test"},
+		{"bench here where only vectors are", map[string]string{"toy.vectors.yaml": toyVectors}, "", "bench"},
 
 		{"run a plugin", toy(), "", "run|toy"},
 		{"run a rule on facts from stdin", late(), "{now: 2000, item: {price: 5}, quantity: 3}", "run|late"},

@@ -33,7 +33,8 @@ func mechanicTestCommand() *cobra.Command {
 		Use:   "test [PATH]",
 		Short: "Run a mechanic's vectors: for given facts it must ask for exactly these effects",
 		Long: "Run vectors against the mechanics that PATH names: a folder, a .wasm, a rule's .yaml, a vector file, or the\n" +
-			"name of a shipped mechanic. Without PATH it is the mechanic in this folder, or else every shipped one.\n\n" +
+			"name of a shipped mechanic. Without PATH it is the mechanic in this folder; in a folder with none of a mechanic's files, every\n" +
+			"shipped one, and stderr says so.\n\n" +
 			"Each vector also checks that the decision is pure: equal when asked again, after another mechanic, and by\n" +
 			"several callers at once. A vector that does not hold is shown with what it wants and what it got; exit 1.",
 		Example: "  hotdrop mechanic test\n  hotdrop mechanic test my-rule -v --run 'refused'\n" +
@@ -73,7 +74,7 @@ func (t *vectorTest) run(ctx context.Context, talk io.Writer) (_ *testReport, er
 	if err != nil {
 		return nil, &nextError{usageError{fmt.Errorf("--run: %w", err)}, "hotdrop mechanic test --help"}
 	}
-	found, err := findMechanics(t.path)
+	found, err := findOrShipped(t.path, talk)
 	if err != nil {
 		return nil, err
 	}
