@@ -134,7 +134,9 @@ func (s *Server) registerPlugins() {
 		"Only what is `vetted`. It is loaded only while its report by the rules of the serving version is good.")
 	s.registerDecision(core.PluginReject, "rejections", "Reject a plugin that is not approved", "")
 	s.registerDecision(core.PluginRevoke, "revocations", "Revoke an approved plugin",
-		"From then on it is refused where a campaign file binds it, and no node loads it any more.")
+		"From then on it is refused where a campaign file binds it, no node loads it any more, and no order is priced by it: "+
+			"running campaigns that bind it get a new revision under which its binding fails, as `on_failure` has it. Nothing "+
+			"else of them changes. A call that failed half-way can be made again.")
 }
 
 // registerDecision adds the route of one thing that the platform may decide.
