@@ -99,7 +99,7 @@ func (c *client) apiKey() (string, error) {
 	}
 	keys, err := api.LoadKeys(filepath.Join("data", demoKeysFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", usageError{errors.New("no API key: set --key or HOTDROP_KEY (data/" + demoKeysFile + ", which serve --demo writes, is not here)")}
+		return "", usageError{fmt.Errorf("no API key: set --key or HOTDROP_KEY (data/%s of a demo is not here)", demoKeysFile)}
 	}
 	if err != nil {
 		return "", err
