@@ -7,8 +7,8 @@
  *     export { hotdrop_abi_1 } from "./hotdrop";
  *
  *     export function quote(): void {
- *       if (hotdrop.integer("shares.reposts") >= 10)
- *         hotdrop.discount(hotdrop.integer("config.amount"), hotdrop.both("Thanks for sharing", "分享有礼"));
+ *       if (hotdrop.integer("quantity") >= 2)
+ *         hotdrop.discount(hotdrop.integer("config.amount"), hotdrop.both("For buying several", "多件优惠"));
  *     }
  *
  * build.sh beside this file builds it.

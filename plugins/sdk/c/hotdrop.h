@@ -6,8 +6,8 @@
  *     #include "hotdrop.h"
  *
  *     HD_HOOK(quote) {
- *         if (hd_i64("shares.reposts") >= 10)
- *             hd_discount(hd_i64("config.amount"), HD_BOTH("Thanks for sharing", "分享有礼"));
+ *         if (hd_i64("quantity") >= 2)
+ *             hd_discount(hd_i64("config.amount"), HD_BOTH("For buying several", "多件优惠"));
  *     }
  *
  * build.sh beside this file builds it.

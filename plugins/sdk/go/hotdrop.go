@@ -7,8 +7,8 @@
 //	//go:wasmexport quote
 //	func quote() {
 //		defer hotdrop.FailOnPanic()
-//		if hotdrop.Int("shares.reposts") >= 10 {
-//			hotdrop.Discount(hotdrop.Int("config.amount"), hotdrop.Both("Thanks for sharing", "分享有礼"))
+//		if hotdrop.Int("quantity") >= 2 {
+//			hotdrop.Discount(hotdrop.Int("config.amount"), hotdrop.Both("For buying several", "多件优惠"))
 //		}
 //	}
 //

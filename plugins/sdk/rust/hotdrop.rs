@@ -9,8 +9,8 @@
 //!
 //! #[no_mangle]
 //! pub extern "C" fn quote() {
-//!     if integer("shares.reposts") >= 10 {
-//!         discount(integer("config.amount"), both!("Thanks for sharing", "分享有礼"));
+//!     if integer("quantity") >= 2 {
+//!         discount(integer("config.amount"), both!("For buying several", "多件优惠"));
 //!     }
 //! }
 //! ```
