@@ -105,6 +105,10 @@ func TestWhatAuthorsRead(t *testing.T) {
 		{"run a plugin that reads what it does not declare", with(toy(), "toy/toy.wasm", module([]string{"fact_i64"}, "now", i32(0), i32(3), callOf(0), []byte{0x1a})), "", "run|toy"},
 		{"run a plugin that fails in its own words", with(toy(), "toy/toy.wasm", module([]string{"fail"}, "no\x1b[2J", i32(0), i32(6), callOf(0))), "", "run|toy"},
 		{"run on facts with a typo", late(), "quantity: 2\nitme: {price: 5}\n", "run|late"},
+		{"run on facts that no sale has", late(), "quantity: -1\nitem: {price: -5}\n", "run|late"},
+		{"run on facts that are not there", late(), "", "run|late|--facts|none.yaml"},
+		{"run on facts that are a folder", late(), "", "run|late|--facts|late"},
+		{"run under a policy that is not there", late(), "", "run|late|--policy|none.yaml"},
 		{"run at a hook that it does not have", late(), "", "run|late|--hook|paid"},
 		{"run with parameters that it does not take", toy(), "", "run|toy|--config|amount=0|--config|amont=1"},
 		{"run with a parameter that is none", toy(), "", "run|toy|--config|amount"},
@@ -129,6 +133,13 @@ func TestWhatAuthorsRead(t *testing.T) {
 		{"inspect a plugin", toy(), "", "inspect|toy"},
 		{"inspect a rule", late(), "", "inspect|late"},
 		{"inspect a module without a manifest", map[string]string{"lone.wasm": module(nil, "")}, "", "inspect|lone.wasm"},
+		{"inspect a plugin that is refused with its parameters", with(toy(), "toy/toy.wasm", bad()), "", "inspect|toy"},
+		{"inspect what is no module", map[string]string{"noise.wasm": "noise"}, "", "inspect|noise.wasm"},
+		{"inspect an empty file", map[string]string{"empty.wasm": ""}, "", "inspect|empty.wasm"},
+		{"inspect much noise", map[string]string{"noise.wasm": strings.Repeat("noise", 400<<10)}, "", "inspect|noise.wasm"},
+		{"inspect a module that is too large even for Go", map[string]string{"big.wasm": "\x00asm\x01\x00\x00\x00" + strings.Repeat("x", 4<<20)}, "", "inspect|big.wasm"},
+		{"inspect nothing", toy(), "", "inspect"},
+		{"inspect what is not there", toy(), "", "inspect|toy.packed.wasm"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			files(t, tc.files)

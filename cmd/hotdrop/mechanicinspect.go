@@ -60,15 +60,15 @@ func (i *mechanicInspect) inspect(out, talk io.Writer) error {
 		_, _ = fmt.Fprintln(talk, "note: "+note)
 	}
 	report := vet.Inspect(module.text, limits)
-	if i.format == outputJSON {
-		err = printJSON(out, report)
-	} else {
-		_, err = io.WriteString(out, report.Text())
-	}
-	if err != nil {
+	shown := &inspection{Report: report, Config: parametersIn(module)}
+	if err := shown.print(out, i.format); err != nil {
 		return err
 	}
-	if report.Verdict == vet.Refused {
+	switch {
+	case shown.unread():
+		_, _ = fmt.Fprintln(talk, "next: build the module from its source, then "+commandLine("inspect", i.path))
+		return errFailed
+	case report.Verdict == vet.Refused:
 		sayNext(talk, "check", i.path)
 		return errFailed
 	}
@@ -125,16 +125,27 @@ func manifestText(m *core.Manifest) string {
 	lines := [][2]string{
 		{"rule", name}, {"digest", m.Digest}, {"hooks", listOf(m.Hooks)}, {"facts", listOf(m.Facts)}, {"effects", listOf(m.Effects)},
 	}
-	label := "config"
-	for _, parameter := range slices.Sorted(maps.Keys(m.Config)) {
-		lines = append(lines, [2]string{label, parameter + ": " + parameterText(m.Config[parameter])})
-		label = ""
-	}
+	return labelled(append(lines, parameterLines(m.Config)...))
+}
+
+// labelled is lines of a label and what belongs to it.
+func labelled(lines [][2]string) string {
 	var b strings.Builder
 	for _, line := range lines {
 		_, _ = fmt.Fprintf(&b, "%-13s%s\n", line[0], printable(line[1]))
 	}
 	return b.String()
+}
+
+// parameterLines is a line for each of a mechanic's parameters.
+func parameterLines(config map[string]core.Param) [][2]string {
+	var lines [][2]string
+	label := "config"
+	for _, parameter := range slices.Sorted(maps.Keys(config)) {
+		lines = append(lines, [2]string{label, parameter + ": " + parameterText(config[parameter])})
+		label = ""
+	}
+	return lines
 }
 
 // parameterText is what a binding may set a parameter to.

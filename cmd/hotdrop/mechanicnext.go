@@ -67,7 +67,8 @@ func atMostOne(required bool) cobra.PositionalArgs {
 		case len(args) > 1:
 			return &nextError{fmt.Errorf("%s takes one path, not %d", cmd.Name(), len(args)), help}
 		case required && len(args) == 0:
-			return &nextError{fmt.Errorf("%s needs the path of a mechanic", cmd.Name()), help}
+			_, wanted, _ := strings.Cut(cmd.Use, " ")
+			return &nextError{fmt.Errorf("%s is missing: %s %s", wanted, cmd.CommandPath(), wanted), help}
 		}
 		return nil
 	}

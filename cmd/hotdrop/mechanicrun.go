@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,7 +82,7 @@ func (r *mechanicRun) run(ctx context.Context, stdin io.Reader, out, talk io.Wri
 		return err
 	}
 	if result.Outcome == outcomeFailed {
-		_, _ = fmt.Fprintln(talk, "next: "+afterFailure(result.Code, r.path))
+		_, _ = fmt.Fprintln(talk, "next: "+afterFailure(result, r.path))
 	}
 	if result.Outcome == outcomeFailed || result.Outcome == outcomeDenied {
 		return errFailed
@@ -159,7 +160,8 @@ func (r *mechanicRun) readFacts(stdin io.Reader, facts *core.Facts) error {
 	}
 	text, err := readFileOrStdin(r.facts, stdin)
 	if err != nil {
-		return err
+		why := fmt.Errorf("the facts cannot be read: %w", err)
+		return &nextError{why, commandLine("run", r.path, "--facts") + " FILE"}
 	}
 	if strings.TrimSpace(string(text)) == "" {
 		return nil
@@ -168,8 +170,27 @@ func (r *mechanicRun) readFacts(stdin io.Reader, facts *core.Facts) error {
 	if name == "-" {
 		name = "stdin"
 	}
-	_, err = campaignfile.Decode(text, facts)
+	file, err := campaignfile.Decode(text, facts)
+	if err == nil {
+		problems := impossible(facts)
+		file.Locate(problems)
+		err = problems.Err()
+	}
 	return withNext(fileError(name, err), "correct the facts, then "+commandLine("run", r.path))
+}
+
+// impossible finds facts that no sale has, so that nobody takes what is decided on them for a bug.
+func impossible(facts *core.Facts) *core.Problems {
+	problems := &core.Problems{}
+	for _, fact := range []struct {
+		path  string
+		value int64
+	}{{"now", facts.Now}, {"item.price", facts.Item.Price}, {"quantity", facts.Quantity}} {
+		if fact.value < 0 {
+			problems.Add(fact.path, "is %d, and is never below 0", fact.value)
+		}
+	}
+	return problems
 }
 
 // isTerminal reports whether a person could be typing.
@@ -333,10 +354,10 @@ func (r *runResult) why() string {
 }
 
 // afterFailure is what to try when a decision failed.
-func afterFailure(code, path string) string {
-	switch code {
+func afterFailure(failed *runResult, path string) string {
+	switch failed.Code {
 	case abi.CodeUndeclaredFact:
-		return "name the fact under facts: in the manifest, then " + commandLine("check", path)
+		return "add " + declaration(failed.Message) + " under facts in " + manifestName + ", then " + commandLine("check", path)
 	case abi.CodeOutOfFuel, abi.CodeDepthLimit, abi.CodeMemoryLimit:
 		return commandLine("bench", path)
 	case abi.CodeBadEffect:
@@ -344,4 +365,14 @@ func afterFailure(code, path string) string {
 	default:
 		return commandLine("test", path, "-v")
 	}
+}
+
+// declaration is the line that declares the fact with which the message of an undeclared one begins, in quotes.
+func declaration(message string) string {
+	quotedName, err := strconv.QuotedPrefix(message)
+	name, unquoteErr := strconv.Unquote(quotedName)
+	if err != nil || unquoteErr != nil {
+		return "the fact"
+	}
+	return "`- " + printable(name) + "`"
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestAModuleThatIsTooLargeForTheDefaultsHasTheLimitsOfGo(t *testing.T) {
-	small, large := sourceFile{"a.wasm", make([]byte, 10)}, sourceFile{"b.wasm", make([]byte, 2<<20)}
+	small, large := sourceFile{"a.wasm", make([]byte, 10)}, sourceFile{"b.wasm", append([]byte("\x00asm"), make([]byte, 2<<20)...)}
 	if limits, note := policyFor(nil, small); limits != plugins.DefaultLimits() || note != "" {
 		t.Errorf("%+v, %s", limits, note)
 	}
