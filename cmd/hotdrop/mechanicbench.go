@@ -56,7 +56,7 @@ func mechanicBenchCommand() *cobra.Command {
 func (b *mechanicBench) bench(ctx context.Context, out, talk io.Writer) (err error) {
 	found, err := findOrShipped(b.path, talk)
 	if err != nil {
-		return err
+		return withNext(err, commandLine("check", b.path))
 	}
 	policy, err := b.policy.read()
 	if err != nil {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -33,5 +35,20 @@ func TestACommandLineIsWhatAShellReads(t *testing.T) {
 	})
 	if got := commandLine("run", "my plugin", "", "--vector", "it's"); got != `hotdrop mechanic run 'my plugin' --vector 'it'\''s'` {
 		t.Error(got)
+	}
+}
+
+// TestTheNextCommandComesAfterTheResult where both streams go to one place, as in a terminal or a CI log.
+func TestTheNextCommandComesAfterTheResult(t *testing.T) {
+	for _, args := range []string{"check toy", "test toy", "run toy", "bench toy --decisions 5", "inspect toy/toy.wasm"} {
+		t.Run(args, func(t *testing.T) {
+			files(t, with(toy(), "toy/toy.wasm", module(nil, "", []byte{opUnreachable})))
+			var both bytes.Buffer
+			doMain(t.Context(), append([]string{"mechanic"}, strings.Fields(args)...), strings.NewReader(""), &both, &both)
+			lines := strings.Split(strings.TrimSpace(both.String()), "\n")
+			if last := lines[len(lines)-1]; len(lines) < 2 || !strings.HasPrefix(last, "next: ") || strings.Count(both.String(), "next: ") != 1 {
+				t.Errorf("the last line is %q\n%s", last, both.String())
+			}
+		})
 	}
 }
