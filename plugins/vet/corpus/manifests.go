@@ -85,10 +85,11 @@ func yamlFloods() []Module {
 		}
 		return b.String()
 	}
+	head, _, _ := strings.Cut(honest, "facts")
 	flood := func(title, attack, text string) Module { return manifested(codeManifestInvalid, title, attack, text) }
 	return []Module{
 		flood("near-parameters", "Its manifest declares 64 long parameters and 130 facts of config, each almost one of them.",
-			honest[:strings.Index(honest, "facts")]+"effects: []\nconfig:\n"+
+			head+"effects: []\nconfig:\n"+
 				numbered(" "+strings.Repeat("pq", 30)+"%02d: {type: integer}\n", 64)+"facts:\n"+
 				numbered("- config."+strings.Repeat("qp", 29)+"%03d\n", 130)),
 		flood("near-values", "Its manifest has a default of 900 values, none of which is one of the 900 allowed.",
