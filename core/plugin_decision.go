@@ -41,8 +41,9 @@ func (a PluginAction) outcome() (to PluginState, from []PluginState) {
 
 // Decide carries out a decision and writes it into the staff log, in one transaction, then fences every campaign whose
 // live ruleset binds the plugin: from then on no order is priced by a plugin that is revoked. A decision that has been made
-// already changes nothing, but a revocation fences once more, for the case that it was cut short. It fails with wrong_state where the plugin's state does not allow it, and with
-// precondition_failed where the plugin is not at the revision of IfMatch.
+// already changes nothing, but a revocation fences once more, for the case that it was cut short. It fails with
+// wrong_state where the plugin's state does not allow it, and with precondition_failed where the plugin is not at the
+// revision of IfMatch.
 func (r *PluginRegistry) Decide(ctx context.Context, d PluginDecision) (*Plugin, error) {
 	scope, err := d.Actor.pluginScope(d.Brand, d.Digest)
 	if err != nil {

@@ -409,6 +409,19 @@ func TestANodeFencesWhatARevocationThatWasCutShortLeft(t *testing.T) {
 	})
 }
 
+func TestAPluginThatANodeHasLoadedDecidesAlthoughItCouldNotBeLoadedAgain(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		h := newHalved(t, s, core.FailDeny)
+		before := h.record()
+		h.compiler.breakWith(&core.NotLoadable{Plugin: h.plugins.is(module, core.PluginApproved), Err: errors.New("damaged")})
+		h.later(time.Second)
+		h.sellsAt("ann", 99_950)
+		if after := h.record(); after.Epoch != before.Epoch {
+			t.Errorf("what one node cannot load has fenced the campaign: epoch %d, was %d", after.Epoch, before.Epoch)
+		}
+	})
+}
+
 func TestAStoreThatDoesNotAnswerSwitchesNothingOff(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
 		h := newHalved(t, s, core.FailSkip)
