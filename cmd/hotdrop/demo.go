@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -91,6 +92,9 @@ func (c demoCampaign) apply(ctx context.Context, engine *core.Engine, now time.T
 	})
 	if core.CodeOf(err) == core.CodePreconditionFailed {
 		return nil // another process on this database has just done so
+	}
+	if _, broken := errors.AsType[*core.Problems](err); broken && stored != nil {
+		return nil // what it binds was revoked: it is served as it is, without that mechanic, and the engine has logged why
 	}
 	return err
 }

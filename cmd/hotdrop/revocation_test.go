@@ -142,3 +142,26 @@ type shaken struct {
 }
 
 func (s *shaken) Wasm(context.Context, *core.Plugin) ([]byte, error) { return nil, s.err }
+
+// TestADemoStartsAgainWithoutAPluginThatWasRevoked binds a plugin in a campaign of the demo, which shifts its windows at
+// every start.
+func TestADemoStartsAgainWithoutAPluginThatWasRevoked(t *testing.T) {
+	a := newAuthor(t)
+	module := packedTradeIn(t, "")
+	digest := plugins.Digest(module)
+	if r := a.submit(module); r.code != exitOK {
+		t.Fatalf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	a.decide(http.StatusOK, digest, "approvals")
+	export := requireRun(t, a.folder, "campaign", "export", "trade-in", "--server", a.server.url)
+	bound := strings.Replace(export, "plugin: trade-in", "plugin: "+digest, 1)
+	requireRun(t, a.folder, "campaign", "apply", writeFile(t, a.folder, "mine.yaml", bound), "--server", a.server.url)
+	a.decide(http.StatusOK, digest, "revocations")
+	if code := a.server.signal(t, syscall.SIGINT); code != exitOK {
+		t.Fatalf("exit %d\n%s", code, a.server.log())
+	}
+	a.server = serve(t, a.folder, "--demo")
+	if again := requireRun(t, a.folder, "campaign", "export", "trade-in", "--server", a.server.url); !strings.Contains(again, digest) {
+		t.Errorf("the campaign in force is\n%s", again)
+	}
+}
