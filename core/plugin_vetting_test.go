@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -273,10 +274,10 @@ func TestAVettingWhoseLeaseCannotBeKeptEndsBeforeItRunsOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := bubbleStore(t)
 		c := &cut{PluginStore: store}
-		var ended time.Time
+		var ended atomic.Int64
 		r, stop := running(t, c, &vetting{version: "1", during: func(ctx context.Context) {
 			<-ctx.Done()
-			ended = time.Now()
+			ended.Store(time.Now().UnixMilli())
 		}})
 		synctest.Wait()
 		p, _, err := r.Upload(t.Context(), core.PluginUpload{Actor: author, Body: strings.NewReader("fit")})
@@ -288,8 +289,8 @@ func TestAVettingWhoseLeaseCannotBeKeptEndsBeforeItRunsOut(t *testing.T) {
 		p, err = r.Plugin(t.Context(), author, "", p.Digest)
 		must(t, err)
 		time.Sleep(10 * time.Second)
-		if ended.IsZero() || ended.UnixMilli() >= p.Lease.Until {
-			t.Errorf("it ended at %s, the lease at %s", ended, time.UnixMilli(p.Lease.Until))
+		if at := ended.Load(); at == 0 || at >= p.Lease.Until {
+			t.Errorf("it ended at %s, the lease at %s", time.UnixMilli(at), time.UnixMilli(p.Lease.Until))
 		}
 		stop()
 		must(t, store.Close())

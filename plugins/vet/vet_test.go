@@ -193,7 +193,7 @@ func TestAModuleThatIsRefusedUnrunNeedsNoChild(t *testing.T) {
 		"an import that is not the ABI's":    {quoting(), importing("env", "abort").bytes(), someVectors, abi.CodeImportRefused, "imports.env.abort"},
 		"an effect that is not declared":     {&core.Manifest{Name: "guest", Hooks: []core.Hook{core.HookQuote}}, fiveOff().bytes(), someVectors, abi.CodeImportRefused, "imports.hotdrop.discount"},
 		"a hook that is not there":           {&core.Manifest{Name: "guest", Hooks: []core.Hook{core.HookReserve}}, newGuest().bytes(), someVectors, CodeLoadRefused, "exports.reserve"},
-		"a manifest that is wrong":           {&core.Manifest{Name: "guest"}, newGuest().bytes(), someVectors, CodeLoadRefused, "hooks"},
+		"a manifest that is wrong":           {&core.Manifest{Name: "guest"}, newGuest().bytes(), someVectors, CodeManifestInvalid, "hooks"},
 		"a manifest without an end":          {wide, fiveOff().bytes(), someVectors, CodeManifestInvalid, ""},
 		"no manifest":                        {nil, fiveOff().bytes(), "", CodeManifestMissing, plugins.SectionManifest},
 		"two manifests":                      {nil, append(fiveOff().bytes(), twice...), "", CodeManifestInvalid, plugins.SectionManifest},

@@ -24,5 +24,5 @@ esac
 folder=$(dirname "$2")
 target=$(cd "$folder" && pwd)/$(basename "$2")
 cd "$1"
-GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$target" .
+CGO_ENABLED=0 GOFLAGS= GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -trimpath -buildvcs=false -ldflags="-s -w -buildid=" -o "$target" .
 chmod 644 "$target"
