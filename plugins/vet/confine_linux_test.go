@@ -8,7 +8,7 @@ import (
 )
 
 func TestTheChildLimitsItself(t *testing.T) {
-	a := confined(t, Confinement{MemoryBytes: 128 << 20, CPUSeconds: 7})
+	a := confined(t, Confinement{MemoryBytes: 256 << 20, CPUSeconds: 7})
 	limits := limitsIn(a.Limits)
 	for name, want := range map[string]string{"Max cpu time": "7", "Max core file size": "0", "Max open files": "64"} {
 		if got := limits[name]; len(got) < 2 || got[0] != want || got[1] != want {
