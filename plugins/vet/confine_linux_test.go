@@ -15,7 +15,7 @@ func TestTheChildLimitsItself(t *testing.T) {
 			t.Errorf("%s: %v, want %s, soft and hard", name, got, want)
 		}
 	}
-	for name, most := range map[string]int64{"Max address space": 4 << 30, "Max data size": 512 << 20, "Max file size": 128 << 10} {
+	for name, most := range map[string]int64{"Max address space": 4 << 30, "Max data size": 512 << 20, "Max file size": 256 << 10} {
 		if got := limits[name]; !within(got, 128<<20, most*instrumentation*1024) {
 			t.Errorf("%s: %v", name, got)
 		}
