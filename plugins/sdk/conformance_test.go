@@ -39,8 +39,12 @@ func manifest() *core.Manifest {
 		Name: "conformance", Hooks: core.Hooks(), Effects: core.EffectKinds(),
 		Facts: []string{
 			"now", "shopper.id", "shopper.tier", "shopper.tags", "item.price", "input.fair", "input.unfair", "message.text", "config.ids",
+			"config.paths",
 		},
-		Config: map[string]core.Param{"ids": {Type: "list", Of: "integer", Default: ids}},
+		Config: map[string]core.Param{
+			"ids":   {Type: "list", Of: "integer", Default: ids},
+			"paths": {Type: "list", Of: "string", Default: []any{}},
+		},
 	}
 }
 
@@ -78,6 +82,7 @@ func effectsOf(hook core.Hook) []core.Effect {
 	case core.HookPaid:
 		return []core.Effect{
 			{Kind: core.EffectGrant, Name: "pool", Units: 1}, {Kind: core.EffectNotify, Name: "thanks", Data: `{"n":-10}`},
+			{Kind: core.EffectNotify, Name: "facts", Data: "{}"},
 		}
 	default:
 		return []core.Effect{{Kind: core.EffectReply, Text: core.Text{EN: "how?"}}}
@@ -98,7 +103,7 @@ func (l *lines) Handle(_ context.Context, r slog.Record) error {
 }
 
 // bound returns the conformance plugin, ready to decide.
-func bound(t *testing.T, module []byte, log slog.Handler) core.Mechanic {
+func bound(t *testing.T, module []byte, log slog.Handler, manifest *core.Manifest, config core.Object) core.Mechanic {
 	t.Helper()
 	limits := plugins.DefaultLimits()
 	if len(module) > 1<<20 {
@@ -113,11 +118,11 @@ func bound(t *testing.T, module []byte, log slog.Handler) core.Mechanic {
 			t.Error(err)
 		}
 	})
-	plugin, err := host.Load(t.Context(), manifest(), module)
+	plugin, err := host.Load(t.Context(), manifest, module)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mechanic, err := plugin.Bind(nil)
+	mechanic, err := plugin.Bind(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +155,7 @@ func TestEverythingAnSDKOffersArrives(t *testing.T) {
 				t.Errorf("it imports %v, want %v", got, want)
 			}
 			log := &lines{Handler: slog.DiscardHandler}
-			mechanic := bound(t, module, log)
+			mechanic := bound(t, module, log, manifest(), nil)
 			for _, hook := range core.Hooks() {
 				got, _, err := mechanic.Decide(hook, facts(), nil)
 				if want := effectsOf(hook); err != nil || !slices.Equal(got, want) {

@@ -41,6 +41,27 @@ export function quote(): void {
 export function paid(): void {
   hotdrop.grant("pool", 1);
   hotdrop.notify("thanks", new hotdrop.Data().int("n", -10));
+  const facts = new hotdrop.Data();
+  const paths = hotdrop.texts("config.paths");
+  for (let i = 0; i < paths.length; i++) writeFact(facts, paths[i]);
+  hotdrop.notify("facts", facts);
+}
+
+/** Writes the fact under its path, a list as its elements. */
+function writeFact(facts: hotdrop.Data, path: string): void {
+  switch (hotdrop.kind(path)) {
+    case hotdrop.Kind.Integer:
+      facts.int(path, hotdrop.integer(path));
+      break;
+    case hotdrop.Kind.Boolean:
+      facts.bool(path, hotdrop.boolean(path));
+      break;
+    case hotdrop.Kind.String:
+      facts.str(path, hotdrop.text(path));
+      break;
+    case hotdrop.Kind.List:
+      for (let i = 0, count = hotdrop.count(path); i < count; i++) writeFact(facts, path + "." + i.toString());
+  }
 }
 
 export function message(): void {

@@ -41,11 +41,37 @@ HD_HOOK(quote) {
 	hd_oblige(HD("nothing"), hd_json_end(&data));
 }
 
+/* Writes the fact under its path, a list as its elements. */
+static void write_fact(hd_str path) {
+	char element[HD_MAX_NAME];
+	int32_t count;
+	switch (hd_import_fact_kind(path.at, path.length)) {
+	case HD_INTEGER:
+		hd_json_i64(&data, path, hd_import_fact_i64(path.at, path.length));
+		break;
+	case HD_BOOLEAN:
+		hd_json_bool(&data, path, hd_import_fact_i64(path.at, path.length) != 0);
+		break;
+	case HD_STRING:
+		hd_json_str(&data, path, hd_read(path, text, sizeof(text)));
+		break;
+	case HD_LIST:
+		count = hd_import_fact_len(path.at, path.length);
+		for (int32_t i = 0; i < count; i++)
+			write_fact(hd_element_path(path, i, element));
+	}
+}
+
 HD_HOOK(paid) {
+	char path[HD_MAX_NAME];
 	hd_grant(HD("pool"), 1);
 	hd_json_begin(&data);
 	hd_json_i64(&data, HD("n"), -10);
 	hd_notify(HD("thanks"), hd_json_end(&data));
+	hd_json_begin(&data);
+	for (int32_t i = 0; i < hd_count("config.paths"); i++)
+		write_fact(hd_read_element(HD("config.paths"), i, path, sizeof(path)));
+	hd_notify(HD("facts"), hd_json_end(&data));
 }
 
 static void fail_on_purpose(hd_str how) {

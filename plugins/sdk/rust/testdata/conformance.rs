@@ -3,7 +3,8 @@
 
 #[path = "../hotdrop.rs"]
 mod hotdrop;
-use hotdrop::{both, Data, Kind};
+use core::fmt::Write;
+use hotdrop::{both, Data, Kind, Str};
 
 #[no_mangle]
 pub extern "C" fn reserve() {
@@ -49,6 +50,28 @@ pub extern "C" fn quote() {
 pub extern "C" fn paid() {
     hotdrop::grant("pool", 1);
     hotdrop::notify("thanks", Data::new().int("n", -10));
+    let mut facts = Data::new();
+    for path in hotdrop::strings("config.paths") {
+        write_fact(&mut facts, &path);
+    }
+    hotdrop::notify("facts", &mut facts);
+}
+
+/// Writes the fact under its path, a list as its elements.
+fn write_fact(facts: &mut Data, path: &str) {
+    match hotdrop::kind(path) {
+        Kind::Integer => _ = facts.int(path, hotdrop::integer(path)),
+        Kind::Boolean => _ = facts.bool(path, hotdrop::boolean(path)),
+        Kind::String => _ = facts.str(path, &hotdrop::string(path)),
+        Kind::List => {
+            for i in 0..hotdrop::count(path) {
+                let mut element = Str::<128>::new();
+                write!(element, "{path}.{i}").unwrap();
+                write_fact(facts, &element);
+            }
+        }
+        Kind::Absent => {}
+    }
 }
 
 #[no_mangle]

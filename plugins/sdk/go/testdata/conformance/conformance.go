@@ -5,6 +5,7 @@ package main
 
 import (
 	"math"
+	"strconv"
 
 	hotdrop "hotdrop/plugins/sdk/go"
 )
@@ -59,6 +60,27 @@ func paid() {
 	defer hotdrop.FailOnPanic()
 	hotdrop.Grant("pool", 1)
 	hotdrop.Notify("thanks", hotdrop.NewData().Int("n", -10))
+	facts := hotdrop.NewData()
+	for path := range hotdrop.Strings("config.paths") {
+		writeFact(facts, path)
+	}
+	hotdrop.Notify("facts", facts)
+}
+
+// writeFact writes the fact under its path, a list as its elements.
+func writeFact(facts *hotdrop.Data, path string) {
+	switch hotdrop.KindOf(path) {
+	case hotdrop.Integer:
+		facts.Int(path, hotdrop.Int(path))
+	case hotdrop.Boolean:
+		facts.Bool(path, hotdrop.Bool(path))
+	case hotdrop.Text:
+		facts.Str(path, hotdrop.String(path))
+	case hotdrop.List:
+		for i := range hotdrop.Len(path) {
+			writeFact(facts, path+"."+strconv.Itoa(i))
+		}
+	}
 }
 
 //go:wasmexport message
