@@ -55,11 +55,14 @@ type ReservationFacts struct {
 	Position int64 `json:"position" expr:"position"`
 }
 
-// SharesFacts are the facts shares.*.
+// SharesFacts are the facts shares.*: how often the shopper's link was reposted, and how many others came through it
+// and signed up through it. Counted is present at the hook share: which of the counts has just risen, repost, visitor
+// or reservation.
 type SharesFacts struct {
-	Reposts      int64 `json:"reposts" expr:"reposts"`
-	Visitors     int64 `json:"visitors" expr:"visitors"`
-	Reservations int64 `json:"reservations" expr:"reservations"`
+	Reposts      int64  `json:"reposts" expr:"reposts"`
+	Visitors     int64  `json:"visitors" expr:"visitors"`
+	Reservations int64  `json:"reservations" expr:"reservations"`
+	Counted      string `json:"counted,omitempty" expr:"counted"`
 }
 
 // VoucherFacts are the facts voucher.*.
@@ -79,12 +82,17 @@ type GroupFacts struct {
 	Leader   string `json:"leader" expr:"leader"`
 }
 
-// OrderFacts are the facts order.*, present at the hook paid.
+// OrderFacts are the facts order.*, present at the hook paid, and at the hook message as the shopper's latest order in
+// the campaign. State is one of placed, paid, shipped, delivered, expired, cancelled and refunded; Carrier and Tracking
+// are known once the order has shipped.
 type OrderFacts struct {
-	ID     string `json:"id" expr:"id"`
-	SKU    string `json:"sku" expr:"sku"`
-	Total  int64  `json:"total" expr:"total"`
-	PaidAt int64  `json:"paid_at" expr:"paid_at"`
+	ID       string `json:"id" expr:"id"`
+	SKU      string `json:"sku" expr:"sku"`
+	Total    int64  `json:"total" expr:"total"`
+	PaidAt   int64  `json:"paid_at" expr:"paid_at"`
+	State    string `json:"state,omitempty" expr:"state"`
+	Carrier  string `json:"carrier,omitempty" expr:"carrier"`
+	Tracking string `json:"tracking,omitempty" expr:"tracking"`
 }
 
 // MessageFacts are the facts message.*, present at the hook message.

@@ -257,6 +257,8 @@ func (s *SharesFacts) lookup(name string) Value {
 		return intValue(s.Visitors)
 	case "reservations":
 		return intValue(s.Reservations)
+	case "counted":
+		return stringValue(s.Counted)
 	default:
 		return Value{}
 	}
@@ -304,6 +306,12 @@ func (o *OrderFacts) lookup(name string) Value {
 		return intValue(o.Total)
 	case "paid_at":
 		return intValue(o.PaidAt)
+	case "state":
+		return stringValue(o.State)
+	case "carrier":
+		return stringValue(o.Carrier)
+	case "tracking":
+		return stringValue(o.Tracking)
 	default:
 		return Value{}
 	}
@@ -318,10 +326,10 @@ func FactPaths() []string {
 		"item.left", "item.price", "item.sku", "item.sold", "item.stock",
 		"message.text",
 		"now",
-		"order.id", "order.paid_at", "order.sku", "order.total",
+		"order.carrier", "order.id", "order.paid_at", "order.sku", "order.state", "order.total", "order.tracking",
 		"quantity",
 		"reservation.at", "reservation.position",
-		"shares.reposts", "shares.reservations", "shares.visitors",
+		"shares.counted", "shares.reposts", "shares.reservations", "shares.visitors",
 		"shopper.id", "shopper.orders", "shopper.region", "shopper.registered_at", "shopper.tags", "shopper.tier",
 		"voucher.code", "voucher.pool", "voucher.state", "voucher.value",
 	}

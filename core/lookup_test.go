@@ -126,7 +126,7 @@ func TestOptionalBlocksAreAbsentAsAWhole(t *testing.T) {
 		Reservation: ReservationFacts{Position: 3},
 		Voucher:     VoucherFacts{Pool: "p", Value: 5, State: "open"},
 		Group:       GroupFacts{Size: 3, Joined: 1, ClosesAt: 9, Leader: "l"},
-		Order:       OrderFacts{SKU: "s", Total: 5, PaidAt: 6},
+		Order:       OrderFacts{SKU: "s", Total: 5, PaidAt: 6, State: "paid", Carrier: "c", Tracking: "t"},
 	}
 	for _, path := range FactPaths() {
 		got := facts.Lookup(path)

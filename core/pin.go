@@ -92,11 +92,7 @@ func (f *Facts) appendJSON(b []byte) []byte {
 		b = appendInt(b, `,"reservation":{"at":`, f.Reservation.At)
 		b = append(appendInt(b, `,"position":`, f.Reservation.Position), '}')
 	}
-	if f.Shares != (SharesFacts{}) {
-		b = appendInt(b, `,"shares":{"reposts":`, f.Shares.Reposts)
-		b = appendInt(b, `,"reservations":`, f.Shares.Reservations)
-		b = append(appendInt(b, `,"visitors":`, f.Shares.Visitors), '}')
-	}
+	b = f.Shares.appendJSON(b)
 	b = f.Shopper.appendJSON(b)
 	b = f.Voucher.appendJSON(b)
 	return append(b, '}')
@@ -117,10 +113,34 @@ func (o *OrderFacts) appendJSON(b []byte) []byte {
 	if *o == (OrderFacts{}) {
 		return b
 	}
-	b = appendString(append(b, `,"order":{"id":`...), o.ID)
+	b = append(b, `,"order":{`...)
+	if o.Carrier != "" {
+		b = append(appendString(append(b, `"carrier":`...), o.Carrier), ',')
+	}
+	b = appendString(append(b, `"id":`...), o.ID)
 	b = appendInt(b, `,"paid_at":`, o.PaidAt)
 	b = appendString(append(b, `,"sku":`...), o.SKU)
-	return append(appendInt(b, `,"total":`, o.Total), '}')
+	if o.State != "" {
+		b = appendString(append(b, `,"state":`...), o.State)
+	}
+	b = appendInt(b, `,"total":`, o.Total)
+	if o.Tracking != "" {
+		b = appendString(append(b, `,"tracking":`...), o.Tracking)
+	}
+	return append(b, '}')
+}
+
+func (s *SharesFacts) appendJSON(b []byte) []byte {
+	if *s == (SharesFacts{}) {
+		return b
+	}
+	b = append(b, `,"shares":{`...)
+	if s.Counted != "" {
+		b = append(appendString(append(b, `"counted":`...), s.Counted), ',')
+	}
+	b = appendInt(b, `"reposts":`, s.Reposts)
+	b = appendInt(b, `,"reservations":`, s.Reservations)
+	return append(appendInt(b, `,"visitors":`, s.Visitors), '}')
 }
 
 func (v *VoucherFacts) appendJSON(b []byte) []byte {

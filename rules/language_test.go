@@ -161,7 +161,10 @@ func TestRulesSeeWhatPluginsSee(t *testing.T) {
 	facts.Reservation = core.ReservationFacts{At: 5, Position: 6}
 	facts.Voucher = core.VoucherFacts{Code: "c", Pool: "p", Value: 7, State: "s"}
 	facts.Group = core.GroupFacts{ID: "g", Size: 3, Joined: 2, ClosesAt: 9, Leader: "l"}
-	facts.Order = core.OrderFacts{ID: "o", SKU: "k", Total: 11, PaidAt: 12}
+	facts.Order = core.OrderFacts{
+		ID: "o", SKU: "k", Total: 11, PaidAt: 12, State: "paid", Carrier: "c", Tracking: "t",
+	}
+	facts.Shares.Counted = "repost"
 	facts.Message.Text = "hello"
 	paths := append(core.FactPaths(), "quota.trade-in", "quota.none", "input.dealer", "input.trade_in.brand", "input.none")
 	for _, path := range paths {

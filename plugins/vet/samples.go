@@ -94,11 +94,13 @@ func plainFacts() core.Facts {
 		Quantity:    1,
 		Shopper:     core.ShopperFacts{ID: "shopper-1", Tier: "gold", Tags: []string{"new"}, Region: "CN", RegisteredAt: opens - 1e9, Orders: 1},
 		Reservation: core.ReservationFacts{At: opens - 1e6, Position: 100},
-		Shares:      core.SharesFacts{Reposts: 3, Visitors: 12, Reservations: 1},
+		Shares:      core.SharesFacts{Reposts: 3, Visitors: 12, Reservations: 1, Counted: "repost"},
 		Voucher:     core.VoucherFacts{Code: "V-1", Pool: "welcome", Value: 1_000, State: "open"},
 		Group:       core.GroupFacts{ID: "group-1", Size: 3, Joined: 1, ClosesAt: opens + 60_000, Leader: "shopper-1"},
-		Order:       core.OrderFacts{ID: "order-1", SKU: "phone", Total: 199_900, PaidAt: opens + 2_000},
-		Message:     core.MessageFacts{Text: "where is my order?"},
+		Order: core.OrderFacts{
+			ID: "order-1", SKU: "phone", Total: 199_900, PaidAt: opens + 2_000, State: "shipped", Carrier: "SF", Tracking: "SF1024",
+		},
+		Message: core.MessageFacts{Text: "where is my order?"},
 	}
 }
 
