@@ -39,6 +39,7 @@ type Manifest struct {
 	Digest  string           `json:"digest"` // "sha256:…" over the artefact's bytes
 	Author  string           `json:"author,omitempty"`
 	Title   Text             `json:"title,omitzero"`
+	Text    Text             `json:"text,omitzero"` // what it decides, in a sentence or two
 	Hooks   []Hook           `json:"hooks"`
 	Facts   []string         `json:"facts"`   // paths it reads; nothing else is visible to it
 	Effects []EffectKind     `json:"effects"` // effects it uses
