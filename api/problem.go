@@ -68,11 +68,15 @@ func statusOf(code core.Code) int {
 	case core.CodeNotFound:
 		return http.StatusNotFound
 	case core.CodeSoldOut, core.CodeLimitReached, core.CodePriceChanged, core.CodeNotInPhase, core.CodeQuotaExhausted,
-		core.CodeAlreadyUsed, core.CodeInFlight, core.CodeWrongState, core.CodeRefunded, core.CodeBelowTaken:
+		core.CodeAlreadyUsed, core.CodeInFlight, core.CodeWrongState, core.CodeRefunded, core.CodeBelowTaken,
+		core.CodeVoucherExpired, core.CodeVoucherUsed, core.CodePoolExhausted, core.CodeGroupClosed, core.CodeGroupFull,
+		core.CodeDrawClosed, core.CodeOwnLink:
 		return http.StatusConflict
+	case core.CodeLockedOut:
+		return http.StatusTooManyRequests
 	case core.CodePreconditionFailed:
 		return http.StatusPreconditionFailed
-	case core.CodeInvalid, core.CodeIdempotencyMismatch:
+	case core.CodeInvalid, core.CodeIdempotencyMismatch, core.CodeVoucherInvalid:
 		return http.StatusUnprocessableEntity
 	case core.CodeMechanicFailed, core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull:
 		return http.StatusServiceUnavailable
@@ -103,6 +107,8 @@ func codes() []core.Code {
 		core.CodeNotInPhase, core.CodeReservationRequired, core.CodeQuotaExhausted, core.CodeAlreadyUsed,
 		core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeInFlight, core.CodeInsufficientFunds,
 		core.CodeWrongState, core.CodeRefunded, core.CodePreconditionFailed, core.CodeBelowTaken, core.CodeMechanicFailed,
+		core.CodeVoucherInvalid, core.CodeVoucherExpired, core.CodeVoucherUsed, core.CodeLockedOut, core.CodePoolExhausted,
+		core.CodeGroupClosed, core.CodeGroupFull, core.CodeDrawClosed, core.CodeOwnLink,
 		core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull, core.CodeInternal, CodeUnauthorized, CodeForbidden,
 		CodeMalformed, CodeTooLarge, CodeUnsupportedMedia, CodeMethodNotAllowed, CodeTimeout,
 	}

@@ -29,6 +29,11 @@ type Campaign struct {
 	Inputs       map[string]Input       `json:"inputs,omitempty" doc:"what a shopper may submit; anything else is refused"`
 	Quotas       map[string]int64       `json:"quotas,omitempty" doc:"named bounded quantities mechanics may take from"`
 	VoucherPools map[string]VoucherPool `json:"voucher_pools,omitempty" doc:"pools of voucher codes"`
+	Draws        map[string]DrawTerms   `json:"draws,omitempty" doc:"draws that mechanics may enter shoppers into"`
+	Deposits     DepositTerms           `json:"deposits,omitzero" doc:"what becomes of the balance of an order with a deposit"`
+	Groups       GroupTerms             `json:"groups,omitzero" doc:"what becomes of the members of a group that fails"`
+	Templates    map[string]Text        `json:"templates,omitempty" doc:"texts of notifications, {en, zh}, with placeholders such as {order.id} and {data.key}"`
+	Reminders    []Reminder             `json:"reminders,omitempty" doc:"messages to everyone who reserved"`
 	Guardrails   Guardrails             `json:"guardrails,omitzero" doc:"what no mechanic can get past"`
 	Ruleset      []Binding              `json:"ruleset,omitempty" doc:"the mechanics, in the order they run"`
 	Stacking     map[string]Stacking    `json:"stacking,omitempty" doc:"how each stacking group combines: all, best or first"`
@@ -151,6 +156,51 @@ type VoucherPool struct {
 	Expires time.Time `json:"expires,omitzero" doc:"when codes stop being worth anything"`
 }
 
+// DrawTerms are what the campaign file says of a draw.
+type DrawTerms struct {
+	Title   Text      `json:"title" doc:"what shoppers read"`
+	Closes  time.Time `json:"closes" doc:"when entries close and the winners are drawn"`
+	Winners int64     `json:"winners" doc:"how many win"`
+	Pool    string    `json:"pool,omitempty" doc:"the voucher pool that each winner is granted a code from"`
+}
+
+// DepositTerms are what becomes of the balance of an order with a deposit.
+type DepositTerms struct {
+	BalanceUntil time.Time `json:"balance_until,omitzero" doc:"until when the balance may be paid; default: when the campaign closes"`
+	BalanceAt    BalanceAt `json:"balance_at,omitempty" doc:"where the balance is paid: online (default) or dealer, where staff confirm it"`
+	Unpaid       Unpaid    `json:"unpaid,omitempty" doc:"what becomes of the deposit if the balance is not paid: refund (default) or forfeit"`
+}
+
+// BalanceAt says where a balance is paid.
+type BalanceAt string
+
+// The places where a balance is paid. The default is online.
+const (
+	BalanceOnline BalanceAt = "online"
+	BalanceDealer BalanceAt = "dealer" // at the counter; staff confirm it
+)
+
+// Unpaid says what becomes of a deposit whose balance was not paid in time.
+type Unpaid string
+
+// What may become of it. The default is refund.
+const (
+	UnpaidRefund  Unpaid = "refund"
+	UnpaidForfeit Unpaid = "forfeit"
+)
+
+// GroupTerms are what becomes of the members of a group that fails.
+type GroupTerms struct {
+	Offer Duration `json:"offer,omitempty" doc:"how long they may pay the difference to the full price before they are refunded; default 24h"`
+}
+
+// Reminder is a message that everyone who reserved before a moment finds in the inbox from that moment on.
+type Reminder struct {
+	Template string    `json:"template" doc:"the name of the template"`
+	At       time.Time `json:"at" doc:"when it appears, RFC 3339"`
+	To       string    `json:"to,omitempty" doc:"reservers (default)"`
+}
+
 // Guardrails bound what mechanics can do to money. Zero means no bound, except MinPrice, whose zero allows a total of 0.
 type Guardrails struct {
 	MinPrice       int64 `json:"min_price,omitempty" doc:"the least a unit may cost, minor units"`
@@ -217,6 +267,12 @@ func (c *Campaign) Limits() map[string]int64 {
 	}
 	for name, limit := range c.Quotas {
 		limits[QuotaCounter(name)] = limit
+	}
+	for name, pool := range c.VoucherPools {
+		limits[PoolCounter(name)] = pool.Count
+	}
+	for name := range c.Draws {
+		limits[DrawCounter(name)] = Unbounded
 	}
 	if c.Guardrails.DiscountBudget > 0 {
 		limits[CounterBudget] = c.Guardrails.DiscountBudget

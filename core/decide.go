@@ -80,6 +80,21 @@ type decision struct {
 	takes  []Take
 	once   []string
 	duties []Condition // what the order has to do before it ships
+
+	deposit *depositTerms // nil unless a deposit is paid now and the rest later
+	group   *groupTerms   // nil unless the order needs a group
+	notes   []note        // effects that write documents: grant, enter, tag, notify and reply, of the steps that apply
+}
+
+// depositTerms are what a mechanic's deposit effect asks for, minor units.
+type depositTerms struct {
+	amount, credit int64
+}
+
+// note is an effect that writes a document, and the mechanic that asked for it.
+type note struct {
+	effect   Effect
+	manifest *Manifest
 }
 
 // decide runs every binding that knows the hook once, stacks the effects and bounds the price. budgetLeft is what is

@@ -23,6 +23,15 @@ const (
 	CodeReservationRequired Code = "reservation_required"     // the item is for those who reserved
 	CodeQuotaExhausted      Code = "quota_exhausted"          // a quota the decision needs has run out
 	CodeAlreadyUsed         Code = "already_used"             // a once-only key was used before
+	CodeVoucherInvalid      Code = "voucher_invalid"          // no such voucher, or it gives nothing on this order
+	CodeVoucherExpired      Code = "voucher_expired"          // the voucher's time is over
+	CodeVoucherUsed         Code = "voucher_used"             // the voucher is in another order
+	CodeLockedOut           Code = "locked_out"               // too many wrong codes; try again later
+	CodePoolExhausted       Code = "pool_exhausted"           // the pool has no vouchers left to grant
+	CodeGroupClosed         Code = "group_closed"             // the group has ended, or is not for this order
+	CodeGroupFull           Code = "group_full"               // the group has no seat left
+	CodeDrawClosed          Code = "draw_closed"              // the draw takes no more entries
+	CodeOwnLink             Code = "own_link"                 // one's own link counts nothing
 	CodeIdempotencyMissing  Code = "idempotency_key_missing"  // a POST that moves stock or money came without its key
 	CodeIdempotencyMismatch Code = "idempotency_key_mismatch" // the key was used with another body
 	CodeInFlight            Code = "in_flight"                // a request with this key is being worked on

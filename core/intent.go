@@ -7,11 +7,16 @@ import (
 	"strings"
 )
 
-// intent is what one decided request wants to write: an order or a reservation. The planner fits it into a batch.
+// intent is what one decided request wants to write: an order, a reservation, or an event that is neither, all of them
+// perhaps with changes of documents. The planner fits it into a batch.
 type intent struct {
 	epoch       int64
-	order       *Order       // nil for a reservation
-	reservation *Reservation // nil for an order
+	order       *Order       // nil for everything else
+	reservation *Reservation // nil for everything else
+	claims      []Claim      // once-only keys beside an order's own: an event whose key is taken is done already
+	takes       []Take       // beside an order's own
+	edits       []edit       // of documents
+	documents   []*Document  // those to be edited, as they were when the intent was decided
 	request     Claim        // the request's idempotency claim; zero for a reservation
 	known       []Claim      // the shopper's claims as they were loaded
 	limit       int64        // units per shopper, 0 for none

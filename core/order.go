@@ -50,6 +50,15 @@ type Order struct {
 	UpdatedAt  int64       // Unix milliseconds
 	Dues       []Due       // what is to be paid, when
 	Conditions []Condition // what has to happen before it ships
+	Shipment   *Shipment   // how it was sent; nil until then
+}
+
+// Shipment is how an order was sent.
+type Shipment struct {
+	Carrier     string `json:"carrier"`
+	Tracking    string `json:"tracking"`
+	ShippedAt   int64  `json:"shipped_at"`             // Unix milliseconds
+	DeliveredAt int64  `json:"delivered_at,omitempty"` // Unix milliseconds
 }
 
 // Line is one position of an order. Amount = Units × UnitPrice − Discount.
@@ -64,10 +73,10 @@ type Line struct {
 
 // Due is one payment an order waits for.
 type Due struct {
-	Kind    string `json:"kind"`   // full, deposit or balance
+	Kind    string `json:"kind"`   // full, deposit, balance or difference
 	Amount  int64  `json:"amount"` // minor units
 	DueAt   int64  `json:"due_at"` // Unix milliseconds
-	State   string `json:"state"`  // open, paid or refunded
+	State   string `json:"state"`  // open, paid, refunded or forfeited
 	Payment string `json:"payment,omitempty"`
 }
 
@@ -76,6 +85,9 @@ const (
 	DueOpen     = "open"
 	DuePaid     = "paid"
 	DueRefunded = "refunded"
+	// DueForfeited was paid, and kept although the order came to nothing: a deposit whose balance was not paid in time,
+	// in a campaign whose file says so.
+	DueForfeited = "forfeited"
 )
 
 // Condition is a duty the order carries; it ships when all are met.
@@ -101,11 +113,29 @@ const (
 	ClaimOrder  ClaimKind = "order"  // the Idempotency-Key of the request that placed the order
 	ClaimPay    ClaimKind = "pay"    // … that paid it
 	ClaimCancel ClaimKind = "cancel" // … that cancelled it
+	// ClaimVoucher is a voucher on its way into an order: key its code. It is held by the voucher, not by the shopper, so
+	// that it can be redeemed once, whoever has the code.
+	ClaimVoucher ClaimKind = "voucher"
+	ClaimGroup   ClaimKind = "group"  // a seat in a group: key the group's id
+	ClaimShare   ClaimKind = "share"  // the shopper's link: key "", owner its code
+	ClaimVisit   ClaimKind = "visit"  // that the shopper came through a link: key and owner its code
+	ClaimSocial  ClaimKind = "social" // a social event, or an account's repost of a link; owner the link's code
 )
 
-// Claim is a once-only key: unique in (campaign, shopper, kind, key). Its owner is the order it belongs to.
+// scope returns whose range of keys a claim is in: the shopper's, or what no shopper's id can be (it has a space).
+func (k ClaimKind) scope(shopper, key string) string {
+	if k == ClaimVoucher {
+		return voucherScope(key)
+	}
+	return shopper
+}
+
+// voucherScope holds the claims of a voucher: at most one, owned by the order that it is redeemed with.
+func voucherScope(code string) string { return " " + code }
+
+// Claim is a once-only key: unique in (campaign, shopper, kind, key). Its owner is the order or document it belongs to.
 type Claim struct {
-	Shopper string    `json:"-"`
+	Shopper string    `json:"-"` // in whose range of keys it is; not a shopper's for the kinds that say so
 	Kind    ClaimKind `json:"kind"`
 	Key     string    `json:"key"`
 	Owner   string    `json:"-"`
@@ -131,10 +161,11 @@ func CampaignOf(orderID string) string {
 
 // The states of a condition.
 const (
-	ConditionOpen   = "open"
-	ConditionMet    = "met"
-	ConditionWaived = "waived"
-	ConditionFailed = "failed"
+	ConditionOpen     = "open"
+	ConditionReceived = "received" // what was to be handed in is here
+	ConditionMet      = "met"
+	ConditionWaived   = "waived"
+	ConditionFailed   = "failed"
 )
 
 // The kinds of dues.
@@ -142,4 +173,11 @@ const (
 	DueFull    = "full"
 	DueDeposit = "deposit"
 	DueBalance = "balance"
+	// DueDifference is what a member of a failed group may pay to have the item at the full price. It comes on top of the
+	// order's total.
+	DueDifference = "difference"
 )
+
+// ConditionGroup is the kind of the condition that an order's group is complete. Its data is {"group": id}. Obligations
+// cannot have this kind.
+const ConditionGroup = "group"

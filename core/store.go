@@ -24,6 +24,13 @@ func StockCounter(sku string) string { return "stock/" + sku }
 // QuotaCounter is the counter of a named quota.
 func QuotaCounter(name string) string { return "quota/" + name }
 
+// PoolCounter is the counter of the codes that a voucher pool has left to grant.
+func PoolCounter(pool string) string { return "pool/" + pool }
+
+// DrawCounter counts the weight of a draw's entries. Closing the draw takes all that is left, so that no entry can
+// come after it.
+func DrawCounter(draw string) string { return "draw/" + draw }
+
 // What a store answers when a plan cannot be applied. Stores wrap the driver's error around them.
 var (
 	// ErrConflict means that a constraint, a fence, a revision or a unique key refused the plan; nothing was written.
@@ -37,7 +44,7 @@ var (
 
 // Plan is everything that one transaction writes for one campaign. A store applies it whole or not at all, in this
 // order of locks: Moves (sorted by order id) → claims released, then Claims inserted (sorted by shopper, kind, key) →
-// Orders → Counters (sorted by key) → Reservations.
+// Orders → Documents (sorted by kind, id) → Counters (sorted by key) → Reservations.
 type Plan struct {
 	Campaign string
 	Brand    string
@@ -47,8 +54,10 @@ type Plan struct {
 	Moves        []Move
 	Claims       []Claim
 	Orders       []*Order
+	Documents    []*Document // inserted if their Revision is 0, else compared and swapped; deleted if their State is ""
 	Counters     []Delta
 	Reservations []*Reservation
+	Entry        *StaffEntry // what staff did, nil if nobody of them did it
 }
 
 // Move changes an existing order, if its revision is still the one that was read.
@@ -76,20 +85,23 @@ type Applied struct {
 
 // Query names what a plan has to know. Every list may be empty.
 type Query struct {
-	Campaign string
-	Shoppers []string // their reservation and claims
-	Orders   []string // whole orders, by id
-	Counters bool     // every counter of the campaign, and its epoch
-	Placed   bool     // who has placed which order: every order's claim of the kind [ClaimOrder]
+	Campaign  string
+	Shoppers  []string       // their reservation and claims
+	Kinds     []DocumentKind // which documents of these shoppers come along
+	Orders    []string       // whole orders, by id
+	Documents []DocumentKey  // whole documents
+	Counters  bool           // every counter of the campaign, and its epoch
+	Placed    bool           // who has placed which order: every order's claim of the kind [ClaimOrder]
 }
 
 // State is the answer to a [Query], read in one snapshot.
 type State struct {
-	Epoch    int64 // only with Counters
-	Counters map[string]Counter
-	Shoppers map[string]*ShopperState // a shopper without rows is absent
-	Orders   map[string]*Order
-	Placed   []Claim // only their Shopper and Owner
+	Epoch     int64 // only with Counters
+	Counters  map[string]Counter
+	Shoppers  map[string]*ShopperState // a shopper without rows is absent
+	Orders    map[string]*Order
+	Documents map[DocumentKey]*Document // those that were asked for by key
+	Placed    []Claim                   // only their Shopper and Owner
 }
 
 // Counter is one bounded quantity.
@@ -102,6 +114,7 @@ type Counter struct {
 type ShopperState struct {
 	Reservation *Reservation
 	Claims      []Claim
+	Documents   []*Document // of the kinds that were asked for
 }
 
 // Store holds orders, claims, counters and reservations. Implementations are thin: plans are made here, the statements
@@ -148,6 +161,7 @@ type CampaignChange struct {
 	Limits map[string]int64
 	// NewRuleset says that Record.Ruleset is to be stored under its number.
 	NewRuleset bool
+	Documents  []*Document // inserted unless they exist: the draws that the file names
 	Entry      StaffEntry
 }
 

@@ -1,0 +1,79 @@
+package core
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// DocumentKind separates the key spaces of documents.
+type DocumentKind string
+
+// The kinds of documents. Each has its content in the file that is named after it.
+const (
+	DocumentVoucher DocumentKind = "voucher" // [Voucher]; id: its code
+	DocumentGroup   DocumentKind = "group"   // [Group]; id: what members join it by
+	DocumentShare   DocumentKind = "share"   // [Share]; id: the code of the link
+	DocumentDraw    DocumentKind = "draw"    // [Draw]; id: its name in the campaign file
+	DocumentEntry   DocumentKind = "entry"   // [Entry]; id: "<draw>/<shopper>"
+	DocumentTags    DocumentKind = "tags"    // [Tags]; id: the shopper
+	DocumentMessage DocumentKind = "message" // [Message]; id: sorts by time
+	DocumentTask    DocumentKind = "task"    // [Task]; id: what it is for
+	DocumentSignup  DocumentKind = "signup"  // [Signup]; id: the shopper
+	DocumentLockout DocumentKind = "lockout" // [Lockout]; id: the shopper
+)
+
+// Document is one thing of a campaign that lives a life of its own beside the orders: a row with a state, a revision
+// that changes compare and swap on, perhaps a moment at which the engine has to look at it, and a content that only core
+// understands. A document whose State is "" does not exist: a plan that writes one deletes it.
+type Document struct {
+	Kind     DocumentKind
+	ID       string
+	Shopper  string          // whose it is; "" for nobody's
+	State    string          // depends on the kind
+	Due      int64           // when the sweep has to look at it, Unix milliseconds; 0 for never
+	Revision int64           // the one that was read, 0 if there was none; the row gets Revision + 1
+	Content  json.RawMessage // JSON, depends on the kind
+}
+
+// DocumentKey identifies a document within a campaign.
+type DocumentKey struct {
+	Kind DocumentKind
+	ID   string
+}
+
+// Key returns the document's key.
+func (d *Document) Key() DocumentKey { return DocumentKey{d.Kind, d.ID} }
+
+// DocumentQuery lists documents of one kind in the order of their ids.
+type DocumentQuery struct {
+	Campaign string
+	Kind     DocumentKind
+	Shopper  string // only this shopper's; "" for everybody's
+	Prefix   string // only ids that begin with it
+	After    string // only ids after it
+	Limit    int
+}
+
+// read decodes a document's content.
+func read[T any](d *Document) (*T, error) {
+	content := new(T)
+	if err := json.Unmarshal(d.Content, content); err != nil {
+		return nil, fmt.Errorf("the %s %s: %w", d.Kind, d.ID, err)
+	}
+	return content, nil
+}
+
+// write returns the document with another state and content.
+func (d Document) write(state string, due int64, content any) *Document {
+	d.State, d.Due = state, due
+	d.Content, _ = json.Marshal(content) // plain data always encodes
+	return &d
+}
+
+// edit is a change of one document that a plan is to make. apply gets the document as it stands, nil if there is none,
+// and returns it as it shall be, or an error that refuses the whole intent. It may run several times, on other versions,
+// so it must not change what it gets.
+type edit struct {
+	key   DocumentKey
+	apply func(current *Document) (*Document, error)
+}
