@@ -28,23 +28,52 @@ type form struct {
 	limits plugins.Limits
 }
 
-// forms returns the plugins of this folder in every language they are written in.
+// forms returns the plugins of this folder, each in C and in the languages that it has a folder for.
 func forms(t testing.TB) []form {
 	t.Helper()
-	guest := func(language, source string) toolchain.Guest {
-		return toolchain.Guest{Language: language, Recipe: "../sdk/" + language + "/build.sh", Source: source}
-	}
 	var all []form
 	for _, name := range library.Names() {
 		modest := plugins.DefaultLimits()
-		all = append(all,
-			form{guest("c", name+"/"+name+".c"), name, name + "/" + name + ".wasm", 7 << 10, modest},
-			form{guest("go", name+"/go"), name, name + "/go/" + name + ".wasm", 2 << 20, plugins.GoLimits()},
-			form{guest("rust", name+"/rust/"+name+".rs"), name, name + "/rust/" + name + ".wasm", 21 << 10, modest},
-			form{guest("assemblyscript", name+"/assemblyscript/"+name+".ts"), name, name + "/assemblyscript/" + name + ".wasm", 8 << 10, modest},
-		)
+		candidates := []form{
+			{guest("c", name+"/"+name+".c"), name, name + "/" + name + ".wasm", 7 << 10, modest},
+			{guest("go", name+"/go"), name, name + "/go/" + name + ".wasm", 2 << 20, plugins.GoLimits()},
+			{guest("rust", name+"/rust/"+name+".rs"), name, name + "/rust/" + name + ".wasm", 21 << 10, modest},
+			{guest("assemblyscript", name+"/assemblyscript/"+name+".ts"), name, name + "/assemblyscript/" + name + ".wasm", 8 << 10, modest},
+		}
+		for _, f := range candidates {
+			if _, err := os.Stat(f.Source); err == nil {
+				all = append(all, f)
+			}
+		}
 	}
 	return all
+}
+
+func guest(language, source string) toolchain.Guest {
+	return toolchain.Guest{Language: language, Recipe: "../sdk/" + language + "/build.sh", Source: source}
+}
+
+// formsOf returns the forms of one plugin.
+func formsOf(t testing.TB, plugin string) []form {
+	t.Helper()
+	return slices.DeleteFunc(forms(t), func(f form) bool { return f.plugin != plugin })
+}
+
+// TestEveryPluginIsThereInC, which is what is embedded, and trade-in in every language, since the others have it as their
+// example.
+func TestEveryPluginIsThereInC(t *testing.T) {
+	languages := map[string][]string{}
+	for _, f := range forms(t) {
+		languages[f.plugin] = append(languages[f.plugin], f.Language)
+	}
+	for _, name := range library.Names() {
+		if !slices.Contains(languages[name], "c") {
+			t.Errorf("%s is there in %v", name, languages[name])
+		}
+	}
+	if got := languages["trade-in"]; !slices.Equal(got, []string{"c", "go", "rust", "assemblyscript"}) {
+		t.Errorf("trade-in is there in %v", got)
+	}
 }
 
 func (f form) committed(t testing.TB) []byte {
@@ -100,7 +129,7 @@ func (f form) vectors(t *testing.T) []*campaignfile.Vectors {
 // TestEveryFormOfAPluginPassesTheSameVectors holds the languages, and the rule of the same name, together.
 func TestEveryFormOfAPluginPassesTheSameVectors(t *testing.T) {
 	for _, f := range forms(t) {
-		t.Run(f.Language, func(t *testing.T) {
+		t.Run(f.plugin+"/"+f.Language, func(t *testing.T) {
 			plugin := f.load(t, f.committed(t))
 			for _, vectors := range f.vectors(t) {
 				mechanictest.Run(t, plugin.Bind, vectors)
@@ -115,14 +144,15 @@ func TestEveryFormAsksForTheSameEffects(t *testing.T) {
 	for _, f := range forms(t) {
 		plugin := f.load(t, f.committed(t))
 		for _, vector := range f.vectors(t)[0].Vectors {
+			place := f.plugin + ": " + vector.Name
 			effects, _, err := bind(t, plugin, vector.Config).Decide(vector.Hook, &vector.Facts, nil)
 			if err != nil {
-				t.Fatalf("%s: %s: %v", f.Language, vector.Name, err)
+				t.Fatalf("%s: %s: %v", f.Language, place, err)
 			}
-			if before, compared := first[vector.Name]; compared && !slices.Equal(effects, before) {
-				t.Errorf("%s: %s:\n got %+v\nwant %+v", f.Language, vector.Name, effects, before)
+			if before, compared := first[place]; compared && !slices.Equal(effects, before) {
+				t.Errorf("%s: %s:\n got %+v\nwant %+v", f.Language, place, effects, before)
 			}
-			first[vector.Name] = effects
+			first[place] = effects
 		}
 	}
 }
@@ -130,7 +160,7 @@ func TestEveryFormAsksForTheSameEffects(t *testing.T) {
 // TestWhateverTheShopperWritesStaysData proves the SDKs' JSON: any model, also with zero bytes, quotes and control
 // characters, arrives in the duty as it was submitted.
 func TestWhateverTheShopperWritesStaysData(t *testing.T) {
-	for _, f := range forms(t) {
+	for _, f := range formsOf(t, "trade-in") {
 		t.Run(f.Language, func(t *testing.T) {
 			mechanic := bind(t, f.load(t, f.committed(t)), nil)
 			rapid.Check(t, func(t *rapid.T) {
@@ -154,7 +184,7 @@ func TestWhateverTheShopperWritesStaysData(t *testing.T) {
 func TestABrandWithAZeroByteIsAnotherBrand(t *testing.T) {
 	facts := tradeInFacts("2S")
 	facts.Input = core.Object{"trade_in": core.Object{"brand": "Xiaomi\x00", "model": "2S"}}
-	for _, f := range forms(t) {
+	for _, f := range formsOf(t, "trade-in") {
 		effects, _, err := bind(t, f.load(t, f.committed(t)), nil).Decide(core.HookQuote, facts, nil)
 		if err != nil || len(effects) != 0 {
 			t.Errorf("%s: got %v, %v; want no effects", f.Language, effects, err)
@@ -166,7 +196,7 @@ func TestABrandWithAZeroByteIsAnotherBrand(t *testing.T) {
 func TestWhatDoesNotFitFailsTheDecision(t *testing.T) {
 	long, escaped, many := tradeInFacts(strings.Repeat("x", 1025)), tradeInFacts(strings.Repeat("\x01", 1000)), tradeInFacts("2S")
 	many.Quantity = 1 << 31
-	for _, f := range forms(t) {
+	for _, f := range formsOf(t, "trade-in") {
 		t.Run(f.Language, func(t *testing.T) {
 			mechanic := bind(t, f.load(t, f.committed(t)), nil)
 			failing := map[string]*core.Facts{
@@ -204,7 +234,7 @@ func TestEveryCommittedModuleIsWhatItsSourceBuilds(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range forms(t) {
-		t.Run(f.Language, func(t *testing.T) {
+		t.Run(f.plugin+"/"+f.Language, func(t *testing.T) {
 			built := f.Build(t, sources(t, f)...)
 			version := f.Language + " " + f.Version(t)
 			if slices.Contains(strings.Split(string(pinned), "\n"), version) {

@@ -114,7 +114,7 @@ func TestADecisionAllocatesAtMostTwice(t *testing.T) {
 	for i := range orders {
 		orders[i] = tradeInFacts(fmt.Sprintf("model %d", i))
 	}
-	for _, f := range forms(t) {
+	for _, f := range formsOf(t, "trade-in") {
 		mechanic := bind(t, f.load(t, f.committed(t)), nil)
 		effects, next := make([]core.Effect, 0, 8), 0
 		allocs := testing.AllocsPerRun(1000, func() {
@@ -130,7 +130,7 @@ func TestADecisionAllocatesAtMostTwice(t *testing.T) {
 }
 
 func BenchmarkDecide(b *testing.B) {
-	for _, f := range forms(b) {
+	for _, f := range formsOf(b, "trade-in") {
 		mechanic := bind(b, f.load(b, f.committed(b)), nil)
 		facts := tradeInFacts("2S")
 		b.Run(f.Language+"/alone", func(b *testing.B) {
