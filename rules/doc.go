@@ -29,9 +29,10 @@
 //
 // Operators are + - * % (checked: a result beyond 64 bits fails the decision), == != < <= > >=, && || ! and their words
 // and, or, not, in, contains, startsWith, endsWith, matches (with a pattern that is spelled out), ?? and ? :, and if
-// {} else {}. Functions are abs, div(a, b) rounded towards 0, percent(amount, basis_points) rounded half up, min, max,
-// len, lower, upper, trim, string, and over lists all, any, none, one, count, sum, filter and map, whose predicates
-// know the element as # and its index as #index.
+// {} else {}. Functions are abs, div(a, b) rounded towards 0, percent(amount, basis_points) rounded half up, min and max
+// of integers or of one list of them, len, lower, upper, trim, string, and over lists all, any, none, one, count, sum,
+// filter, map and findIndex, whose predicates know the element as # and its index as #index. findIndex is the first
+// index that matches, absent if none does.
 //
 // A fact that is absent reads as 0, "", false or the empty list, whatever the place asks for; it equals nil, and it is
 // in no list. What a shopper submitted has the type that the campaign declares; using it as another fails the decision.

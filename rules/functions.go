@@ -80,7 +80,7 @@ func quotient(operation func(a, b int64) (int64, error)) function {
 	}
 }
 
-// extreme is min and max of one or more integers.
+// extreme is min and max, of one or more integers or of a list of them.
 func extreme(beats func(a, b int64) bool) function {
 	return func(c *compiler, at ast.Node, name string, arguments []ast.Node) node {
 		if len(arguments) == 0 {
@@ -88,7 +88,11 @@ func extreme(beats func(a, b int64) bool) function {
 		}
 		operands := make([]node, len(arguments))
 		for i, argument := range arguments {
-			operands[i] = c.coerce(argument, c.compile(argument), kindInteger)
+			operands[i] = c.compile(argument)
+			if len(arguments) == 1 && operands[i].typ.kind == kindList {
+				return c.extremeOfList(argument, operands[i], name, beats)
+			}
+			operands[i] = c.coerce(argument, operands[i], kindInteger)
 		}
 		run := func(f *frame) value {
 			best := operands[0].eval(f)
@@ -101,6 +105,29 @@ func extreme(beats func(a, b int64) bool) function {
 		}
 		return c.fold(at, derived(kindInteger, run, operands...), operands...)
 	}
+}
+
+// extremeOfList is min and max of a list's elements, absent for a list that is empty.
+func (c *compiler) extremeOfList(at ast.Node, list node, name string, beats func(a, b int64) bool) node {
+	if list.typ.elem != kindInteger {
+		return c.report(at, "", "%s takes integers, not a %s", name, list.typ)
+	}
+	run := func(f *frame) value {
+		elems := list.eval(f)
+		if elems.size() == 0 || !f.spend(int64(elems.size())/4) {
+			return value{}
+		}
+		best := elems.list.item(0)
+		for i := 1; i < elems.size(); i++ {
+			if v := elems.list.item(i); beats(v.n, best.n) {
+				best = v
+			}
+		}
+		return best
+	}
+	n := derived(kindInteger, run, list)
+	n.cost = saturate(n.cost, list.size/4, 1)
+	return c.fold(at, n, list)
 }
 
 // unaryFunction is the functions of one argument.

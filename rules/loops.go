@@ -15,7 +15,7 @@ const (
 
 // loopState is what a loop keeps while it runs.
 type loopState struct {
-	n     int64 // how many elements matched, or the sum
+	n     int64 // how many elements matched, the sum, or how many were looked at
 	found bool
 	kept  items
 }
@@ -38,18 +38,25 @@ func loopTable() map[string]loopKind {
 	number := func(s *loopState) value { return integer(s.n) }
 	exactlyOne := func(s *loopState) value { return boolean(s.n == 1) }
 	kept := func(s *loopState) value { return listOf(s.kept) }
+	position := func(s *loopState) value {
+		if !s.found {
+			return value{}
+		}
+		return integer(s.n)
+	}
 	is := func(k kind) func(list, body node) typ {
 		return func(_, _ node) typ { return typ{kind: k} }
 	}
 	return map[string]loopKind{
-		"all":    {kindBoolean, untilFalse, notFound, is(kindBoolean)},
-		"any":    {kindBoolean, untilTrue, found, is(kindBoolean)},
-		"none":   {kindBoolean, untilTrue, notFound, is(kindBoolean)},
-		"one":    {kindBoolean, addUp, exactlyOne, is(kindBoolean)},
-		"count":  {kindBoolean, addUp, number, is(kindInteger)},
-		"sum":    {kindInteger, addUp, number, is(kindInteger)},
-		"filter": {kindBoolean, keepElement, kept, func(list, _ node) typ { return list.typ }},
-		"map":    {kindAny, keepResult, kept, func(_, body node) typ { return typ{kindList, body.typ.kind} }},
+		"all":       {kindBoolean, untilFalse, notFound, is(kindBoolean)},
+		"any":       {kindBoolean, untilTrue, found, is(kindBoolean)},
+		"none":      {kindBoolean, untilTrue, notFound, is(kindBoolean)},
+		"one":       {kindBoolean, addUp, exactlyOne, is(kindBoolean)},
+		"count":     {kindBoolean, addUp, number, is(kindInteger)},
+		"sum":       {kindInteger, addUp, number, is(kindInteger)},
+		"findIndex": {kindBoolean, untilPosition, position, is(kindInteger)},
+		"filter":    {kindBoolean, keepElement, kept, func(list, _ node) typ { return list.typ }},
+		"map":       {kindAny, keepResult, kept, func(_, body node) typ { return typ{kindList, body.typ.kind} }},
 	}
 }
 
@@ -140,6 +147,14 @@ func untilFalse(_ *frame, s *loopState, _, result value) bool {
 
 func untilTrue(_ *frame, s *loopState, _, result value) bool {
 	s.found = result.truth()
+	return !s.found
+}
+
+// untilPosition counts the elements before the one that matches.
+func untilPosition(_ *frame, s *loopState, _, result value) bool {
+	if s.found = result.truth(); !s.found {
+		s.n++
+	}
 	return !s.found
 }
 

@@ -53,6 +53,9 @@ func (g grammar) integer(depth int) string {
 		func() string { return "count(" + g.list() + ", # > " + g.integer(0) + ")" },
 		func() string { return "len(filter(" + g.list() + ", # != " + g.integer(0) + "))" },
 		func() string { return "sum(map(" + g.list() + ", # * 2 + #index))" },
+		func() string { return "max(map(config.tiers, # * " + g.integer(0) + "))" },
+		func() string { return "min([" + g.integer(0) + ", " + g.integer(0) + "])" },
+		func() string { return "(findIndex(" + g.list() + ", # > " + g.integer(0) + ") ?? -1)" },
 		func() string {
 			return "(" + g.boolean(depth-1) + " ? " + g.integer(depth-1) + " : " + g.integer(depth-1) + ")"
 		},
