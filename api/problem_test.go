@@ -74,6 +74,9 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		core.CodeBelowTaken: 409, core.CodeMechanicFailed: 503, core.CodeUnavailable: 503, core.CodeOverloaded: 503,
 		core.CodeStorageFull: 503, core.CodeInternal: 500, CodeUnauthorized: 401, CodeForbidden: 403, CodeMalformed: 400,
 		CodeTooLarge: 413, CodeUnsupportedMedia: 415, CodeMethodNotAllowed: 405, CodeTimeout: 408,
+		core.CodeVoucherInvalid: 422, core.CodeVoucherExpired: 409, core.CodeVoucherUsed: 409, core.CodeLockedOut: 429,
+		core.CodePoolExhausted: 409, core.CodeGroupClosed: 409, core.CodeGroupFull: 409, core.CodeDrawClosed: 409,
+		core.CodeOwnLink: 409,
 	}
 	for _, code := range codes() {
 		if got := statusOf(code); got != want[code] {
