@@ -102,8 +102,12 @@ func (c *compiler) condition(path, text string) []compiledClause {
 	}
 	var compiled []compiledClause
 	for _, part := range parsed.clauses() {
+		before := c.read
+		c.read = map[string]struct{}{}
 		n := c.budget(part.node, c.coerce(part.node, c.compile(part.node), kindBoolean))
-		compiled = append(compiled, compiledClause{n.eval, part.text})
+		compiled = append(compiled, compiledClause{n.eval, part.text, c.facts()})
+		maps.Copy(before, c.read)
+		c.read = before
 	}
 	return compiled
 }

@@ -37,33 +37,82 @@ func (d *decoder) rule(tree core.Object) *Rule {
 	d.knownKeys("", tree, ruleKeys())
 	r := &Rule{
 		Name:    d.str(keyRule, tree[keyRule]),
-		Hook:    core.Hook(d.str(keyHook, tree[keyHook])),
 		Version: d.str("version", tree["version"]),
 		Author:  d.str("author", tree["author"]),
 		Title:   d.text("title", tree["title"]),
 		Text:    d.text("text", tree["text"]),
 		Config:  d.config(tree[keyConfig]),
 	}
-	for _, required := range []string{keyRule, keyHook} {
-		if tree[required] == nil {
-			d.addf("", "", "%s is missing", required)
+	if tree[keyRule] == nil {
+		d.addf("", "", "%s is missing", keyRule)
+	}
+	if tree[keyHooks] == nil {
+		r.Bodies = d.body(tree)
+	} else {
+		r.Bodies = d.bodies(tree)
+	}
+	return r
+}
+
+// body decodes a rule that has one hook.
+func (d *decoder) body(tree core.Object) []Body {
+	if tree[keyHook] == nil {
+		d.addf("", "", "%s is missing", keyHook)
+	}
+	return []Body{{Hook: core.Hook(d.str(keyHook, tree[keyHook])), Cases: d.cases("", tree)}}
+}
+
+// bodies decodes a rule that has a body for each of its hooks.
+func (d *decoder) bodies(tree core.Object) []Body {
+	for _, key := range []string{keyHook, keyWhen, keyThen, keyCases} {
+		if tree[key] != nil {
+			d.addf(key, "", "a rule has either hooks, or hook with when and then or cases")
 		}
 	}
-	r.Cases = d.cases(tree)
-	return r
+	given := d.object(keyHooks, tree[keyHooks])
+	if given != nil && len(given) == 0 {
+		d.addf(keyHooks, "", "must be a map from hooks to their when and then or cases")
+	}
+	d.knownHooks(given)
+	var bodies []Body
+	for _, hook := range core.Hooks() {
+		body, ok := given[string(hook)]
+		if !ok {
+			continue
+		}
+		path := keyHooks + "." + string(hook)
+		object := d.object(path, body)
+		d.knownKeys(path, object, []string{keyCases, keyThen, keyWhen})
+		bodies = append(bodies, Body{Hook: hook, Cases: d.cases(path, object)})
+	}
+	return bodies
+}
+
+func (d *decoder) knownHooks(given core.Object) {
+	known := make([]string, 0, len(core.Hooks()))
+	for _, hook := range core.Hooks() {
+		known = append(known, string(hook))
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if !slices.Contains(known, name) {
+			d.addf(join(keyHooks, name), nearestOf(name, known), "there is no hook %q", name)
+		}
+	}
 }
 
 // The keys of a rule file that more than one place names.
 const (
 	keyRule   = "rule"
 	keyHook   = "hook"
+	keyHooks  = "hooks"
+	keyCases  = "cases"
 	keyConfig = "config"
 	keyThen   = "then"
 	keyWhen   = "when"
 )
 
 func ruleKeys() []string {
-	return []string{"author", "cases", keyConfig, keyHook, keyRule, "text", keyThen, "title", "version", keyWhen}
+	return []string{"author", keyCases, keyConfig, keyHook, keyHooks, keyRule, "text", keyThen, "title", "version", keyWhen}
 }
 
 func (d *decoder) knownKeys(path string, tree core.Object, known []string) {
@@ -137,25 +186,26 @@ func (d *decoder) param(path string, declared core.Object) core.Param {
 	return param
 }
 
-// cases returns the rule's cases: the list, or the one that when and then are.
-func (d *decoder) cases(tree core.Object) []Case {
-	given, isList := tree["cases"]
+// cases returns the cases of what stands at the path: the list, or the one that when and then are.
+func (d *decoder) cases(path string, tree core.Object) []Case {
+	given, isList := tree[keyCases]
 	if !isList {
-		return []Case{d.oneCase("", tree)}
+		return []Case{d.oneCase(path, tree)}
 	}
 	for _, key := range []string{keyWhen, keyThen} {
 		if tree[key] != nil {
-			d.addf(key, "", "a rule has either cases, or when and then")
+			d.addf(join(path, key), "", "a rule has either cases, or when and then")
 		}
 	}
+	at := join(path, keyCases)
 	list, ok := given.([]any)
 	if !ok || len(list) == 0 || len(list) > maxCases {
-		d.addf("cases", "", "must be a list of 1 to %d cases, {when, then}", maxCases)
+		d.addf(at, "", "must be a list of 1 to %d cases, {when, then}", maxCases)
 		return nil
 	}
 	cases := make([]Case, len(list))
 	for i := range list {
-		path := fmt.Sprintf("cases[%d]", i)
+		path := fmt.Sprintf("%s[%d]", at, i)
 		object := d.object(path, list[i])
 		d.knownKeys(path, object, []string{keyThen, keyWhen})
 		cases[i] = d.oneCase(path, object)

@@ -76,7 +76,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return // a parameter without a default
 		}
-		if _, _, err := mechanic.Decide(rule.Hook, testFacts(), nil); err != nil {
+		if _, _, err := mechanic.Decide(rule.Bodies[0].Hook, testFacts(), nil); err != nil {
 			if _, ok := errors.AsType[*core.MechanicError](err); !ok {
 				t.Fatalf("%v is no failure of a mechanic", err)
 			}

@@ -6,27 +6,35 @@ import (
 	"hotdrop/core"
 )
 
+// compiledBody is what a rule decides at one hook.
+type compiledBody struct {
+	hook  core.Hook
+	cases []compiledCase
+}
+
 // compiledCase is a case that can decide.
 type compiledCase struct {
 	clauses []compiledClause
 	plans   []plan
 }
 
-// compiledClause is one clause of a when and its text.
+// compiledClause is one clause of a when, its text, and the paths of what it reads, sorted.
 type compiledClause struct {
 	eval eval
 	text string
+	read []string
 }
 
 // mechanic is a rule bound to a config. It holds no state between decisions but frames to reuse.
 type mechanic struct {
 	rule   *Rule
-	cases  []compiledCase
+	bodies []compiledBody
+	config core.Object // the binding's parameters, whole
 	frames sync.Pool
 }
 
-func newMechanic(r *Rule, cases []compiledCase, slots int) *mechanic {
-	m := &mechanic{rule: r, cases: cases}
+func newMechanic(r *Rule, bodies []compiledBody, config core.Object, slots int) *mechanic {
+	m := &mechanic{rule: r, bodies: bodies, config: config}
 	m.frames.New = func() any { return &frame{slots: make([]value, slots)} }
 	return m
 }
@@ -38,32 +46,57 @@ func (m *mechanic) Manifest() *core.Manifest { return m.rule.manifest }
 func (m *mechanic) Decide(hook core.Hook, facts *core.Facts, effects []core.Effect) (
 	[]core.Effect, core.Usage, error,
 ) {
-	if hook != m.rule.Hook {
+	cases := m.cases(hook)
+	if len(cases) == 0 {
 		return effects, core.Usage{}, nil
 	}
-	f, _ := m.frames.Get().(*frame)
-	f.facts, f.steps, f.err = facts, maxSteps, nil
-	decided, usage := m.decide(f, effects)
-	err := f.err
-	clear(f.slots)
-	f.facts = nil
-	m.frames.Put(f)
-	if err != nil {
+	f := m.begin(facts)
+	decided, usage := decide(cases, f, effects)
+	if err := m.end(f); err != nil {
 		return effects, core.Usage{}, err
 	}
 	return decided, usage, nil
 }
 
+// cases returns the cases at the hook, none for a hook that the rule does not have.
+func (m *mechanic) cases(hook core.Hook) []compiledCase {
+	for i := range m.bodies {
+		if m.bodies[i].hook == hook {
+			return m.bodies[i].cases
+		}
+	}
+	return nil
+}
+
+// begin returns a frame for one decision.
+func (m *mechanic) begin(facts *core.Facts) *frame {
+	f, _ := m.frames.Get().(*frame)
+	f.facts, f.steps, f.err = facts, maxSteps, nil
+	return f
+}
+
+// end gives the frame back and returns its failure, an untyped nil if there was none.
+func (m *mechanic) end(f *frame) error {
+	failure := f.err
+	clear(f.slots)
+	f.facts = nil
+	m.frames.Put(f)
+	if failure == nil {
+		return nil
+	}
+	return failure
+}
+
 // decide applies the first case that matches.
-func (m *mechanic) decide(f *frame, effects []core.Effect) ([]core.Effect, core.Usage) {
+func decide(cases []compiledCase, f *frame, effects []core.Effect) ([]core.Effect, core.Usage) {
 	var usage core.Usage
-	for i := range m.cases {
-		usage.Clause = m.cases[i].failing(f)
+	for i := range cases {
+		usage.Clause = cases[i].failing(f)
 		if f.err != nil {
 			return effects, usage
 		}
 		if usage.Clause == "" {
-			return m.cases[i].apply(f, effects), usage
+			return cases[i].apply(f, effects), usage
 		}
 	}
 	return effects, usage

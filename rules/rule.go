@@ -16,23 +16,28 @@ import (
 // against the facts and the declared config.
 type Rule struct {
 	Name    string                // the mechanic's name
-	Hook    core.Hook             // when it is asked
 	Version string                // the author's
 	Author  string                // who wrote it
 	Title   core.Text             // what it is called in lists
 	Text    core.Text             // what it does
 	Config  map[string]core.Param // the parameters that a binding may set
-	Cases   []Case                // the first that matches applies
+	Bodies  []Body                // what it decides at each of its hooks, in the order of [core.Hooks]
 
 	manifest *core.Manifest
 }
 
-// Case is one alternative of a rule.
+// Body is what a rule decides at one hook.
+type Body struct {
+	Hook  core.Hook
+	Cases []Case // the first that matches applies
+}
+
+// Case is one alternative of a body.
 type Case struct {
 	When string // a boolean expression; "" always matches
 	Then []Effect
 
-	path string // in the file: "" or "cases[i]"
+	path string // in the file: "", "cases[i]", "hooks.quote" or "hooks.quote.cases[i]"
 }
 
 // Effect is an effect as a rule writes it.
@@ -105,7 +110,7 @@ func (r *Rule) describe(digest string, problems *core.Problems) {
 	problems.List = append(problems.List, c.problem...)
 	r.manifest = &core.Manifest{
 		Name: r.Name, Version: r.Version, Kind: keyRule, Digest: digest, Author: r.Author, Title: r.Title,
-		Hooks: []core.Hook{r.Hook}, Facts: c.facts(), Effects: r.effects(), Config: r.Config,
+		Hooks: r.hooks(), Facts: c.facts(), Effects: r.effects(), Config: r.Config,
 	}
 	problems.List = append(problems.List, r.manifestProblems()...)
 }
@@ -118,8 +123,8 @@ func (r *Rule) manifestProblems() []core.Problem {
 		switch {
 		case found[i].Path == "name" && r.Name != "":
 			found[i].Path = keyRule
-		case found[i].Path == "hooks[0]" && r.Hook != "":
-			found[i].Path = keyHook
+		case found[i].Path == "hooks[0]" && r.Bodies[0].Hook != "":
+			found[i].Path = keyHook // the names under hooks have been checked where they stand
 		}
 	}
 	return slices.DeleteFunc(found, func(problem core.Problem) bool {
@@ -137,16 +142,26 @@ func defaults(params map[string]core.Param) core.Object {
 	return config
 }
 
+// hooks returns the hooks that the rule has, in the order of the design.
+func (r *Rule) hooks() []core.Hook {
+	hooks := make([]core.Hook, len(r.Bodies))
+	for i := range r.Bodies {
+		hooks[i] = r.Bodies[i].Hook
+	}
+	return hooks
+}
+
 // effects returns the kinds of effect that the rule may ask for, in the order of the design.
 func (r *Rule) effects() []core.EffectKind {
-	kinds := []core.EffectKind{}
-	for _, kind := range core.EffectKinds() {
-		uses := func(e Effect) bool { return e.Kind == kind }
-		if slices.ContainsFunc(r.Cases, func(c Case) bool { return slices.ContainsFunc(c.Then, uses) }) {
-			kinds = append(kinds, kind)
+	used := map[core.EffectKind]bool{}
+	for _, body := range r.Bodies {
+		for _, one := range body.Cases {
+			for _, effect := range one.Then {
+				used[effect.Kind] = true
+			}
 		}
 	}
-	return kinds
+	return slices.DeleteFunc(core.EffectKinds(), func(kind core.EffectKind) bool { return !used[kind] })
 }
 
 // Manifest describes the rule as a mechanic.
@@ -160,36 +175,43 @@ func (r *Rule) Compile(config core.Object) (core.Mechanic, error) {
 		return nil, problems
 	}
 	c := newCompiler(r.Config, merged)
-	cases := r.compile(c)
+	bodies := r.compile(c)
 	if len(c.problem) > 0 {
 		return nil, &core.Problems{List: c.problem}
 	}
-	return newMechanic(r, cases, c.slots), nil
+	return newMechanic(r, bodies, merged, c.slots), nil
 }
 
-// compile compiles every case.
-func (r *Rule) compile(c *compiler) []compiledCase {
-	compiled := make([]compiledCase, len(r.Cases))
-	for i, one := range r.Cases {
-		if one.When != "" {
-			compiled[i].clauses = c.condition(join(one.path, keyWhen), one.When)
+// compile compiles every case of every hook.
+func (r *Rule) compile(c *compiler) []compiledBody {
+	bodies := make([]compiledBody, len(r.Bodies))
+	for i, body := range r.Bodies {
+		c.cost = 0 // a decision is asked at one hook
+		bodies[i] = compiledBody{hook: body.Hook, cases: make([]compiledCase, len(body.Cases))}
+		for n, one := range body.Cases {
+			bodies[i].cases[n] = c.oneCase(body.Hook, one)
 		}
-		for n, effect := range one.Then {
-			path := fmt.Sprintf("%s[%d].%s", join(one.path, keyThen), n, effect.Kind)
-			compiled[i].plans = append(compiled[i].plans, c.effect(path, effect))
-			if misplaced := isHook(r.Hook) && effect.Kind != "" && !effect.Kind.Allowed(r.Hook); misplaced {
-				c.reportPathf(path, "", "%s cannot be used at the hook %s", effect.Kind, r.Hook)
-			}
+	}
+	return bodies
+}
+
+func (c *compiler) oneCase(hook core.Hook, one Case) compiledCase {
+	var compiled compiledCase
+	if one.When != "" {
+		compiled.clauses = c.condition(join(one.path, keyWhen), one.When)
+	}
+	for n, effect := range one.Then {
+		path := fmt.Sprintf("%s[%d].%s", join(one.path, keyThen), n, effect.Kind)
+		compiled.plans = append(compiled.plans, c.effect(path, effect))
+		if misplaced := isHook(hook) && effect.Kind != "" && !effect.Kind.Allowed(hook); misplaced {
+			c.reportPathf(path, "", "%s cannot be used at the hook %s", effect.Kind, hook)
 		}
 	}
 	return compiled
 }
 
-// isHook reports whether there is such a hook; every hook allows some effect.
-func isHook(hook core.Hook) bool {
-	allowed := func(kind core.EffectKind) bool { return kind.Allowed(hook) }
-	return slices.ContainsFunc(core.EffectKinds(), allowed)
-}
+// isHook reports whether there is such a hook.
+func isHook(hook core.Hook) bool { return slices.Contains(core.Hooks(), hook) }
 
 // CompileJSON compiles a rule that stands in a binding. The error is *[core.Problems] with paths relative to the
 // binding: rule.when, rule.then[0].discount.amount, config.amount.

@@ -23,8 +23,8 @@ func TestARuleFromJSONIsTheRuleFromYAML(t *testing.T) {
 	if a, b := fmt.Sprintf("%+v", *fromYAML.Manifest()), fmt.Sprintf("%+v", *fromJSON.Manifest()); a != b {
 		t.Errorf("YAML gives %s, JSON %s", a, b)
 	}
-	if fromJSON.Cases[0].When != "true" || fromJSON.Cases[0].Then[0].Kind != core.EffectOnce {
-		t.Errorf("the case is %+v", fromJSON.Cases[0])
+	if fromJSON.Bodies[0].Cases[0].When != "true" || fromJSON.Bodies[0].Cases[0].Then[0].Kind != core.EffectOnce {
+		t.Errorf("the case is %+v", fromJSON.Bodies[0].Cases[0])
 	}
 	_, err = rules.ParseJSON(json.RawMessage(`{"rule":"a","hook":"quote","when":"itm.sku == 1","then":[]}`))
 	problems, ok := errors.AsType[*core.Problems](err)
