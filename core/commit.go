@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 )
 
@@ -76,12 +77,17 @@ func (c *campaign) commitLocked(snap *snapshot, intents []*intent) error {
 // batchQuery asks for everything that planning the intents again has to know.
 func batchQuery(campaign string, intents []*intent) Query {
 	q := Query{Campaign: campaign, Counters: true}
+	edited := map[DocumentKey]struct{}{}
 	for _, in := range intents {
-		q.Shoppers = append(q.Shoppers, in.shopper())
+		q.Shoppers = append(q.Shoppers, in.shoppers()...)
 		if in.order != nil {
 			q.Orders = append(q.Orders, in.order.ID)
 		}
+		for _, e := range in.edits {
+			edited[e.key] = struct{}{}
+		}
 	}
+	q.Documents = slices.AppendSeq(q.Documents, maps.Keys(edited))
 	slices.Sort(q.Shoppers)
 	q.Shoppers = slices.Compact(q.Shoppers)
 	return q

@@ -3,6 +3,7 @@ package core
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 )
 
 // DocumentKind separates the key spaces of documents.
@@ -76,4 +77,90 @@ func (d Document) write(state string, due int64, content any) *Document {
 type edit struct {
 	key   DocumentKey
 	apply func(current *Document) (*Document, error)
+}
+
+// drafts are the documents of one batch as the edits before left them. The zero value knows none.
+type drafts map[DocumentKey]*draft
+
+// draft is a document on its way through a batch.
+type draft struct {
+	revision int64     // in the store, as far as the batch knows; 0 for none
+	now      *Document // nil while there is none
+	edited   bool
+}
+
+// know takes in documents as they were read; the later revision counts.
+func (d *drafts) know(documents []*Document) {
+	if *d == nil && len(documents) > 0 {
+		*d = drafts{}
+	}
+	for _, one := range documents {
+		if known := (*d)[one.Key()]; known == nil || known.revision < one.Revision {
+			(*d)[one.Key()] = &draft{revision: one.Revision, now: one}
+		}
+	}
+}
+
+// edit applies all of the edits, or none if one of them refuses.
+func (d *drafts) edit(edits []edit) error {
+	if len(edits) == 0 {
+		return nil
+	}
+	if *d == nil {
+		*d = drafts{}
+	}
+	changed := make(drafts, len(edits))
+	for _, e := range edits {
+		before := changed[e.key]
+		if before == nil {
+			before = (*d)[e.key]
+		}
+		next := draft{edited: true}
+		if before != nil {
+			next.revision, next.now = before.revision, before.now
+		}
+		now, err := e.apply(next.now)
+		if err != nil {
+			return err
+		}
+		now.Kind, now.ID = e.key.Kind, e.key.ID
+		if next.now = now; now.State == "" {
+			next.now = nil
+		}
+		changed[e.key] = &next
+	}
+	maps.Copy(*d, changed)
+	return nil
+}
+
+// changed returns what a plan has to write.
+func (d drafts) changed() []*Document {
+	var documents []*Document
+	for key, one := range d {
+		switch {
+		case !one.edited || one.now == nil && one.revision == 0:
+		case one.now == nil:
+			documents = append(documents, &Document{Kind: key.Kind, ID: key.ID, Revision: one.revision})
+		default:
+			written := *one.now
+			written.Revision = one.revision
+			documents = append(documents, &written)
+		}
+	}
+	return documents
+}
+
+// insert is the edit by which a new document comes to be; one that is there stays as it is.
+func insert(d *Document) edit {
+	return edit{key: d.Key(), apply: func(current *Document) (*Document, error) {
+		if current != nil {
+			return current, nil
+		}
+		return d, nil
+	}}
+}
+
+// remove is the edit by which a document goes.
+func remove(key DocumentKey) edit {
+	return edit{key: key, apply: func(*Document) (*Document, error) { return &Document{}, nil }}
 }

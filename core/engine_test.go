@@ -351,7 +351,7 @@ func TestReservationsAreOncePerShopperAndNumberedWithoutGaps(t *testing.T) {
 			for try := range 2 {
 				rush.Go(func() {
 					shopper := core.Principal{ID: fmt.Sprintf("s%03d", i)}
-					r, isNew, err := nodes[(i+try)%2].Reserve(context.Background(), "phone", shopper)
+					r, isNew, err := nodes[(i+try)%2].Reserve(context.Background(), "phone", shopper, "")
 					if err != nil {
 						t.Error(err)
 						return
@@ -374,9 +374,9 @@ func TestReservationsAreOncePerShopperAndNumberedWithoutGaps(t *testing.T) {
 		}
 		d.audit()
 		d.clock.advance(time.Hour)
-		_, _, err := d.Reserve(t.Context(), "phone", core.Principal{ID: "late"})
+		_, _, err := d.Reserve(t.Context(), "phone", core.Principal{ID: "late"}, "")
 		wantCode(t, err, core.CodeNotInPhase)
-		if _, isNew, err := d.Reserve(t.Context(), "phone", core.Principal{ID: "s001"}); err != nil || isNew {
+		if _, isNew, err := d.Reserve(t.Context(), "phone", core.Principal{ID: "s001"}, ""); err != nil || isNew {
 			t.Errorf("an early shopper's repeat: %v, %v", isNew, err)
 		}
 	})

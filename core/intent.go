@@ -19,7 +19,7 @@ type intent struct {
 	documents   []*Document  // those to be edited, as they were when the intent was decided
 	request     Claim        // the request's idempotency claim; zero for a reservation
 	known       []Claim      // the shopper's claims as they were loaded
-	limit       int64        // units per shopper, 0 for none
+	limits      []int64      // units per shopper of each of the order's lines, 0 for none
 	last        bool         // a lost quota is final: the intent has been decided afresh already
 
 	// What the planner or the commit made of it.
@@ -38,12 +38,24 @@ const (
 	verdictRefused                // err says why
 )
 
-// shopper returns whose intent it is.
-func (in *intent) shopper() string {
-	if in.order != nil {
-		return in.order.Shopper
+// shoppers returns in whose ranges of keys the intent's claims are.
+func (in *intent) shoppers() []string {
+	var all []string
+	switch {
+	case in.order != nil:
+		all = append(all, in.order.Shopper)
+	case in.reservation != nil:
+		all = append(all, in.reservation.Shopper)
 	}
-	return in.reservation.Shopper
+	for i := range in.claims {
+		all = append(all, in.claims[i].Shopper)
+	}
+	if in.order != nil {
+		for i := range in.order.Claims {
+			all = append(all, in.order.Claims[i].Shopper)
+		}
+	}
+	return all
 }
 
 func (in *intent) refuse(err error) { in.verdict, in.err = verdictRefused, err }
@@ -61,11 +73,12 @@ func (c *Claim) id() claimKey { return claimKey{c.Shopper, c.Kind, c.Key} }
 // what the intents were decided with and what the batch itself takes; the store's constraints decide whether that was
 // right.
 type planner struct {
-	plan     *Plan
-	state    *State // nil at the first try
-	claims   map[claimKey]string
-	taken    map[string]int64 // units the plan takes, by counter
-	reserved map[string]*Reservation
+	plan      *Plan
+	state     *State // nil at the first try
+	claims    map[claimKey]string
+	taken     map[string]int64 // units the plan takes, by counter
+	reserved  map[string]*Reservation
+	documents drafts
 }
 
 // planBatch returns the plan of everything that fits and gives every intent its verdict.
@@ -77,6 +90,9 @@ func planBatch(campaign *snapshot, intents []*intent, state *State) *Plan {
 	}
 	for _, in := range intents {
 		p.plan.Epoch = max(p.plan.Epoch, in.epoch)
+		if state == nil {
+			p.documents.know(in.documents)
+		}
 	}
 	if state != nil {
 		p.plan.Epoch = state.Epoch
@@ -89,16 +105,21 @@ func planBatch(campaign *snapshot, intents []*intent, state *State) *Plan {
 			in.verdict = verdictAgain
 		case in.order != nil:
 			p.addOrder(in)
-		default:
+		case in.reservation != nil:
 			p.addReservation(in)
+		default:
+			p.addEvent(in)
 		}
 	}
 	p.finish()
 	return p.plan
 }
 
-// know takes in the claims and reservations that the store has.
+// know takes in the claims, reservations and documents that the store has.
 func (p *planner) know(state *State) {
+	for _, d := range state.Documents {
+		p.documents.know([]*Document{d})
+	}
 	for shopper, s := range state.Shoppers {
 		for i := range s.Claims {
 			p.claims[s.Claims[i].id()] = s.Claims[i].Owner
@@ -120,23 +141,21 @@ func (p *planner) addOrder(in *intent) {
 		in.verdict = verdictAgain
 		return
 	}
-	slots, ok := p.slots(in)
+	claims, ok := p.slots(in)
 	if !ok {
-		in.refuse(Errorf(CodeLimitReached, "the limit is %d per shopper", in.limit))
 		return
 	}
-	claims := slots
 	for _, claim := range in.order.Claims {
 		if claim.Kind == ClaimLimit {
 			continue // chosen by an earlier try
 		}
 		if _, used := p.claims[claim.id()]; used {
-			in.refuse(Errorf(CodeAlreadyUsed, "this is possible once per shopper"))
+			in.refuse(usedBefore(claim.Kind))
 			return
 		}
 		claims = append(claims, claim)
 	}
-	if !p.fits(in) {
+	if !p.fits(in, in.order.Takes) || !p.edit(in) {
 		return
 	}
 	in.order.Claims = claims
@@ -144,11 +163,27 @@ func (p *planner) addOrder(in *intent) {
 		p.claim(claims[i])
 	}
 	p.claim(in.request)
-	for _, take := range in.order.Takes {
-		p.taken[take.Counter] += take.Units
-	}
+	p.take(in.order.Takes)
 	p.taken[CounterOrders]++
 	p.plan.Orders = append(p.plan.Orders, in.order)
+}
+
+// usedBefore is the refusal of an order whose once-only key is taken.
+func usedBefore(kind ClaimKind) error {
+	switch kind {
+	case ClaimVoucher:
+		return Errorf(CodeVoucherUsed, "this voucher is in another order")
+	case ClaimGroup:
+		return Errorf(CodeAlreadyUsed, "a shopper has one seat in a group")
+	default:
+		return Errorf(CodeAlreadyUsed, "this is possible once per shopper")
+	}
+}
+
+func (p *planner) take(takes []Take) {
+	for _, take := range takes {
+		p.taken[take.Counter] += take.Units
+	}
 }
 
 func (p *planner) claim(c Claim) {
@@ -156,23 +191,35 @@ func (p *planner) claim(c Claim) {
 	p.plan.Claims = append(p.plan.Claims, c)
 }
 
-// slots chooses one free slot of the limit per unit, the lowest first; false if there are not enough.
+// slots chooses one free slot of the limit per unit of each line, the lowest first; false, with the intent refused, if
+// there are not enough.
 func (p *planner) slots(in *intent) ([]Claim, bool) {
-	if in.limit == 0 {
-		return nil, true
-	}
-	line := in.order.Lines[0]
-	slots := make([]Claim, 0, line.Units+1)
-	for n := int64(1); n <= in.limit && int64(len(slots)) < line.Units; n++ {
-		claim := Claim{
-			Shopper: in.order.Shopper, Kind: ClaimLimit, Key: line.SKU + "/" + strconv.FormatInt(n, 10), Owner: in.order.ID,
+	var slots []Claim
+	for i := range in.limits {
+		line := &in.order.Lines[i]
+		if in.limits[i] == 0 {
+			continue
 		}
-		_, used := p.claims[claim.id()]
-		if !used && (p.state != nil || !holds(in.known, claim)) {
-			slots = append(slots, claim)
+		before := len(slots)
+		for n := int64(1); n <= in.limits[i] && int64(len(slots)-before) < line.Units; n++ {
+			claim := Claim{
+				Shopper: in.order.Shopper, Kind: ClaimLimit, Key: line.SKU + "/" + strconv.FormatInt(n, 10), Owner: in.order.ID,
+			}
+			_, used := p.claims[claim.id()]
+			if !used && !holds(slots, claim) && (p.state != nil || !holds(in.known, claim)) {
+				slots = append(slots, claim)
+			}
+		}
+		if int64(len(slots)-before) < line.Units {
+			in.refuse(limitReached(line.SKU, in.limits[i]))
+			return nil, false
 		}
 	}
-	return slots, int64(len(slots)) == line.Units
+	return slots, true
+}
+
+func limitReached(sku string, limit int64) error {
+	return Errorf(CodeLimitReached, "the limit of %s is %d per shopper", sku, limit)
 }
 
 // holds reports whether the claim's key is among the claims.
@@ -180,26 +227,39 @@ func holds(claims []Claim, claim Claim) bool {
 	return slices.ContainsFunc(claims, func(c Claim) bool { return c.Kind == claim.Kind && c.Key == claim.Key })
 }
 
-// fits checks the takes against what the state says is left; the intent gets its verdict when they do not fit.
-func (p *planner) fits(in *intent) bool {
+// fits checks the intent's takes, and those beside them, against what the state says is left; the intent gets its verdict
+// when they do not fit.
+func (p *planner) fits(in *intent, takes []Take) bool {
 	if p.state == nil {
 		return true
 	}
-	for _, take := range in.order.Takes {
-		if p.state.Counters[take.Counter].Remaining-p.taken[take.Counter] >= take.Units {
-			continue
+	wanted := make(map[string]int64, len(takes)+len(in.takes))
+	for _, take := range slices.Concat(takes, in.takes) {
+		wanted[take.Counter] += take.Units
+		left := p.state.Counters[take.Counter].Remaining - p.taken[take.Counter]
+		if left < wanted[take.Counter] {
+			p.lacks(in, take.Counter, left)
+			return false
 		}
-		switch {
-		case strings.HasPrefix(take.Counter, StockCounter("")):
-			in.refuse(soldOut(p.state.Counters[take.Counter].Remaining - p.taken[take.Counter]))
-		case in.last:
-			in.refuse(Errorf(CodeQuotaExhausted, "%s has run out", take.Counter))
-		default:
-			in.verdict = verdictAgain
-		}
-		return false
 	}
 	return true
+}
+
+// lacks gives the intent its verdict when the counter has too little left.
+func (p *planner) lacks(in *intent, counter string, left int64) {
+	kind, name, _ := strings.Cut(counter, "/")
+	switch {
+	case kind == "stock":
+		in.refuse(soldOut(left))
+	case kind == "draw":
+		in.refuse(Errorf(CodeDrawClosed, "the draw %s takes no more entries", name))
+	case kind == "pool":
+		in.refuse(Errorf(CodePoolExhausted, "the pool %s has no vouchers left", name))
+	case in.last:
+		in.refuse(Errorf(CodeQuotaExhausted, "%s has run out", counter))
+	default:
+		in.verdict = verdictAgain
+	}
 }
 
 func soldOut(left int64) error {
@@ -215,14 +275,59 @@ func (p *planner) addReservation(in *intent) {
 		in.verdict, in.existing = verdictDone, existing
 		return
 	}
+	if slices.ContainsFunc(in.claims, p.isUsed) {
+		in.refuse(usedBefore(ClaimOnce))
+		return
+	}
+	if !p.fits(in, nil) || !p.edit(in) {
+		return
+	}
 	p.reserved[in.reservation.Shopper] = in.reservation
 	p.taken[CounterReservations]++
 	p.plan.Reservations = append(p.plan.Reservations, in.reservation)
+	p.addBeside(in)
+}
+
+// addEvent puts what is neither order nor reservation into the plan, unless it happened before: one of its keys is taken.
+func (p *planner) addEvent(in *intent) {
+	if slices.ContainsFunc(in.claims, p.isUsed) {
+		in.verdict = verdictDone
+		return
+	}
+	if p.fits(in, nil) && p.edit(in) {
+		p.addBeside(in)
+	}
+}
+
+func (p *planner) isUsed(c Claim) bool {
+	_, used := p.claims[c.id()]
+	return used
+}
+
+// addBeside puts the intent's own claims and takes into the plan.
+func (p *planner) addBeside(in *intent) {
+	for _, claim := range in.claims {
+		p.claim(claim)
+	}
+	p.take(in.takes)
+}
+
+// edit applies the intent's edits to the batch's drafts; false, with the intent refused, if one of them refuses.
+func (p *planner) edit(in *intent) bool {
+	err := p.documents.edit(in.edits)
+	if err != nil {
+		in.refuse(err)
+	}
+	return err == nil
 }
 
 // finish sorts what the store writes in lock order.
 func (p *planner) finish() {
+	p.plan.Documents = p.documents.changed()
 	p.plan.sort()
+	if len(p.taken) == 0 && !p.plan.empty() {
+		p.taken[CounterOrders] = 0 // whatever was decided is fenced
+	}
 	for counter, units := range p.taken {
 		p.plan.Counters = append(p.plan.Counters, Delta{Counter: counter, Units: units})
 	}
@@ -234,6 +339,11 @@ func (p *Plan) sort() {
 	slices.SortFunc(p.Moves, func(a, b Move) int { return cmp.Compare(a.Order.ID, b.Order.ID) })
 	slices.SortFunc(p.Claims, compareClaims)
 	slices.SortFunc(p.Orders, func(a, b *Order) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(p.Documents, compareDocuments)
+}
+
+func compareDocuments(a, b *Document) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.ID, b.ID))
 }
 
 func compareClaims(a, b Claim) int {
@@ -242,5 +352,6 @@ func compareClaims(a, b Claim) int {
 
 // empty reports whether there is nothing to write.
 func (p *Plan) empty() bool {
-	return len(p.Orders) == 0 && len(p.Reservations) == 0 && len(p.Moves) == 0 && len(p.Claims) == 0
+	return len(p.Orders) == 0 && len(p.Reservations) == 0 && len(p.Moves) == 0 && len(p.Claims) == 0 &&
+		len(p.Documents) == 0
 }

@@ -13,7 +13,7 @@ const plannedSKU = "mi2"
 // orderIntent is an intent of one unit with a limit of one.
 func orderIntent(id, shopper string, epoch int64) *intent {
 	return &intent{
-		epoch: epoch, limit: 1,
+		epoch: epoch, limits: []int64{1},
 		order: &Order{
 			ID: id, Shopper: shopper, Lines: []Line{{SKU: plannedSKU, Units: 1}},
 			Takes: []Take{{Counter: "quota/q", Units: 1}, {Counter: StockCounter(plannedSKU), Units: 1}},
@@ -106,7 +106,7 @@ func TestAQuotaLostTwiceIsExhausted(t *testing.T) {
 func TestAUsedOnceKeyIsRefused(t *testing.T) {
 	first, second := orderIntent("1", "s1", 1), orderIntent("2", "s1", 1)
 	for _, in := range []*intent{first, second} {
-		in.limit = 0
+		in.limits = nil
 		in.order.Claims = []Claim{{Shopper: "s1", Kind: ClaimOnce, Key: "k", Owner: in.order.ID}}
 	}
 	planBatch(testSnapshot(), []*intent{first, second}, nil)
@@ -143,7 +143,7 @@ func TestAPlanNeverTakesMoreThanThereIs(t *testing.T) {
 		var intents []*intent
 		for i, s := range rapid.SliceOfN(rapid.IntRange(1, 5), 0, 20).Draw(t, "batch") {
 			in := orderIntent(fmt.Sprintf("o%02d", i), fmt.Sprintf("s%d", s), rapid.Int64Range(1, 2).Draw(t, "epoch"))
-			in.limit = rapid.Int64Range(0, 3).Draw(t, "limit")
+			in.limits = []int64{rapid.Int64Range(0, 3).Draw(t, "limit")}
 			intents = append(intents, in)
 		}
 		plan := planBatch(testSnapshot(), intents, state)

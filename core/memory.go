@@ -150,7 +150,10 @@ func (c *campaign) recollect(ctx context.Context) error {
 // shoppers who have no order yet, so that none can have been acknowledged under this request's key: they are refused
 // what needs no data, or place their order, which its claims and takes guard like any other: a memory that is out of
 // date costs another try and nothing else. Every other refusal is left to what the store says.
-func (c *campaign) recall(req *OrderRequest) (*intent, error) {
+func (c *campaign) recall(ctx context.Context, req *OrderRequest) (*intent, error) {
+	if req.Voucher != "" || req.Group != "" || len(c.snapshot.Load().kinds) > 0 { // of which a node remembers nothing
+		return nil, nil
+	}
 	if !c.glance() || !c.memory.unordered(req.Shopper.ID) {
 		return nil, nil
 	}
@@ -161,7 +164,7 @@ func (c *campaign) recall(req *OrderRequest) (*intent, error) {
 	if !certain {
 		return nil, nil
 	}
-	in, err := c.decideOrder(req, &ShopperState{Reservation: reservation})
+	in, err := c.decideOrder(ctx, req, &load{state: &ShopperState{Reservation: reservation}})
 	if err != nil {
 		return nil, nil //nolint:nilerr // decided anew by what the store says
 	}

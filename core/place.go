@@ -1,9 +1,11 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -29,7 +31,7 @@ func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, rep
 		return nil, false, err
 	}
 	defer leave()
-	in, err := c.recall(&req)
+	in, err := c.recall(ctx, &req)
 	if err != nil {
 		return nil, false, err
 	}
@@ -37,7 +39,7 @@ func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, rep
 	lostQuota := false
 	for range maxDecisions {
 		if in == nil {
-			loaded, err := c.fetch(ctx, req.Shopper.ID, "")
+			loaded, err := c.fetchAll(ctx, req.wants())
 			if err != nil {
 				return nil, false, err
 			}
@@ -45,7 +47,7 @@ func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, rep
 				order, err := c.replay(ctx, prior, &request)
 				return order, err == nil, err
 			}
-			if in, err = c.decideOrder(&req, loaded.state); err != nil {
+			if in, err = c.decideOrder(ctx, &req, loaded); err != nil {
 				return nil, false, err
 			}
 		}
@@ -122,8 +124,8 @@ func (s *ShopperState) count(kind ClaimKind, prefix string) int64 {
 }
 
 // decideOrder refuses what cannot be, lets the ruleset decide and returns the order that would result.
-func (c *campaign) decideOrder(req *OrderRequest, shopper *ShopperState) (*intent, error) {
-	q, err := c.quote(req, shopper)
+func (c *campaign) decideOrder(ctx context.Context, req *OrderRequest, known *load) (*intent, error) {
+	q, err := c.quote(ctx, req, known)
 	if err != nil {
 		return nil, err
 	}
@@ -133,14 +135,31 @@ func (c *campaign) decideOrder(req *OrderRequest, shopper *ShopperState) (*inten
 			Message: "the price is " + strconv.FormatInt(q.decision.total, 10) + " now",
 		}
 	}
-	if shopper.count(ClaimOrder, "") >= maxOrders {
+	if known.state.count(ClaimOrder, "") >= maxOrders {
 		return nil, Errorf(CodeLimitReached, "at most %d orders per shopper and campaign", maxOrders)
 	}
-	in := &intent{epoch: q.snapshot.record.Epoch, order: q.order(req), limit: q.item.Limit}
-	if shopper != nil {
-		in.known = shopper.Claims
+	return c.orderIntent(req, q, known)
+}
+
+// orderIntent is the intent of a decided request: its order, and what the decision writes beside it.
+func (c *campaign) orderIntent(req *OrderRequest, q *quoted, known *load) (*intent, error) {
+	def, o := q.snapshot.definition(), q.order(req)
+	in := &intent{epoch: q.snapshot.record.Epoch, order: o, limits: make([]int64, len(o.Lines))}
+	for i := range o.Lines {
+		in.limits[i] = def.Item(o.Lines[i].SKU).Limit
 	}
-	return in, nil
+	if known.state != nil {
+		in.known = known.state.Claims
+	}
+	if q.decision.group != nil {
+		in.edits = append(in.edits, q.seat(req, o))
+		if group := known.documents[DocumentKey{DocumentGroup, req.Group}]; group != nil {
+			in.documents = append(in.documents, group)
+		}
+	}
+	beside, err := c.consequences(q.snapshot, &q.facts, q.decision.notes, o.Shopper, o.ID, q.now)
+	in.edits, in.takes = append(in.edits, beside.edits...), beside.takes
+	return in, err
 }
 
 // order makes the order of a decided request.
@@ -149,15 +168,39 @@ func (q *quoted) order(req *OrderRequest) *Order {
 	now := q.facts.Now
 	o := &Order{
 		Campaign: def.ID, ID: newID(def.ID, q.now), Brand: def.Brand, Shopper: req.Shopper.ID, Currency: def.Currency,
-		Total: q.decision.total, Lines: []Line{q.decision.price.line(q.item.SKU, q.decision.total)}, Takes: q.takes(),
+		Total: q.decision.total, Lines: q.lines(), Takes: q.takes(),
 		Quote:    q.decision.pin(&q.facts, q.snapshot.record.Ruleset.Number, q.snapshot.record.Epoch),
 		PlacedAt: now, Revision: 1, State: OrderPlaced, TakesState: TakesOutstanding, UpdatedAt: now,
-		HoldUntil: q.holdUntil(), Dues: q.dues(), Conditions: q.decision.duties,
+		HoldUntil: q.holdUntil(), Dues: q.dues(), Conditions: slices.Clip(q.decision.duties),
 	}
 	for _, key := range q.decision.once {
 		o.Claims = append(o.Claims, Claim{Shopper: o.Shopper, Kind: ClaimOnce, Key: key, Owner: o.ID})
 	}
+	if req.Voucher != "" {
+		o.Claims = append(o.Claims, Claim{
+			Shopper: voucherScope(req.Voucher), Kind: ClaimVoucher, Key: req.Voucher, Owner: o.ID,
+		})
+	}
+	if q.decision.group != nil {
+		q.join(o, cmp.Or(req.Group, newID(def.ID, q.now)))
+	}
 	return o
+}
+
+// join makes the order one that waits for a group.
+func (q *quoted) join(o *Order, group string) {
+	data := append(appendString([]byte(`{"group":`), group), '}')
+	o.Conditions = append(o.Conditions, Condition{Kind: ConditionGroup, Data: data, State: ConditionOpen})
+	o.Claims = append(o.Claims, Claim{Shopper: o.Shopper, Kind: ClaimGroup, Key: group, Owner: o.ID})
+}
+
+// seat is the edit by which the order gets its seat: in the group that it names, or in one that it opens.
+func (q *quoted) seat(req *OrderRequest, o *Order) edit {
+	if req.Group != "" {
+		return joinGroup(req.Group, o, *q.decision.group, q.facts.Now)
+	}
+	opened := o.Claims[len(o.Claims)-1].Key
+	return openGroup(opened, o, *q.decision.group, q.facts.Now)
 }
 
 // fingerprint identifies the request's body: the same key with another fingerprint is a client's mistake.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -32,11 +33,11 @@ func (e *Engine) Quote(ctx context.Context, req OrderRequest) (*Quote, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := c.fetch(ctx, req.Shopper.ID, "")
+	loaded, err := c.fetchAll(ctx, req.wants())
 	if err != nil {
 		return nil, err
 	}
-	q, err := c.quote(&req, loaded.state)
+	q, err := c.quote(ctx, &req, loaded)
 	if err != nil {
 		return nil, err
 	}
@@ -46,26 +47,91 @@ func (e *Engine) Quote(ctx context.Context, req OrderRequest) (*Quote, error) {
 	}
 	return &Quote{
 		Campaign: c.id, Currency: q.snapshot.definition().Currency, Total: q.decision.total, List: list,
-		Lines: []Line{q.decision.price.line(q.item.SKU, q.decision.total)}, Conditions: q.decision.duties,
+		Lines: q.lines(), Conditions: q.decision.duties, Group: q.terms(),
 		Dues: q.dues(), Ruleset: q.snapshot.record.Ruleset.Number, Left: q.facts.Item.Left,
 	}, nil
 }
 
+// terms is what the order needs a group for; nil if it needs none.
+func (q *quoted) terms() *QuotedGroup {
+	g := q.decision.group
+	if g == nil {
+		return nil
+	}
+	terms := &QuotedGroup{Size: g.size, ClosesAt: q.facts.Now + g.seconds*1000, Joined: q.facts.Group.Joined}
+	if q.facts.Group.ID != "" {
+		terms.Size, terms.ClosesAt = q.facts.Group.Size, q.facts.Group.ClosesAt
+	}
+	return terms
+}
+
+// wants is what deciding the request has to load.
+func (r *OrderRequest) wants() *load {
+	l := &load{shopper: r.Shopper.ID, voucher: r.Voucher}
+	if r.Voucher != "" {
+		l.wanted = voucherKeys(r.Voucher, r.Shopper.ID)
+	}
+	if r.Group != "" {
+		l.wanted = append(l.wanted, DocumentKey{DocumentGroup, r.Group})
+	}
+	return l
+}
+
 // quote refuses what needs no mechanic, then asks the ruleset.
-func (c *campaign) quote(req *OrderRequest, shopper *ShopperState) (*quoted, error) {
+func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*quoted, error) {
 	admitted, err := c.admit(req)
 	if err != nil {
 		return nil, err
 	}
-	q := &quoted{admission: admitted}
+	q, shopper := &quoted{admission: admitted}, known.state
 	if q.item.NeedsReservation && (shopper == nil || shopper.Reservation == nil) {
 		return nil, Errorf(CodeReservationRequired, "this item is for shoppers who reserved")
 	}
 	if taken := shopper.count(ClaimLimit, q.item.SKU+"/"); q.item.Limit > 0 && taken+req.Quantity > q.item.Limit {
-		return nil, Errorf(CodeLimitReached, "the limit is %d per shopper", q.item.Limit)
+		return nil, limitReached(q.item.SKU, q.item.Limit)
 	}
 	c.fillFacts(q, req, shopper)
-	return q, c.decide(q)
+	if req.Voucher != "" {
+		if q.facts.Voucher, err = c.voucherFor(ctx, known, req.Voucher, req.Shopper.ID, q.now); err != nil {
+			return nil, err
+		}
+	}
+	group := known.documents[DocumentKey{DocumentGroup, req.Group}]
+	if group != nil {
+		q.facts.Group = groupFacts(group)
+	}
+	if err := c.decide(q); err != nil {
+		return nil, err
+	}
+	return q, q.settle(req, group)
+}
+
+// settle refuses a voucher that the decision makes nothing of, and a group that the order cannot join.
+func (q *quoted) settle(req *OrderRequest, group *Document) error {
+	if req.Voucher != "" && !q.decision.reads("voucher.") {
+		return Errorf(CodeVoucherInvalid, "this voucher gives nothing on this order")
+	}
+	switch {
+	case req.Group == "":
+		return nil
+	case q.decision.group == nil:
+		return Errorf(CodeGroupClosed, "this order needs no group")
+	}
+	provisional := &Order{Shopper: req.Shopper.ID, Lines: []Line{{SKU: q.item.SKU, Units: req.Quantity}}}
+	_, err := joinGroup(req.Group, provisional, *q.decision.group, q.facts.Now).apply(group)
+	return err
+}
+
+// reads reports whether a mechanic that had a part in the decision reads facts that begin with the prefix.
+func (d *decision) reads(prefix string) bool {
+	return slices.ContainsFunc(d.steps, func(s step) bool {
+		return s.outcome == outcomeApplied && s.manifest.reads(prefix)
+	})
+}
+
+// reads reports whether the mechanic reads a fact whose path begins with the prefix.
+func (m *Manifest) reads(prefix string) bool {
+	return slices.ContainsFunc(m.Facts, func(path string) bool { return strings.HasPrefix(path, prefix) })
 }
 
 // admit refuses what needs no data: what is malformed, not on sale or sold out.
@@ -111,8 +177,20 @@ func (c *campaign) fillFacts(q *quoted, req *OrderRequest, shopper *ShopperState
 		Shopper: req.Shopper.facts(shopper.count(ClaimOrder, "")),
 		Quota:   c.quotas(q.snapshot.definition()),
 	}
-	if shopper != nil && shopper.Reservation != nil {
-		q.facts.Reservation = ReservationFacts{At: shopper.Reservation.At, Position: shopper.Reservation.Position}
+	q.facts.fillShopper(shopper)
+}
+
+// fillShopper takes in what the campaign knows of the shopper.
+func (f *Facts) fillShopper(shopper *ShopperState) {
+	if shopper == nil {
+		return
+	}
+	if shopper.Reservation != nil {
+		f.Reservation = ReservationFacts{At: shopper.Reservation.At, Position: shopper.Reservation.Position}
+	}
+	if len(shopper.Documents) > 0 {
+		f.Shares = shareFacts(shopper.Documents)
+		f.Shopper.Tags = append(slices.Clip(f.Shopper.Tags), tagsOf(shopper.Documents)...)
 	}
 }
 
@@ -157,7 +235,10 @@ func (c *campaign) decide(q *quoted) error {
 
 // takes returns everything the order takes, one entry per counter, sorted.
 func (q *quoted) takes() []Take {
-	takes := append(slices.Clip(q.decision.takes), Take{Counter: StockCounter(q.item.SKU), Units: q.facts.Quantity})
+	takes := slices.Clip(q.decision.takes)
+	for _, line := range q.lines() {
+		takes = append(takes, Take{Counter: StockCounter(line.SKU), Units: line.Units})
+	}
 	if q.decision.off > 0 && q.snapshot.definition().Guardrails.DiscountBudget > 0 {
 		takes = append(takes, Take{Counter: CounterBudget, Units: q.decision.off})
 	}
@@ -178,5 +259,8 @@ func (q *quoted) holdUntil() int64 { return q.now.Add(time.Duration(q.item.Hold)
 
 // dues is what is to be paid.
 func (q *quoted) dues() []Due {
+	if q.decision.deposit != nil {
+		return depositDues(q.snapshot.definition(), q.item, q.decision.total, *q.decision.deposit, q.now, q.holdUntil())
+	}
 	return []Due{{Kind: DueFull, Amount: q.decision.total, DueAt: q.holdUntil(), State: DueOpen}}
 }

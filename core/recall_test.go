@@ -45,7 +45,7 @@ func TestARushAsksTheStoreAboutNobodyItKnows(t *testing.T) {
 		e, store := d.counted()
 		d.clock.advance(-time.Minute)
 		for _, shopper := range []string{"ann", "bob", "cid"} {
-			_, _, err := e.Reserve(t.Context(), "phone", core.Principal{ID: shopper, Role: core.RoleShopper})
+			_, _, err := e.Reserve(t.Context(), "phone", core.Principal{ID: shopper, Role: core.RoleShopper}, "")
 			must(t, err)
 		}
 		d.clock.advance(time.Minute + 10*time.Millisecond)
@@ -113,7 +113,7 @@ func TestAReservationAtAnotherNodeIsNotOverlooked(t *testing.T) {
 		d := newDrop(t, s, nil, reservers)
 		e, _ := d.counted()
 		d.clock.advance(-time.Minute)
-		_, _, err := d.Reserve(t.Context(), "phone", core.Principal{ID: "ann", Role: core.RoleShopper})
+		_, _, err := d.Reserve(t.Context(), "phone", core.Principal{ID: "ann", Role: core.RoleShopper}, "")
 		must(t, err)
 		d.clock.advance(time.Minute)
 		_, _, err = e.Place(t.Context(), buy("ann", "k"))

@@ -61,9 +61,17 @@ type Quote struct {
 	List       int64 // what it would cost without mechanics
 	Lines      []Line
 	Conditions []Condition
+	Group      *QuotedGroup // nil unless the price is for a group
 	Dues       []Due
 	Ruleset    int64
 	Left       int64 // units of the item left
+}
+
+// QuotedGroup is the group that an order would open or join.
+type QuotedGroup struct {
+	Size     int64 // how many orders it needs
+	Joined   int64 // seats taken so far
+	ClosesAt int64 // Unix milliseconds
 }
 
 // ApplyRequest replaces a campaign's definition, or creates it.

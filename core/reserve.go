@@ -1,12 +1,20 @@
 package core
 
-import "context"
+import (
+	"context"
+	"slices"
+	"time"
+)
 
 // Reserve signs the shopper up, once: a second call returns the first reservation with created = false. The shopper is
 // the key, so it needs no Idempotency-Key. It is durable when Reserve returns.
 //
+// share is the code of the link that the shopper came through, "" for none; it counts for the link's owner.
+//
 // The store is not asked beforehand whether the shopper has reserved: nearly nobody has, and the unique key finds who has.
-func (e *Engine) Reserve(ctx context.Context, campaignID string, shopper Principal) (r Reservation, created bool, err error) {
+func (e *Engine) Reserve(
+	ctx context.Context, campaignID string, shopper Principal, share string,
+) (r Reservation, created bool, err error) {
 	c, err := e.campaign(ctx, campaignID)
 	if err != nil {
 		return Reservation{}, false, err
@@ -14,18 +22,20 @@ func (e *Engine) Reserve(ctx context.Context, campaignID string, shopper Princip
 	if known, _ := c.memory.reservation(shopper.ID); known != nil {
 		return *known, false, nil
 	}
+	lostQuota := false
 	for range maxDecisions {
-		if !c.glance() {
-			if _, err := c.fetch(ctx, "", ""); err != nil {
-				return Reservation{}, false, err
-			}
-		}
-		in, err := c.decideReservation(&shopper)
+		in, err := c.decideReservation(ctx, &shopper)
 		if err != nil {
 			return c.reservedBefore(ctx, shopper.ID, err)
 		}
+		if share != "" {
+			if err := c.through(ctx, in, share); err != nil {
+				return c.reservedBefore(ctx, shopper.ID, err)
+			}
+		}
+		in.last = lostQuota
 		if err := c.submit(ctx, in); err != nil {
-			return Reservation{}, false, err
+			return c.reservedBefore(ctx, shopper.ID, err)
 		}
 		switch in.verdict {
 		case verdictWrite:
@@ -33,8 +43,23 @@ func (e *Engine) Reserve(ctx context.Context, campaignID string, shopper Princip
 		case verdictDone:
 			return *in.existing, false, nil
 		}
+		c.view.outdate()
+		lostQuota = in.epoch == c.snapshot.Load().record.Epoch
 	}
 	return Reservation{}, false, storeError(ErrConflict)
+}
+
+// through lets the reservation count for the owner of the link that it came through.
+func (c *campaign) through(ctx context.Context, in *intent, share string) error {
+	counted, claims, document, err := reservationThrough(ctx, c, share, in.reservation.Shopper)
+	if err != nil || counted.apply == nil {
+		return err
+	}
+	in.edits, in.claims = append(in.edits, counted), append(in.claims, claims...)
+	if document != nil {
+		in.documents = append(in.documents, document)
+	}
+	return nil
 }
 
 // reservedBefore returns the shopper's reservation from the time when there was no refusal yet, or the refusal.
@@ -50,15 +75,57 @@ func (c *campaign) reservedBefore(ctx context.Context, shopper string, refusal e
 }
 
 // decideReservation refuses outside the reservation phase and asks the mechanics that have a say in sign-ups.
-func (c *campaign) decideReservation(shopper *Principal) (*intent, error) {
+func (c *campaign) decideReservation(ctx context.Context, shopper *Principal) (*intent, error) {
 	snap, now := c.snapshot.Load(), c.engine.now()
 	def := snap.definition()
 	if phase := def.Phases.At(now); phase != PhaseReservation {
 		return nil, Errorf(CodeNotInPhase, "reservations are not open: the campaign is in the phase %s", phase)
 	}
-	facts := Facts{Now: now.UnixMilli(), Campaign: snap.campaignFacts(now), Shopper: shopper.facts(0), Quota: c.quotas(def)}
-	if _, err := snap.ruleset.decide(HookReserve, &facts, def, -1); err != nil {
+	in := &intent{epoch: snap.record.Epoch, reservation: &Reservation{Shopper: shopper.ID, At: now.UnixMilli()}}
+	if !snap.asks(HookReserve) {
+		return in, nil
+	}
+	known, err := c.acquaint(ctx, snap, shopper.ID)
+	if err != nil {
 		return nil, err
 	}
-	return &intent{epoch: snap.record.Epoch, reservation: &Reservation{Shopper: shopper.ID, At: now.UnixMilli()}}, nil
+	facts := Facts{Now: now.UnixMilli(), Campaign: snap.campaignFacts(now), Shopper: shopper.facts(0), Quota: c.quotas(def)}
+	facts.fillShopper(known)
+	d, err := snap.ruleset.decide(HookReserve, &facts, def, -1)
+	if err != nil {
+		return nil, err
+	}
+	return in, c.signUp(in, snap, d, &facts, now)
+}
+
+// acquaint loads the shopper's documents if mechanics read facts of them, and the counters if they are out of date.
+func (c *campaign) acquaint(ctx context.Context, snap *snapshot, shopper string) (*ShopperState, error) {
+	if len(snap.kinds) == 0 && c.glance() {
+		return nil, nil //nolint:nilnil // nothing is known, and nothing needs to be
+	}
+	known, err := c.fetch(ctx, shopper, "")
+	if err != nil {
+		return nil, err
+	}
+	return known.state, nil
+}
+
+// signUp adds what the mechanics asked for at a sign-up: it belongs to the sign-up, which is kept as a document.
+func (c *campaign) signUp(in *intent, snap *snapshot, d *decision, facts *Facts, now time.Time) error {
+	if len(d.takes)+len(d.once)+len(d.notes) == 0 {
+		return nil
+	}
+	shopper := in.reservation.Shopper
+	kept := Signup{Takes: d.takes, Decision: d.pin(facts, snap.record.Ruleset.Number, snap.record.Epoch)}
+	for _, key := range d.once {
+		kept.Claims = append(kept.Claims, Claim{Shopper: shopper, Kind: ClaimOnce, Key: key, Owner: shopper})
+	}
+	beside, err := c.consequences(snap, facts, d.notes, shopper, "reservation", now)
+	if err != nil {
+		return err
+	}
+	document := Document{Kind: DocumentSignup, ID: shopper, Shopper: shopper}
+	in.claims, in.takes = kept.Claims, append(slices.Clip(d.takes), beside.takes...)
+	in.edits = append(beside.edits, insert(document.write(SignupKept, 0, kept)))
+	return nil
 }

@@ -288,7 +288,7 @@ func TestAnAbsentPluginIsAskedAtTheHooksItHas(t *testing.T) {
 				must(t, h.plugins.decide(core.PluginRevoke, module))
 				h.restart()
 				h.clock.advance(-time.Minute)
-				_, _, err := h.Reserve(t.Context(), "phone", core.Principal{ID: "ann", Role: core.RoleShopper})
+				_, _, err := h.Reserve(t.Context(), "phone", core.Principal{ID: "ann", Role: core.RoleShopper}, "")
 				wantCode(t, err, test.want)
 			})
 		})

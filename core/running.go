@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,8 @@ const (
 	maxWaiting = 20_000
 	// loadLanes lets a second query of facts run while the first is under way.
 	loadLanes = 2
+	// maxEarlier is how many rulesets that are no longer live a node keeps compiled.
+	maxEarlier = 16
 )
 
 // campaign is one campaign as this node runs it.
@@ -34,13 +37,16 @@ type campaign struct {
 
 	mu       sync.Mutex
 	inFlight map[requestKey]struct{}
+	earlier  map[int64]*compiled // rulesets that orders are pinned to
 }
 
 // snapshot is everything that a decision needs and that changes only by a fenced change.
 type snapshot struct {
 	record  *CampaignRecord
 	ruleset *compiled
-	plugins []*watched // the uploaded plugins that decide, or would
+	plugins []*watched     // the uploaded plugins that decide, or would
+	kinds   []DocumentKind // the shopper's documents that its mechanics read facts of
+	hooks   []Hook         // at which a mechanic has something to say
 }
 
 // definition returns the campaign file.
@@ -48,7 +54,7 @@ func (s *snapshot) definition() *Campaign { return s.record.Definition }
 
 func newCampaign(e *Engine, s *snapshot) *campaign {
 	c := &campaign{
-		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{},
+		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{}, earlier: map[int64]*compiled{},
 		view: &view{now: e.now, counters: map[string]sighting{}}, memory: newMemory(),
 	}
 	c.snapshot.Store(s)
@@ -67,6 +73,22 @@ func (c *campaign) drain() {
 // compile makes a snapshot of the record, with every mechanic compiled.
 func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot, error) {
 	stored := &record.Ruleset
+	ruleset, err := e.compileStored(ctx, record, stored)
+	if err != nil {
+		return nil, err
+	}
+	snap := &snapshot{record: record, ruleset: ruleset}
+	for i, binding := range stored.Bindings {
+		binding.Brand = record.Definition.Brand
+		snap.watch(binding, ruleset.bindings[i].mechanic, e.now())
+	}
+	err = e.addFallbacks(ctx, snap)
+	snap.kinds, snap.hooks = ruleset.kinds(), ruleset.hooks()
+	return snap, err
+}
+
+// compileStored compiles a ruleset of the campaign as the artefacts of its digests.
+func (e *Engine) compileStored(ctx context.Context, record *CampaignRecord, stored *Ruleset) (*compiled, error) {
 	ruleset, err := compileRuleset(record.Definition.Brand, stored, func(b Binding, i int) (Mechanic, error) {
 		digest := b.Plugin
 		if i < len(stored.Digests) {
@@ -81,12 +103,7 @@ func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot
 		// Another binary's mechanic of the same name would decide otherwise than the ruleset's number says.
 		return nil, fmt.Errorf("this node's mechanics are not those of ruleset %d; apply the campaign again", stored.Number)
 	}
-	snap := &snapshot{record: record, ruleset: ruleset}
-	for i, binding := range stored.Bindings {
-		binding.Brand = record.Definition.Brand
-		snap.watch(binding, ruleset.bindings[i].mechanic, e.now())
-	}
-	return snap, e.addFallbacks(ctx, snap)
+	return ruleset, nil
 }
 
 // compileRuleset compiles every binding by compile, which gets its index too; all problems of all bindings come back at once.
@@ -222,18 +239,26 @@ func (c *campaign) enter(shopper string, kind ClaimKind, key string) (leave func
 	}, nil
 }
 
-// load is one request's share of a coalesced query: a shopper, an order, or the counters alone.
+// load is one request's share of a coalesced query: a shopper, an order, documents, or the counters alone.
 type load struct {
 	shopper, order string
+	voucher        string        // a code; whether it is claimed
+	wanted         []DocumentKey // documents beside those of the shopper that the ruleset needs
 	state          *ShopperState // of the shopper; nil without rows
 	found          *Order        // the order; nil if there is none
+	claimed        *Claim        // of the voucher; nil if it is not
+	documents      map[DocumentKey]*Document
 	err            error
 }
 
-// fetch loads a shopper's state and, where order is not empty, that order, together with whatever other requests want
-// at the same moment. Counters come along when the view of them is stale.
+// fetch loads a shopper's state and, where order is not empty, that order.
 func (c *campaign) fetch(ctx context.Context, shopper, order string) (*load, error) {
-	l := &load{shopper: shopper, order: order}
+	return c.fetchAll(ctx, &load{shopper: shopper, order: order})
+}
+
+// fetchAll fills the load, together with whatever other requests want at the same moment. Counters come along when the
+// view of them is stale.
+func (c *campaign) fetchAll(ctx context.Context, l *load) (*load, error) {
 	done, ok := c.loads.add(l)
 	if !ok {
 		return nil, overloaded()
@@ -256,32 +281,57 @@ func (c *campaign) glance() bool {
 
 // load answers one batch of loads with one query.
 func (c *campaign) load(items []*load) {
-	q := Query{Campaign: c.id, Counters: c.view.stale()}
+	q := Query{Campaign: c.id, Counters: c.view.stale(), Kinds: c.snapshot.Load().kinds}
 	q.Placed = q.Counters && c.view.soldOut() && c.memory.incomplete(c.engine.now())
-	shoppers, orders := make(map[string]struct{}, len(items)), map[string]struct{}{}
+	w := wants{shoppers: make(map[string]struct{}, len(items)), orders: map[string]struct{}{}, documents: map[DocumentKey]struct{}{}}
 	for _, l := range items {
-		if _, ok := shoppers[l.shopper]; !ok && l.shopper != "" {
-			shoppers[l.shopper] = struct{}{}
-			q.Shoppers = append(q.Shoppers, l.shopper)
-		}
-		if _, ok := orders[l.order]; !ok && l.order != "" {
-			orders[l.order] = struct{}{}
-			q.Orders = append(q.Orders, l.order)
-		}
+		w.add(l)
 	}
+	q.Shoppers, q.Orders = slices.Collect(maps.Keys(w.shoppers)), slices.Collect(maps.Keys(w.orders))
+	q.Documents = slices.Collect(maps.Keys(w.documents))
 	state, err := c.query(q)
 	for _, l := range items {
 		if err != nil {
 			l.err = err
 			continue
 		}
-		l.state, l.found = state.Shoppers[l.shopper], state.Orders[l.order]
+		l.take(state)
+	}
+}
+
+// wants is what a batch of loads asks for, each thing once.
+type wants struct {
+	shoppers  map[string]struct{}
+	orders    map[string]struct{}
+	documents map[DocumentKey]struct{}
+}
+
+func (w *wants) add(l *load) {
+	if l.shopper != "" {
+		w.shoppers[l.shopper] = struct{}{}
+	}
+	if l.voucher != "" {
+		w.shoppers[voucherScope(l.voucher)] = struct{}{}
+	}
+	if l.order != "" {
+		w.orders[l.order] = struct{}{}
+	}
+	for _, key := range l.wanted {
+		w.documents[key] = struct{}{}
+	}
+}
+
+// take takes the load's share of what was found.
+func (l *load) take(state *State) {
+	l.state, l.found, l.documents = state.Shoppers[l.shopper], state.Orders[l.order], state.Documents
+	if l.voucher != "" {
+		l.claimed = state.Shoppers[voucherScope(l.voucher)].claim(ClaimVoucher, l.voucher)
 	}
 }
 
 // query loads and lets the view learn from what was read. It also notices that this node is behind a change.
 func (c *campaign) query(q Query) (*State, error) {
-	if !q.Counters && len(q.Shoppers) == 0 && len(q.Orders) == 0 {
+	if !q.Counters && len(q.Shoppers) == 0 && len(q.Orders) == 0 && len(q.Documents) == 0 {
 		return &State{}, nil
 	}
 	began := c.engine.now()
@@ -315,6 +365,64 @@ func (c *campaign) catchUp(epoch int64) {
 	if _, err := c.engine.refresh(context.Background(), c.id); err != nil {
 		c.engine.log.Warn("campaign cannot follow its change on this node", "campaign", c.id, "error", err)
 	}
+}
+
+// asks reports whether any mechanic has something to say at the hook.
+func (s *snapshot) asks(hook Hook) bool { return slices.Contains(s.hooks, hook) }
+
+// hooks returns the hooks at which any of the ruleset's mechanics has something to say.
+func (r *compiled) hooks() []Hook {
+	return slices.DeleteFunc(Hooks(), func(hook Hook) bool {
+		return !slices.ContainsFunc(r.bindings, func(b *bound) bool { return slices.Contains(b.mechanic.Manifest().Hooks, hook) })
+	})
+}
+
+// kinds returns the kinds of a shopper's documents that the ruleset's mechanics read facts of.
+func (r *compiled) kinds() []DocumentKind {
+	var kinds []DocumentKind
+	for _, one := range []struct {
+		prefix string
+		kind   DocumentKind
+	}{{"shares.", DocumentShare}, {"shopper.tags", DocumentTags}} {
+		if slices.ContainsFunc(r.bindings, func(b *bound) bool { return b.reads(one.prefix) }) {
+			kinds = append(kinds, one.kind)
+		}
+	}
+	return kinds
+}
+
+// reads reports whether the binding's mechanic, or what stands in for it, reads facts that begin with the prefix.
+func (b *bound) reads(prefix string) bool {
+	return b.mechanic.Manifest().reads(prefix) || b.fallback != nil && b.fallback.Manifest().reads(prefix)
+}
+
+// pinned returns the campaign's ruleset of that number: the live one, or an earlier one, which is compiled once.
+func (c *campaign) pinned(ctx context.Context, number int64) (*compiled, error) {
+	snap := c.snapshot.Load()
+	if snap.record.Ruleset.Number == number {
+		return snap.ruleset, nil
+	}
+	c.mu.Lock()
+	known := c.earlier[number]
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	stored, err := c.engine.Ruleset(ctx, c.id, number)
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := c.engine.compileStored(ctx, snap.record, stored)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.earlier) >= maxEarlier {
+		clear(c.earlier)
+	}
+	c.earlier[number] = compiled
+	return compiled, nil
 }
 
 // phaseOf returns the window that holds for the item, and its phase at now.

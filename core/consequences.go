@@ -1,0 +1,73 @@
+package core
+
+import (
+	"fmt"
+	"time"
+)
+
+// consequences are what a decision writes beside an order or a reservation: documents, and takes from the counters that
+// bound them.
+type consequences struct {
+	edits []edit
+	takes []Take
+}
+
+func (c *consequences) add(e edit) { c.edits = append(c.edits, e) }
+
+// consequences turns the notes of a decision about the shopper into what is to be written. source is what vouchers are
+// granted for: an order's id, or what else the decision was about. It fails when a pool can no longer grant.
+func (c *campaign) consequences(
+	snap *snapshot, facts *Facts, notes []note, shopper, source string, now time.Time,
+) (consequences, error) {
+	var out consequences
+	for i := range notes {
+		if err := c.consequence(&out, snap.definition(), facts, &notes[i], shopper, source, now); err != nil {
+			return consequences{}, err
+		}
+	}
+	return out, nil
+}
+
+func (c *campaign) consequence(
+	out *consequences, def *Campaign, facts *Facts, n *note, shopper, source string, now time.Time,
+) error {
+	switch e := &n.effect; e.Kind {
+	case EffectGrant:
+		edits, take, err := grantEdits(def, e.Name, e.Units, shopper, source, now)
+		if err != nil {
+			return err
+		}
+		out.edits, out.takes = append(out.edits, edits...), append(out.takes, take)
+	case EffectEnter:
+		entered, take := enterEdit(e.Name, shopper, e.Units, now.UnixMilli())
+		out.add(entered)
+		out.takes = append(out.takes, take)
+	case EffectTag:
+		out.add(tagEdit(shopper, e.Name, e.Value))
+	case EffectNotify, EffectReply:
+		message, err := writeMessage(def, facts, n, now)
+		if err != nil {
+			return err
+		}
+		out.add(messageEdit(newID(c.id, now), shopper, message, MessageReceived))
+	}
+	return nil
+}
+
+// writeMessage renders a notification by its template, or a reply.
+func writeMessage(def *Campaign, facts *Facts, n *note, now time.Time) (Message, error) {
+	m := Message{At: now.UnixMilli()}
+	if n.effect.Kind == EffectReply {
+		m.Text = render(def, n.effect.Text, facts, n.manifest, nil)
+		return m, nil
+	}
+	data := Object{}
+	if n.effect.Data != "" {
+		if err := data.UnmarshalJSON([]byte(n.effect.Data)); err != nil {
+			return m, fmt.Errorf("the data of %s: %w", n.effect.Name, err)
+		}
+	}
+	m.Template = n.effect.Name
+	m.Text, _ = notification(def, n.effect.Name, facts, data) // that there is such a template was checked with the effect
+	return m, nil
+}

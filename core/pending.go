@@ -1,0 +1,51 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// This file holds the place of functions that are being written: whoever writes one takes it out of here.
+
+var errPending = errors.New("not written yet")
+
+func grantEdits(*Campaign, string, int64, string, string, time.Time) ([]edit, Take, error) {
+	return nil, Take{}, errPending
+}
+
+func enterEdit(string, string, int64, int64) (edit, Take) { return edit{}, Take{} }
+
+func tagEdit(string, string, string) edit { return edit{} }
+
+func messageEdit(string, string, Message, string) edit { return edit{} }
+
+func openGroup(string, *Order, groupTerms, int64) edit { return edit{} }
+
+func joinGroup(string, *Order, groupTerms, int64) edit {
+	return edit{apply: func(*Document) (*Document, error) { return nil, errPending }}
+}
+
+func groupFacts(*Document) GroupFacts { return GroupFacts{} }
+
+func depositDues(*Campaign, *Item, int64, depositTerms, time.Time, int64) []Due { return nil }
+
+func shareFacts([]*Document) SharesFacts { return SharesFacts{} }
+
+func tagsOf([]*Document) []string { return nil }
+
+func voucherKeys(string, string) []DocumentKey { return nil }
+
+func (c *campaign) voucherFor(context.Context, *load, string, string, time.Time) (VoucherFacts, error) {
+	return VoucherFacts{}, errPending
+}
+
+func reservationThrough(context.Context, *campaign, string, string) (edit, []Claim, *Document, error) {
+	return edit{}, nil, nil, errPending
+}
+
+// lines is to become decision.lines().
+func (q *quoted) lines() []Line { return []Line{q.decision.price.line(q.item.SKU, q.decision.total)} }
+
+// VisitDocument implements [BookVisitor].
+func (a *audit) VisitDocument(*Document) {}
