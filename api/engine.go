@@ -16,7 +16,7 @@ type Engine interface {
 // Shop sells.
 type Shop interface {
 	// Reserve signs the shopper up; created is false when the shopper had signed up before.
-	Reserve(ctx context.Context, campaign string, shopper core.Principal) (r core.Reservation, created bool, err error)
+	Reserve(ctx context.Context, campaign string, shopper core.Principal, share string) (r core.Reservation, created bool, err error)
 	// Quote says what an order would cost now.
 	Quote(ctx context.Context, request core.OrderRequest) (*core.Quote, error)
 	// Place orders; a replayed order is returned as it was placed.

@@ -15,7 +15,7 @@ func (s *Server) hotReserve(x *exchange) bool {
 		return false
 	}
 	campaign := x.Param("campaign")
-	r, created, err := s.engine.Reserve(x.Context(), campaign, principalOf(x.Context()))
+	r, created, err := s.engine.Reserve(x.Context(), campaign, principalOf(x.Context()), "")
 	if err != nil {
 		x.refuse(s.problem(x.Context(), err))
 		return true

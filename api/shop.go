@@ -166,7 +166,7 @@ func (s *Server) registerOrders() {
 }
 
 func (s *Server) reserve(ctx context.Context, in *CampaignPath) (*reserveOutput, error) {
-	r, created, err := s.engine.Reserve(ctx, in.Campaign, principalOf(ctx))
+	r, created, err := s.engine.Reserve(ctx, in.Campaign, principalOf(ctx), "")
 	if err != nil {
 		return nil, err
 	}
