@@ -36,7 +36,7 @@ func (c *Campaign) Validate() *Problems {
 	v.items()
 	v.inputs()
 	v.quotas()
-	v.pools()
+	v.promotions()
 	v.guardrails()
 	v.ruleset()
 	v.stacking()
@@ -253,15 +253,6 @@ func (v *validation) quotas() {
 	for _, name := range slices.Sorted(maps.Keys(v.campaign.Quotas)) {
 		v.name("quotas."+name, name)
 		v.upTo("quotas."+name, v.campaign.Quotas[name], MaxUnits)
-	}
-}
-
-func (v *validation) pools() {
-	for _, name := range slices.Sorted(maps.Keys(v.campaign.VoucherPools)) {
-		path, pool := "voucher_pools."+name, v.campaign.VoucherPools[name]
-		v.name(path, name)
-		v.upTo(path+".count", pool.Count, MaxUnits)
-		v.upTo(path+".value", pool.Value, MaxAmount)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,14 +81,36 @@ func campaigns() *rapid.Generator[*core.Campaign] {
 			Ruleset:  rapid.SliceOfN(bindings(), 0, 4).Draw(t, "ruleset"),
 		}
 		c.VoucherPools = rapid.MapOfN(names(), rapid.Custom(func(t *rapid.T) core.VoucherPool {
-			return core.VoucherPool{Count: rapid.Int64Range(0, 9).Draw(t, "count"), Value: rapid.Int64Range(0, 9).Draw(t, "value"), Expires: times().Draw(t, "expires")}
+			return core.VoucherPool{Count: rapid.Int64Range(0, 9).Draw(t, "count"), Value: rapid.Int64Range(0, 9).Draw(t, "value"), Expires: sale.Add(time.Hour)}
 		}), 0, 2).Draw(t, "pools")
 		for i := range rapid.IntRange(1, 4).Draw(t, "items") {
 			c.Items = append(c.Items, items(i, sale).Draw(t, "item"))
 		}
 		stack(t, c)
+		promote(t, c)
 		return c
 	})
+}
+
+// promote adds what mechanics hand out and tell.
+func promote(t *rapid.T, c *core.Campaign) {
+	c.Draws = rapid.MapOfN(names(), rapid.Custom(func(t *rapid.T) core.DrawTerms {
+		return core.DrawTerms{Title: titles().Draw(t, "title"), Closes: c.Phases.Closed, Winners: rapid.Int64Range(1, 9).Draw(t, "winners")}
+	}), 0, 2).Draw(t, "draws")
+	c.Templates = rapid.MapOfN(names(), rapid.Map(titles(), func(text core.Text) core.Text {
+		text.EN, text.ZH = strings.ReplaceAll(text.EN, "{", "{ "), strings.ReplaceAll(text.ZH, "{", "{ ")+"{order.id}"
+		return text
+	}), 0, 2).Draw(t, "templates")
+	for _, name := range slices.Sorted(maps.Keys(c.Templates)) {
+		c.Reminders = append(c.Reminders, core.Reminder{Template: name, At: c.Phases.Sale, To: rapid.SampledFrom([]string{"", "reservers"}).Draw(t, "to")})
+	}
+	c.Groups.Offer = core.Duration(rapid.SampledFrom([]time.Duration{0, time.Minute, 36 * time.Hour}).Draw(t, "offer"))
+	if rapid.Bool().Draw(t, "deposits") {
+		c.Deposits = core.DepositTerms{
+			BalanceUntil: c.Phases.Closed, BalanceAt: rapid.SampledFrom([]core.BalanceAt{"", core.BalanceOnline, core.BalanceDealer}).Draw(t, "balance at"),
+			Unpaid: rapid.SampledFrom([]core.Unpaid{"", core.UnpaidForfeit, core.UnpaidRefund}).Draw(t, "unpaid"),
+		}
+	}
 }
 
 func stack(t *rapid.T, c *core.Campaign) {

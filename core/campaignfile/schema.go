@@ -105,8 +105,11 @@ func (s *schema) structure(t reflect.Type) keywords {
 	return out
 }
 
-func textSchema() keywords {
-	text := keywords{"type": "string", "maxLength": core.MaxTitle}
+func textSchema() keywords { return textUpTo(core.MaxTitle) }
+
+// textUpTo is a text of so many characters in each language.
+func textUpTo(most int) keywords {
+	text := keywords{"type": "string", "maxLength": most}
 	return keywords{"oneOf": []keywords{text, {
 		"type": "object", "properties": keywords{"en": text, "zh": text}, "additionalProperties": false, "minProperties": 1,
 	}}}
@@ -138,8 +141,18 @@ func bounds(key string) keywords {
 		"Item.limit":                 upTo(core.MaxLimit),
 		"Field.type":                 {"enum": []string{"string", "integer", "boolean", "enum"}},
 		"Field.of":                   {"minItems": 1, "maxItems": core.MaxEnumValues, "uniqueItems": true},
+		"Campaign.voucher_pools":     {"maxProperties": core.MaxPools},
+		"Campaign.draws":             {"maxProperties": core.MaxDraws},
+		"Campaign.templates":         {"maxProperties": core.MaxTemplates, "additionalProperties": textUpTo(core.MaxTemplate)},
+		"Campaign.reminders":         {"maxItems": core.MaxReminders},
 		"VoucherPool.count":          upTo(core.MaxUnits),
 		"VoucherPool.value":          upTo(core.MaxAmount),
+		"DrawTerms.winners":          {"minimum": 1, "maximum": core.MaxWinners},
+		"DrawTerms.pool":             {"pattern": patternName},
+		"DepositTerms.balance_at":    {"enum": []core.BalanceAt{core.BalanceOnline, core.BalanceDealer}},
+		"DepositTerms.unpaid":        {"enum": []core.Unpaid{core.UnpaidRefund, core.UnpaidForfeit}},
+		"Reminder.template":          {"pattern": patternName},
+		"Reminder.to":                {"enum": []string{core.ToReservers}},
 		"Guardrails.min_price":       upTo(core.MaxAmount),
 		"Guardrails.max_discount":    upTo(core.MaxBudget),
 		"Guardrails.discount_budget": upTo(core.MaxBudget),
