@@ -109,6 +109,12 @@ func (d *Due) appendJSON(b []byte) []byte {
 	if d.Payment != "" {
 		b = appendString(append(b, `,"payment":`...), d.Payment)
 	}
+	if d.PaidAt != 0 {
+		b = appendInt(b, `,"paid_at":`, d.PaidAt)
+	}
+	if d.Unpaid != "" {
+		b = appendString(append(b, `,"unpaid":`...), string(d.Unpaid))
+	}
 	return append(b, '}')
 }
 

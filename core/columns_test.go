@@ -25,6 +25,7 @@ func anyOrder() *rapid.Generator[*Order] {
 	due := rapid.Custom(func(t *rapid.T) Due {
 		return Due{
 			Kind: DueFull, Amount: n.Draw(t, "amount"), DueAt: n.Draw(t, "due"), State: DueOpen, Payment: anyText().Draw(t, "payment"),
+			PaidAt: n.Draw(t, "paid"), Unpaid: Unpaid(anyText().Draw(t, "unpaid")),
 		}
 	})
 	condition := rapid.Custom(func(t *rapid.T) Condition {

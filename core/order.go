@@ -78,6 +78,10 @@ type Due struct {
 	DueAt   int64  `json:"due_at"` // Unix milliseconds
 	State   string `json:"state"`  // open, paid, refunded or forfeited
 	Payment string `json:"payment,omitempty"`
+	PaidAt  int64  `json:"paid_at,omitempty"` // Unix milliseconds; 0 until it is paid
+	// Unpaid says of a deposit what becomes of it if the balance is not paid in time, as the campaign file said when the
+	// order was placed.
+	Unpaid Unpaid `json:"unpaid,omitempty"`
 }
 
 // The states of a due.
