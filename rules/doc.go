@@ -12,12 +12,21 @@
 // A rule that has alternatives holds cases, a list of {when, then}, in place of when and then: the first case that
 // matches applies. An absent when always matches; only the last case may leave it out.
 //
+// A rule that decides at several hooks holds hooks, a map from each of them to its when and then or cases, in place of
+// hook, when and then:
+//
+//	hooks:
+//	  quote: {when: config.price > 0, then: [{price: {amount: config.price}}]}
+//	  paid: {then: [{grant: {pool: thanks, count: 1}}]}
+//
 // # Effects
 //
 // Each effect is a map with its kind as the only key; hooks allow different ones. Amounts, units, counts and weights
 // are expressions or integers. Names (quota, key, kind, pool, draw, template, sku, and the value of a tag) are literals
 // unless they are written {expr: expression}. A reason is a literal in snake case. Labels and texts are literals, in
-// English or as {en, zh}. The members of data are expressions; one that is absent becomes "".
+// English or as {en, zh}. The text of a reply may be {expr: expression}, in each language or as a whole; where it is a
+// literal, {order.tracking} and every other fact's path in braces becomes the fact's value, and is read by the rule. The
+// members of data are expressions; one that is absent becomes "".
 //
 // # Expressions
 //
@@ -45,6 +54,6 @@
 // depends on the order of a map.
 //
 // Failures of a decision are [core.MechanicError] with the codes overflow, division_by_zero, out_of_fuel, bad_effect
-// (a computed name that cannot be one) and failed (a value of the wrong type, an index outside its list, a string
+// (a computed name or text that cannot be one) and failed (a value of the wrong type, an index outside its list, a string
 // above 4 KiB).
 package rules

@@ -19,6 +19,7 @@ const (
 	formName               // a literal, or {expr: expression}
 	formReason             // a literal in snake case
 	formText               // a literal, or {en, zh}
+	formReply              // the same, where each language may be {expr: expression} too
 	formData               // a map of expressions
 )
 
@@ -93,9 +94,7 @@ func moreEffectFields(kind core.EffectKind) []field {
 	case core.EffectNotify:
 		return []field{nameField("template"), dataField()}
 	case core.EffectReply:
-		reply := textField("text")
-		reply.optional = false
-		return []field{reply}
+		return []field{{name: "text", form: formReply}}
 	default:
 		return nil
 	}
@@ -118,6 +117,7 @@ type stringPlan struct {
 	to   func(*core.Effect) *string
 	eval eval
 	path string
+	most int // bytes
 }
 
 // dataPlan is one member of a JSON object; prefix is everything before its value.
@@ -168,6 +168,8 @@ func (c *compiler) field(path string, p *plan, f field, given any) {
 		c.name(path, p, f, given)
 	case formText:
 		p.base.Text = c.text(path, given)
+	case formReply:
+		c.reply(path, p, given)
 	case formData:
 		c.data(path, p, given)
 	}
@@ -195,11 +197,16 @@ func (c *compiler) name(path string, p *plan, f field, given any) {
 			c.reportPathf(path, "", "must be a name%s", orExpression(f))
 			return
 		}
-		n := c.expression(path+".expr", expression, kindString)
-		p.strings = append(p.strings, stringPlan{f.str, n.eval, path})
+		c.computed(path, p, f.str, expression, maxName)
 	default:
 		c.reportPathf(path, "", "must be a name%s", orExpression(f))
 	}
+}
+
+// computed plans a string that an expression makes.
+func (c *compiler) computed(path string, p *plan, to func(*core.Effect) *string, expression string, most int) {
+	n := c.expression(path+".expr", expression, kindString)
+	p.strings = append(p.strings, stringPlan{to, n.eval, path, most})
 }
 
 func orExpression(f field) string {
@@ -220,42 +227,6 @@ func (c *compiler) checkName(path string, f field, name string) {
 		c.reportPathf(path, "", "is longer than %d bytes", maxName)
 	case f.form == formReason && !regexp.MustCompile(reasonPattern).MatchString(name):
 		c.reportPathf(path, "", "a reason is a stable code of a-z, 0-9 and _")
-	}
-}
-
-// text returns a text that is written as a string or as {en, zh}.
-func (c *compiler) text(path string, given any) core.Text {
-	t, problem := textOf(given)
-	if problem == "" && t.IsZero() {
-		problem = "must not be empty"
-	}
-	if problem != "" {
-		c.reportPathf(path, "", "%s", problem)
-	}
-	return t
-}
-
-// textOf returns the text, or what is wrong with it.
-func textOf(given any) (t core.Text, problem string) {
-	const want = "must be a text or {en: text, zh: text}"
-	switch v := given.(type) {
-	case string:
-		return core.Text{EN: v}, ""
-	case core.Object:
-		for language, content := range v {
-			s, ok := content.(string)
-			switch {
-			case ok && language == "en":
-				t.EN = s
-			case ok && language == "zh":
-				t.ZH = s
-			default:
-				return core.Text{}, want
-			}
-		}
-		return t, ""
-	default:
-		return core.Text{}, want
 	}
 }
 
@@ -293,17 +264,17 @@ func (p *plan) make(f *frame, e *core.Effect) {
 	}
 	for i := range p.strings {
 		s := &p.strings[i]
-		*s.to(e) = f.name(s.eval(f).s, s.path)
+		*s.to(e) = f.bounded(s.eval(f).s, s)
 	}
 	if len(p.data) > 0 {
 		e.Data = p.makeData(f)
 	}
 }
 
-// name refuses computed names that cannot be one.
-func (f *frame) name(s, path string) string {
-	if s == "" || len(s) > maxName {
-		f.fail("bad_effect", "%s must be 1 to %d bytes", path, maxName)
+// bounded refuses computed strings that are empty or too long.
+func (f *frame) bounded(s string, p *stringPlan) string {
+	if s == "" || len(s) > p.most {
+		f.fail("bad_effect", "%s must be 1 to %d bytes", p.path, p.most)
 	}
 	return s
 }
