@@ -162,6 +162,9 @@ func (a *audit) VisitReservation(r Reservation) {
 	a.places += r.Position
 }
 
+// VisitDocument implements [BookVisitor].
+func (a *audit) VisitDocument(*Document) {}
+
 // finish checks what only the whole campaign shows.
 func (a *audit) finish() {
 	for key, c := range a.counters {

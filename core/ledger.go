@@ -59,12 +59,14 @@ type Ledger interface {
 	Unsettled(ctx context.Context, before int64, limit int) ([]Transfer, error)
 }
 
-// BookVisitor receives the rows of a snapshot, in the order counters, orders by id, claims, reservations.
+// BookVisitor receives the rows of a snapshot, in the order counters, orders by id, claims, reservations, documents
+// by kind and id.
 type BookVisitor interface {
 	VisitCounter(key string, c Counter, epoch, seen int64)
 	VisitOrder(order *Order)
 	VisitClaim(claim Claim)
 	VisitReservation(r Reservation)
+	VisitDocument(d *Document)
 }
 
 // LedgerVisitor receives the rows of the wallet's ledger from one snapshot: accounts first, then transfers by id.

@@ -46,6 +46,3 @@ func reservationThrough(context.Context, *campaign, string, string) (edit, []Cla
 
 // lines is to become decision.lines().
 func (q *quoted) lines() []Line { return []Line{q.decision.price.line(q.item.SKU, q.decision.total)} }
-
-// VisitDocument implements [BookVisitor].
-func (a *audit) VisitDocument(*Document) {}

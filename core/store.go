@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"unicode/utf8"
 )
 
 // Counter keys. A counter is a bounded quantity of a campaign: limit = remaining + Σ outstanding + Σ spent.
@@ -62,10 +63,11 @@ type Plan struct {
 
 // Move changes an existing order, if its revision is still the one that was read.
 type Move struct {
-	// Order holds the new mutable values (State, TakesState, HoldUntil, UpdatedAt, Dues, Conditions). Its Revision is
-	// the one that was read; the row gets Revision + 1.
+	// Order holds the new mutable values (State, TakesState, HoldUntil, UpdatedAt, Dues, Conditions, Shipment). Its
+	// Revision is the one that was read; the row gets Revision + 1.
 	Order *Order
-	// Release deletes the order's Claims that it owns; Reclaim inserts them again.
+	// Release deletes the order's Claims that it owns; Reclaim inserts them again. Each is found in its own range of keys,
+	// which need not be the shopper's.
 	Release, Reclaim bool
 }
 
@@ -130,6 +132,32 @@ type Store interface {
 	ApplyLocked(ctx context.Context, q Query, build func(*State) (*Plan, error)) (*Applied, error)
 	// Due returns up to limit placed orders of the campaign whose hold ended before now, the earliest first.
 	Due(ctx context.Context, campaign string, now int64, limit int) ([]*Order, error)
+	// DueDocuments returns up to limit documents of the campaign, of any kind, whose Due is not 0 and not after now (Unix
+	// milliseconds), the earliest first.
+	DueDocuments(ctx context.Context, campaign string, now int64, limit int) ([]*Document, error)
+	// ListDocuments answers the query, in the order of the documents' ids.
+	ListDocuments(ctx context.Context, q DocumentQuery) ([]*Document, error)
+	// ListOrders returns up to limit orders of the campaign, the newest first: those in the state, or in any if it is "",
+	// that are older than the order after, with which the page before ended, or from the newest on if that is "".
+	ListOrders(ctx context.Context, campaign, state, after string, limit int) ([]*Order, error)
+}
+
+// Bounds returns what the ids that the query asks for lie between: at from or after it, and before until, which is "" if
+// nothing bounds them there. Of these the query leaves out After itself. It is how a store finds a prefix by seeking the
+// keys, which compare by bytes and so by code points.
+func (q *DocumentQuery) Bounds() (from, until string) {
+	from = max(q.Prefix, q.After)
+	for prefix := []rune(q.Prefix); len(prefix) > 0; prefix = prefix[:len(prefix)-1] {
+		last := &prefix[len(prefix)-1]
+		if *last == utf8.MaxRune {
+			continue // nothing comes after it here: what comes after the rest is next
+		}
+		if *last++; !utf8.ValidRune(*last) {
+			*last = 0xE000 // the first code point after the surrogates, which no text has
+		}
+		return from, string(prefix)
+	}
+	return from, ""
 }
 
 // CampaignRecord is a campaign as it is stored.

@@ -65,6 +65,10 @@ func queue(b *pgx.Batch, plan *core.Plan) (*core.Applied, error) {
 	queueMoves(b, plan)
 	queueClaims(b, plan)
 	queueOrders(b, plan)
+	queueDocuments(b, plan)
+	if plan.Entry != nil {
+		queueEntry(b, plan.Entry)
+	}
 	applied := &core.Applied{Remaining: make(map[string]int64, len(plan.Counters))}
 	for _, delta := range sorted(plan.Counters, compareDeltas) {
 		queueTake(b, plan, delta, applied)
@@ -88,11 +92,13 @@ func queueMoves(b *pgx.Batch, plan *core.Plan) {
 	}
 	var columns orderColumns
 	for _, m := range sorted(plan.Moves, compareMoves) {
-		columns.addStanding(m.Order, m.Order.Columns())
+		standing := m.Order.Columns()
+		columns.addStanding(m.Order, standing)
+		columns.shipments = append(columns.shipments, standing.Shipment)
 	}
 	b.Queue(lockOrders, plan.Campaign, columns.ids)
 	b.Queue(moveOrders, plan.Campaign, columns.ids, columns.revisions, columns.states, columns.takesStates,
-		columns.holdUntil, columns.updatedAt, columns.dues, columns.conditions, int64(len(columns.ids)))
+		columns.holdUntil, columns.updatedAt, columns.dues, columns.conditions, columns.shipments, int64(len(columns.ids)))
 	released := claimsOf(plan, func(m core.Move) bool { return m.Release })
 	if len(released) > 0 {
 		c := columnsOf(sorted(released, compareClaims))
@@ -108,7 +114,7 @@ func claimsOf(plan *core.Plan, chosen func(m core.Move) bool) []core.Claim {
 			continue
 		}
 		for _, claim := range m.Order.Claims {
-			claim.Shopper, claim.Owner = m.Order.Shopper, m.Order.ID
+			claim.Owner = m.Order.ID
 			claims = append(claims, claim)
 		}
 	}

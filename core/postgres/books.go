@@ -45,6 +45,13 @@ func (s *Store) Book(ctx context.Context, campaign string, v core.BookVisitor) e
 			}
 			return err
 		}, campaign),
+		single(bookDocuments, func(row pgx.CollectableRow) error {
+			d, err := scanDocument(row)
+			if err == nil {
+				v.VisitDocument(d)
+			}
+			return err
+		}, campaign),
 	)
 }
 

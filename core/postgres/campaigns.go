@@ -80,6 +80,7 @@ func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) e
 	state := newState(core.Query{})
 	return s.transact(ctx, func(b *pgx.Batch) {
 		swap(b)
+		queueNewDocuments(b, change) // before the counters, as in a plan
 		b.Queue(lockCounters, campaign)
 		for _, part := range parts(core.Query{Campaign: campaign, Counters: true}, state) {
 			part.queue(b)

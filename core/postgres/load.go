@@ -24,23 +24,34 @@ func (s *Store) Load(ctx context.Context, q core.Query) (*core.State, error) {
 
 // Due returns placed orders whose hold ended before now.
 func (s *Store) Due(ctx context.Context, campaign string, now int64, limit int) ([]*core.Order, error) {
-	var due []*core.Order
-	err := s.read(ctx, single(dueOrders, func(row pgx.CollectableRow) error {
+	return s.orders(ctx, dueOrders, campaign, now, limit)
+}
+
+// ListOrders returns orders, the newest first.
+func (s *Store) ListOrders(ctx context.Context, campaign, state, after string, limit int) ([]*core.Order, error) {
+	return s.orders(ctx, listOrders, campaign, state, after, limit)
+}
+
+// orders runs a query for orders.
+func (s *Store) orders(ctx context.Context, sql string, arguments ...any) ([]*core.Order, error) {
+	var list []*core.Order
+	err := s.read(ctx, single(sql, func(row pgx.CollectableRow) error {
 		order, err := scanOrder(row)
-		due = append(due, order)
+		list = append(list, order)
 		return err
-	}, campaign, now, limit))
+	}, arguments...))
 	if err != nil {
 		return nil, err
 	}
-	return due, nil
+	return list, nil
 }
 
 func newState(q core.Query) *core.State {
 	return &core.State{
-		Counters: map[string]core.Counter{},
-		Shoppers: make(map[string]*core.ShopperState, len(q.Shoppers)),
-		Orders:   make(map[string]*core.Order, len(q.Orders)),
+		Counters:  map[string]core.Counter{},
+		Shoppers:  make(map[string]*core.ShopperState, len(q.Shoppers)),
+		Orders:    make(map[string]*core.Order, len(q.Orders)),
+		Documents: make(map[core.DocumentKey]*core.Document, len(q.Documents)),
 	}
 }
 
@@ -73,12 +84,28 @@ func parts(q core.Query, state *core.State) []query {
 			return err
 		}, q.Campaign, q.Orders))
 	}
-	if len(q.Shoppers) > 0 {
+	shoppers := unique(q.Shoppers)
+	if len(shoppers) > 0 {
 		list = append(list, single(loadShoppers, func(row pgx.CollectableRow) error {
 			return scanShopper(row, state)
-		}, q.Campaign, slices.Compact(slices.Sorted(slices.Values(q.Shoppers))))) // twice the same would come back twice
+		}, q.Campaign, shoppers))
 	}
-	return list
+	return append(list, documentParts(q, shoppers, state)...)
+}
+
+// unique returns the list sorted and without repetitions: what is asked for twice would come back twice.
+func unique(list []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(list)))
+}
+
+// shopperState returns what is known of the shopper, to be added to.
+func shopperState(state *core.State, name string) *core.ShopperState {
+	shopper := state.Shoppers[name]
+	if shopper == nil {
+		shopper = &core.ShopperState{}
+		state.Shoppers[name] = shopper
+	}
+	return shopper
 }
 
 // scanShopper reads a row of load_shoppers.sql: a claim, or a reservation when it has no kind.
@@ -89,11 +116,7 @@ func scanShopper(row pgx.CollectableRow, state *core.State) error {
 	if err != nil {
 		return err
 	}
-	shopper := state.Shoppers[claim.Shopper]
-	if shopper == nil {
-		shopper = &core.ShopperState{}
-		state.Shoppers[claim.Shopper] = shopper
-	}
+	shopper := shopperState(state, claim.Shopper)
 	if claim.Kind == "" {
 		shopper.Reservation = &core.Reservation{Shopper: claim.Shopper, At: at, Position: position}
 		return nil

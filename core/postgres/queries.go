@@ -10,6 +10,8 @@ var (
 	bookAccounts string
 	//go:embed queries/book_claims.sql
 	bookClaims string
+	//go:embed queries/book_documents.sql
+	bookDocuments string
 	//go:embed queries/book_orders.sql
 	bookOrders string
 	//go:embed queries/book_reservations.sql
@@ -22,14 +24,22 @@ var (
 	boundLockWaits string
 	//go:embed queries/bound_statements.sql
 	boundStatements string
+	//go:embed queries/drop_documents.sql
+	dropDocuments string
+	//go:embed queries/due_documents.sql
+	dueDocuments string
 	//go:embed queries/due_orders.sql
 	dueOrders string
 	//go:embed queries/ensure_accounts.sql
 	ensureAccounts string
+	//go:embed queries/ensure_documents.sql
+	ensureDocuments string
 	//go:embed queries/insert_campaign.sql
 	insertCampaign string
 	//go:embed queries/insert_claims.sql
 	insertClaims string
+	//go:embed queries/insert_documents.sql
+	insertDocuments string
 	//go:embed queries/insert_orders.sql
 	insertOrders string
 	//go:embed queries/insert_reservations.sql
@@ -42,18 +52,26 @@ var (
 	insertTransfers string
 	//go:embed queries/list_campaigns.sql
 	listCampaigns string
+	//go:embed queries/list_documents.sql
+	listDocuments string
+	//go:embed queries/list_orders.sql
+	listOrders string
 	//go:embed queries/load_balances.sql
 	loadBalances string
 	//go:embed queries/load_campaign.sql
 	loadCampaign string
 	//go:embed queries/load_counters.sql
 	loadCounters string
+	//go:embed queries/load_documents.sql
+	loadDocuments string
 	//go:embed queries/load_orders.sql
 	loadOrders string
 	//go:embed queries/load_placed.sql
 	loadPlaced string
 	//go:embed queries/load_ruleset.sql
 	loadRuleset string
+	//go:embed queries/load_shopper_documents.sql
+	loadShopperDocuments string
 	//go:embed queries/load_shoppers.sql
 	loadShoppers string
 	//go:embed queries/load_transfers.sql
@@ -64,6 +82,8 @@ var (
 	lockAccounts string
 	//go:embed queries/lock_counters.sql
 	lockCounters string
+	//go:embed queries/lock_documents.sql
+	lockDocuments string
 	//go:embed queries/lock_orders.sql
 	lockOrders string
 	//go:embed queries/lock_transfers.sql
@@ -82,6 +102,8 @@ var (
 	settleTransfers string
 	//go:embed queries/swap_campaign.sql
 	swapCampaign string
+	//go:embed queries/swap_documents.sql
+	swapDocuments string
 	//go:embed queries/take.sql
 	take string
 	//go:embed queries/unsettled_transfers.sql

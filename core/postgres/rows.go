@@ -17,6 +17,7 @@ type orderColumns struct {
 	states, takesStates          []string
 	holdUntil, updatedAt         []int64
 	dues, conditions             []string
+	shipments                    []string // of moved orders: a new one has none
 }
 
 // add adds an order to be inserted.
@@ -45,7 +46,7 @@ func scanOrder(row pgx.CollectableRow) (*core.Order, error) {
 		&o.Campaign, &o.ID, &o.Brand, &o.Shopper, &o.Currency, &o.Total, &columns.Lines, &columns.Takes,
 		&columns.Claims, (*[]byte)(&o.Quote),
 		&o.PlacedAt, &o.Revision, (*string)(&o.State), (*string)(&o.TakesState), &o.HoldUntil, &o.UpdatedAt,
-		&columns.Dues, &columns.Conditions,
+		&columns.Dues, &columns.Conditions, &columns.Shipment,
 	); err != nil {
 		return nil, err
 	}

@@ -294,6 +294,13 @@ func TestMigrateMakesTheSchemaOnce(t *testing.T) {
 }
 
 func TestWhatAnEarlierReleaseHeldIsMigrated(t *testing.T) {
+	for name, release := range storetest.Releases() {
+		t.Run(name, func(t *testing.T) { migrates(t, release) })
+	}
+}
+
+func migrates(t *testing.T, release storetest.Release) {
+	t.Helper()
 	url := storetest.PostgresURL(t)
 	pool, err := pgxpool.New(t.Context(), url)
 	must(t, err)
@@ -302,11 +309,11 @@ func TestWhatAnEarlierReleaseHeldIsMigrated(t *testing.T) {
 	defer func() { must(t, db.Close()) }()
 	provider, err := goose.NewProvider(goose.DialectPostgres, db, os.DirFS("migrations"), goose.WithDisableGlobalRegistry(true))
 	must(t, err)
-	_, err = provider.UpTo(t.Context(), 1)
+	_, err = provider.UpTo(t.Context(), release.Schema)
 	must(t, err)
-	_, err = db.ExecContext(t.Context(), storetest.FirstRelease())
+	_, err = db.ExecContext(t.Context(), release.Rows)
 	must(t, err)
-	storetest.CheckFirstRelease(t, openMigrated(t, url))
+	release.Check(t, openMigrated(t, url))
 }
 
 func TestNodesMigrateOneAtATime(t *testing.T) {

@@ -72,8 +72,11 @@ func fullPlan(n int) *core.Plan {
 		id := fmt.Sprintf("sale.%026d", n)
 		return &core.Order{
 			Campaign: "sale", ID: id, Shopper: fmt.Sprint("shopper", n), Revision: 1, State: core.OrderPlaced,
-			Claims: []core.Claim{{Kind: core.ClaimLimit, Key: "a/1"}},
+			Claims: []core.Claim{{Shopper: fmt.Sprint("shopper", n), Kind: core.ClaimLimit, Key: "a/1"}},
 		}
+	}
+	document := func(n int, state string, revision int64) *core.Document {
+		return &core.Document{Kind: core.DocumentTask, ID: fmt.Sprint(n), State: state, Revision: revision, Content: []byte("{}")}
 	}
 	placed := order(n)
 	plan := &core.Plan{
@@ -82,9 +85,15 @@ func fullPlan(n int) *core.Plan {
 		Orders:       []*core.Order{placed},
 		Counters:     []core.Delta{{Counter: core.CounterReservations, Units: 1}, {Counter: "stock/a", Units: 1}},
 		Reservations: []*core.Reservation{{Shopper: placed.Shopper}},
+		Documents:    []*core.Document{document(n, core.TaskOpen, 0)},
+		Entry:        &core.StaffEntry{Campaign: "sale"},
 	}
 	if n > 0 {
 		plan.Moves = []core.Move{{Order: order(n - 1), Release: true}}
+		plan.Documents = append(plan.Documents, document(n-1, core.TaskOpen, 1))
+	}
+	if n > 1 {
+		plan.Documents = append(plan.Documents, document(n-2, "", 2))
 	}
 	return plan
 }
@@ -107,7 +116,10 @@ func TestRoundTrips(t *testing.T) {
 			return err
 		}, 1},
 		"Load of everything": {func(ctx context.Context) error {
-			_, err := s.Load(ctx, core.Query{Campaign: "sale", Shoppers: shoppers, Counters: true, Orders: []string{"none"}})
+			_, err := s.Load(ctx, core.Query{
+				Campaign: "sale", Shoppers: shoppers, Counters: true, Orders: []string{"none"},
+				Kinds: []core.DocumentKind{core.DocumentTags}, Documents: []core.DocumentKey{{Kind: core.DocumentTask, ID: "0"}},
+			})
 			return err
 		}, 1},
 		"ApplyLocked": {func(ctx context.Context) error {
@@ -122,8 +134,9 @@ func TestRoundTrips(t *testing.T) {
 		}, 1},
 	} {
 		n = 0
-		must(t, test.call(t.Context()))
-		must(t, test.call(t.Context())) // moves exist only from the second plan on, and are described then
+		for range 3 { // moves exist only from the second plan on, deletions from the third, and are described then
+			must(t, test.call(t.Context()))
+		}
 		before := trips.Load()
 		must(t, test.call(t.Context()))
 		if got := trips.Load() - before; got != test.want {

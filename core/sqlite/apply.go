@@ -64,6 +64,9 @@ func (c *conn) apply(plan *core.Plan) (*core.Applied, error) {
 	if err := c.place(plan.Orders); err != nil {
 		return nil, err
 	}
+	if err := c.writeBeside(plan); err != nil {
+		return nil, err
+	}
 	applied := &core.Applied{Remaining: make(map[string]int64, len(plan.Counters))}
 	for _, delta := range plan.Counters {
 		if err := c.take(plan, delta, applied); err != nil {
@@ -71,6 +74,19 @@ func (c *conn) apply(plan *core.Plan) (*core.Applied, error) {
 		}
 	}
 	return applied, c.reserve(plan, applied.Reserved)
+}
+
+// writeBeside writes what stands beside the orders: documents and what staff did.
+func (c *conn) writeBeside(plan *core.Plan) error {
+	if len(plan.Documents) > 0 {
+		if err := c.writeDocuments(plan); err != nil {
+			return err
+		}
+	}
+	if plan.Entry == nil {
+		return nil
+	}
+	return c.log(plan.Entry)
 }
 
 // move changes the existing orders and releases their claims.
@@ -94,7 +110,7 @@ func (c *conn) move(plan *core.Plan) error {
 func (c *conn) moveOrder(plan *core.Plan, o *core.Order) error {
 	columns := o.Columns()
 	changed, err := c.exec(moveOrder, plan.Campaign, o.ID, o.Revision, string(o.State), string(o.TakesState),
-		o.HoldUntil, o.UpdatedAt, columns.Dues, columns.Conditions)
+		o.HoldUntil, o.UpdatedAt, columns.Dues, columns.Conditions, columns.Shipment)
 	if err == nil && changed != 1 {
 		err = conflict("order %s is no longer at revision %d", o.ID, o.Revision)
 	}
@@ -103,7 +119,7 @@ func (c *conn) moveOrder(plan *core.Plan, o *core.Order) error {
 
 func (c *conn) release(plan *core.Plan, o *core.Order) error {
 	for _, claim := range o.Claims {
-		changed, err := c.exec(releaseClaim, plan.Campaign, o.Shopper, string(claim.Kind), claim.Key, o.ID)
+		changed, err := c.exec(releaseClaim, plan.Campaign, claim.Shopper, string(claim.Kind), claim.Key, o.ID)
 		if err != nil {
 			return err
 		}
@@ -117,21 +133,21 @@ func (c *conn) release(plan *core.Plan, o *core.Order) error {
 // claim inserts the plan's claims and those that its moves take again.
 func (c *conn) claim(plan *core.Plan) error {
 	rows := c.rows(insertClaim)
-	add := func(claim *core.Claim, shopper, owner string) error {
-		return rows.add(plan.Campaign, shopper, string(claim.Kind), claim.Key, plan.Brand, owner, claim.Fingerprint)
+	add := func(claim *core.Claim, owner string) error {
+		return rows.add(plan.Campaign, claim.Shopper, string(claim.Kind), claim.Key, plan.Brand, owner, claim.Fingerprint)
 	}
 	for _, m := range plan.Moves {
 		for i := range m.Order.Claims {
 			if !m.Reclaim {
 				break
 			}
-			if err := add(&m.Order.Claims[i], m.Order.Shopper, m.Order.ID); err != nil {
+			if err := add(&m.Order.Claims[i], m.Order.ID); err != nil {
 				return err
 			}
 		}
 	}
 	for i := range plan.Claims {
-		if err := add(&plan.Claims[i], plan.Claims[i].Shopper, plan.Claims[i].Owner); err != nil {
+		if err := add(&plan.Claims[i], plan.Claims[i].Owner); err != nil {
 			return err
 		}
 	}

@@ -30,6 +30,10 @@ func (s *Store) Book(ctx context.Context, campaign string, v core.BookVisitor) e
 			v.VisitReservation(core.Reservation{Shopper: r.text(), At: r.integer(), Position: r.integer()})
 			return nil
 		}},
+		{bookDocuments, []any{campaign}, func(r *row) error {
+			v.VisitDocument(r.document())
+			return nil
+		}},
 	})
 }
 

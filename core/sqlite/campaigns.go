@@ -69,6 +69,9 @@ func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) e
 		if err := c.swapCampaign(change); err != nil {
 			return err
 		}
+		if err := c.addDocuments(change); err != nil {
+			return err
+		}
 		if err := c.setCounters(change); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -22,25 +23,36 @@ func (s *Store) Load(ctx context.Context, q core.Query) (*core.State, error) {
 
 // Due returns placed orders whose hold ended before now.
 func (s *Store) Due(ctx context.Context, campaign string, now int64, limit int) ([]*core.Order, error) {
-	var due []*core.Order
+	return s.orders(ctx, dueOrders, campaign, now, int64(limit))
+}
+
+// ListOrders returns orders, the newest first.
+func (s *Store) ListOrders(ctx context.Context, campaign, state, after string, limit int) ([]*core.Order, error) {
+	return s.orders(ctx, listOrders, campaign, state, before(after), int64(limit))
+}
+
+// orders runs a query for orders.
+func (s *Store) orders(ctx context.Context, query string, arguments ...any) ([]*core.Order, error) {
+	var list []*core.Order
 	err := s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
 			order, err := r.order()
-			due = append(due, order)
+			list = append(list, order)
 			return err
-		}, dueOrders, campaign, now, int64(limit))
+		}, query, arguments...)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return due, nil
+	return list, nil
 }
 
 func (c *conn) load(q core.Query) (*core.State, error) {
 	state := &core.State{
-		Counters: map[string]core.Counter{},
-		Shoppers: make(map[string]*core.ShopperState, len(q.Shoppers)),
-		Orders:   make(map[string]*core.Order, len(q.Orders)),
+		Counters:  map[string]core.Counter{},
+		Shoppers:  make(map[string]*core.ShopperState, len(q.Shoppers)),
+		Orders:    make(map[string]*core.Order, len(q.Orders)),
+		Documents: make(map[core.DocumentKey]*core.Document, len(q.Documents)),
 	}
 	if q.Counters {
 		if err := c.loadCounters(q, state); err != nil {
@@ -51,6 +63,9 @@ func (c *conn) load(q core.Query) (*core.State, error) {
 		return nil, err
 	}
 	if err := c.loadOrders(q, state); err != nil {
+		return nil, err
+	}
+	if err := c.loadDocuments(q, state); err != nil {
 		return nil, err
 	}
 	return state, c.loadShoppers(q, state)
@@ -95,25 +110,39 @@ func (c *conn) loadShoppers(q core.Query, state *core.State) error {
 	if len(q.Shoppers) == 0 {
 		return nil
 	}
-	// Sorted, neighbours share pages; twice the same shopper would come back twice.
-	shoppers, err := encode(slices.Compact(slices.Sorted(slices.Values(q.Shoppers))))
+	shoppers, err := encode(unique(q.Shoppers))
 	if err != nil {
 		return err
 	}
-	return c.query(func(r *row) error {
+	if err := c.query(func(r *row) error {
 		r.shopper(state)
 		return nil
-	}, loadShoppers, q.Campaign, shoppers)
+	}, loadShoppers, q.Campaign, shoppers); err != nil {
+		return err
+	}
+	return c.loadShopperDocuments(q, shoppers, state)
 }
 
-// shopper reads a row of load_shoppers.sql: a claim, or a reservation when it has no kind.
-func (r *row) shopper(state *core.State) {
-	name, kind := r.text(), core.ClaimKind(r.text())
+// unique returns the list sorted and without repetitions: neighbours share pages, and what is asked for twice would come
+// back twice.
+func unique[T cmp.Ordered](list []T) []T {
+	return slices.Compact(slices.Sorted(slices.Values(list)))
+}
+
+// shopperState returns what is known of the shopper, to be added to.
+func shopperState(state *core.State, name string) *core.ShopperState {
 	shopper := state.Shoppers[name]
 	if shopper == nil {
 		shopper = &core.ShopperState{}
 		state.Shoppers[name] = shopper
 	}
+	return shopper
+}
+
+// shopper reads a row of load_shoppers.sql: a claim, or a reservation when it has no kind.
+func (r *row) shopper(state *core.State) {
+	name, kind := r.text(), core.ClaimKind(r.text())
+	shopper := shopperState(state, name)
 	claim := core.Claim{Shopper: name, Kind: kind, Key: r.text(), Owner: r.text(), Fingerprint: r.text()}
 	if kind == "" {
 		shopper.Reservation = &core.Reservation{Shopper: name, At: r.integer(), Position: r.integer()}

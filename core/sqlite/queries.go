@@ -10,20 +10,30 @@ var (
 	bookAccounts string
 	//go:embed queries/book_claims.sql
 	bookClaims string
+	//go:embed queries/book_documents.sql
+	bookDocuments string
 	//go:embed queries/book_orders.sql
 	bookOrders string
 	//go:embed queries/book_reservations.sql
 	bookReservations string
 	//go:embed queries/book_transfers.sql
 	bookTransfers string
+	//go:embed queries/drop_document.sql
+	dropDocument string
+	//go:embed queries/due_documents.sql
+	dueDocuments string
 	//go:embed queries/due_orders.sql
 	dueOrders string
 	//go:embed queries/ensure_account.sql
 	ensureAccount string
+	//go:embed queries/ensure_document.sql
+	ensureDocument string
 	//go:embed queries/insert_campaign.sql
 	insertCampaign string
 	//go:embed queries/insert_claim.sql
 	insertClaim string
+	//go:embed queries/insert_document.sql
+	insertDocument string
 	//go:embed queries/insert_order.sql
 	insertOrder string
 	//go:embed queries/insert_reservation.sql
@@ -36,18 +46,28 @@ var (
 	insertTransfer string
 	//go:embed queries/list_campaigns.sql
 	listCampaigns string
+	//go:embed queries/list_documents.sql
+	listDocuments string
+	//go:embed queries/list_orders.sql
+	listOrders string
+	//go:embed queries/list_shopper_documents.sql
+	listShopperDocuments string
 	//go:embed queries/load_balance.sql
 	loadBalance string
 	//go:embed queries/load_campaign.sql
 	loadCampaign string
 	//go:embed queries/load_counters.sql
 	loadCounters string
+	//go:embed queries/load_documents.sql
+	loadDocuments string
 	//go:embed queries/load_orders.sql
 	loadOrders string
 	//go:embed queries/load_placed.sql
 	loadPlaced string
 	//go:embed queries/load_ruleset.sql
 	loadRuleset string
+	//go:embed queries/load_shopper_documents.sql
+	loadShopperDocuments string
 	//go:embed queries/load_shoppers.sql
 	loadShoppers string
 	//go:embed queries/load_transfers.sql
@@ -70,6 +90,8 @@ var (
 	settleTransfer string
 	//go:embed queries/swap_campaign.sql
 	swapCampaign string
+	//go:embed queries/swap_document.sql
+	swapDocument string
 	//go:embed queries/take.sql
 	take string
 	//go:embed queries/unsettled_transfers.sql

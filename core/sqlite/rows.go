@@ -24,7 +24,7 @@ func (r *row) order() (*core.Order, error) {
 	o.PlacedAt, o.Revision = r.integer(), r.integer()
 	o.State, o.TakesState = core.OrderState(r.text()), core.TakesState(r.text())
 	o.HoldUntil, o.UpdatedAt = r.integer(), r.integer()
-	columns.Dues, columns.Conditions = r.text(), r.text()
+	columns.Dues, columns.Conditions, columns.Shipment = r.text(), r.text(), r.text()
 	err := o.SetColumns(columns)
 	return o, err
 }

@@ -327,16 +327,23 @@ func TestMigrateMakesTheSchemaOnce(t *testing.T) {
 }
 
 func TestWhatAnEarlierReleaseHeldIsMigrated(t *testing.T) {
+	for name, release := range storetest.Releases() {
+		t.Run(name, func(t *testing.T) { migrates(t, release) })
+	}
+}
+
+func migrates(t *testing.T, release storetest.Release) {
+	t.Helper()
 	dir := t.TempDir()
 	must(t, open(t, dir).Close())
 	db := past(t, dir)
 	provider, err := goose.NewProvider(goose.DialectSQLite3, db, os.DirFS("migrations"), goose.WithDisableGlobalRegistry(true))
 	must(t, err)
-	_, err = provider.UpTo(t.Context(), 1)
+	_, err = provider.UpTo(t.Context(), release.Schema)
 	must(t, err)
-	_, err = db.ExecContext(t.Context(), storetest.FirstRelease())
+	_, err = db.ExecContext(t.Context(), release.Rows)
 	must(t, err)
-	storetest.CheckFirstRelease(t, openMigrated(t, dir))
+	release.Check(t, openMigrated(t, dir))
 }
 
 func TestASchemaFromTheFutureIsRefused(t *testing.T) {

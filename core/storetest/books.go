@@ -18,6 +18,7 @@ type book struct {
 	Orders       []*core.Order
 	Claims       []core.Claim
 	Reservations []core.Reservation
+	Documents    []*core.Document
 	tables       []string // in the order in which their first rows came
 }
 
@@ -50,6 +51,11 @@ func (b *book) VisitClaim(claim core.Claim) {
 func (b *book) VisitReservation(r core.Reservation) {
 	b.table("reservations")
 	b.Reservations = append(b.Reservations, r)
+}
+
+func (b *book) VisitDocument(d *core.Document) {
+	b.table("documents")
+	b.Documents = append(b.Documents, d)
 }
 
 // taken is what the stored orders and reservations hold of each counter.

@@ -1,21 +1,37 @@
 package storetest
 
 import (
-	_ "embed" // the rows of an earlier release are a file of their own
+	_ "embed" // the rows of earlier releases are files of their own
 	"testing"
 
 	"hotdrop/core"
 )
 
-//go:embed first_release.sql
-var firstRelease string
+var (
+	//go:embed first_release.sql
+	firstRelease string
+	//go:embed previous_release.sql
+	previousRelease string
+)
 
-// FirstRelease returns statements that fill a database of schema 1 with what a shop held then.
-func FirstRelease() string { return firstRelease }
+// Release is an earlier release whose databases have to be migrated.
+type Release struct {
+	Schema int64
+	Rows   string // statements that fill a database of this schema with what a shop held then
+	// Check holds a store that was migrated against the rows: nothing is lost, what later releases count is counted, the
+	// books are clean, and the campaign still sells.
+	Check func(t *testing.T, store Store)
+}
 
-// CheckFirstRelease holds a store that was migrated against what [FirstRelease] put into it: nothing is lost, what later
-// releases count is counted, the books are clean, and the campaign still sells.
-func CheckFirstRelease(t *testing.T, store Store) {
+// Releases returns the earlier releases by their names.
+func Releases() map[string]Release {
+	return map[string]Release{
+		"the first":    {Schema: 1, Rows: firstRelease, Check: checkFirstRelease},
+		"the previous": {Schema: 3, Rows: previousRelease, Check: checkPreviousRelease},
+	}
+}
+
+func checkFirstRelease(t *testing.T, store Store) {
 	t.Helper()
 	s := &sale{t: t, Store: store, campaign: "old"}
 	state := s.state(core.Query{Counters: true, Placed: true, Shoppers: []string{"ann"}, Orders: []string{"old.1", "old.2"}})
@@ -28,12 +44,49 @@ func CheckFirstRelease(t *testing.T, store Store) {
 	same(t, "orders", len(state.Orders)+len(state.Placed), 4)
 	same(t, "ann's payment", state.Orders["old.1"].Dues[0].Payment, "pay/old.1")
 	same(t, "ann's reservation", *state.Shoppers["ann"].Reservation, core.Reservation{Shopper: "ann", At: 1, Position: 1})
-	summary, err := core.Audit(t.Context(), store, []string{"old"}, func(f core.Finding) { t.Errorf("audit: %+v", f) })
-	must(t, err)
-	same(t, "orders audited", summary.Orders, int64(2))
-	_, err = store.Apply(t.Context(), &core.Plan{
-		Campaign: "old", Brand: "acme", Epoch: 3,
-		Counters: []core.Delta{{Counter: core.CounterOrders, Units: 1}, {Counter: "stock/mi2", Units: 1}},
+	s.audit(2)
+	s.sells(3)
+}
+
+func checkPreviousRelease(t *testing.T, store Store) {
+	t.Helper()
+	s := &sale{t: t, Store: store, campaign: "recent"}
+	state := s.state(core.Query{Counters: true, Orders: []string{"recent.1"}})
+	same(t, "counters", state.Counters, map[string]core.Counter{
+		"stock/mi2":              {Limit: 5, Remaining: 4},
+		core.CounterReservations: {Limit: core.Unbounded, Remaining: core.Unbounded - 1},
+		core.CounterOrders:       {Limit: core.Unbounded, Remaining: core.Unbounded - 1},
+		"pool/fifty":             {Limit: 10, Remaining: 10},
+		`pool/a b/"末日"`:          {Limit: 9007199254740993, Remaining: 9007199254740993},
 	})
-	must(t, err)
+	same(t, "epoch", state.Epoch, int64(5))
+	s.audit(1)
+	s.sells(5)
+	order := state.Orders["recent.1"]
+	order.Shipment = &core.Shipment{Carrier: "SF", Tracking: "1", ShippedAt: 3}
+	s.apply(&core.Plan{Campaign: s.campaign, Brand: "acme", Moves: []core.Move{{Order: order}}, Documents: []*core.Document{
+		{Kind: core.DocumentTags, ID: "ann", Shopper: "ann", State: core.TagsKept, Content: []byte(`{}`)},
+	}})
+	same(t, "shipment", s.stored(order).Shipment, order.Shipment)
+	for _, campaign := range []string{"bare", "null"} {
+		for key := range (&sale{t: t, Store: store, campaign: campaign}).state(core.Query{Counters: true}).Counters {
+			same(t, "counter of a campaign without pools", key, core.CounterOrders)
+		}
+	}
+}
+
+// audit checks that the campaign's books are clean and how many orders they have.
+func (s *sale) audit(orders int64) {
+	s.t.Helper()
+	summary, err := core.Audit(s.t.Context(), s, []string{s.campaign}, func(f core.Finding) { s.t.Errorf("audit: %+v", f) })
+	must(s.t, err)
+	same(s.t, "orders audited", summary.Orders, orders)
+}
+
+// sells takes what an order takes, under the epoch.
+func (s *sale) sells(epoch int64) {
+	s.t.Helper()
+	s.apply(&core.Plan{Campaign: s.campaign, Brand: "acme", Epoch: epoch, Counters: deltas(map[string]int64{
+		core.CounterOrders: 1, "stock/mi2": 1,
+	})})
 }

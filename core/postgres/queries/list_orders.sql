@@ -1,0 +1,7 @@
+-- The key backwards. Empty arguments ask for everything.
+SELECT campaign, id, brand, shopper, currency, total, lines, takes, claims, quote, placed_at,
+       revision, state, takes_state, hold_until, updated_at, dues, conditions, shipment
+FROM orders
+WHERE campaign = $1 AND ($2::text = '' OR state = $2) AND ($3::text = '' OR id < $3)
+ORDER BY id DESC
+LIMIT $4

@@ -1,0 +1,15 @@
+-- Compare and swap. The division fails, and with it the plan, unless every document was at the revision that was read.
+-- OFFSET 0 as in move_orders.sql.
+WITH swapped AS (
+    UPDATE documents AS d
+    SET revision = d.revision + 1, shopper = s.shopper, state = s.state, due = s.due, content = s.content
+    FROM (
+        SELECT $1::text AS campaign, u.kind, u.id, u.shopper, u.state, u.due, u.content, u.revision
+        FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[])
+            AS u (kind, id, shopper, state, due, content, revision)
+        OFFSET 0
+    ) AS s
+    WHERE d.campaign = s.campaign AND d.kind = s.kind AND d.id = s.id AND d.revision = s.revision
+    RETURNING 1
+)
+SELECT 1 / (CASE WHEN count(*) = $9::bigint THEN 1 ELSE 0 END) FROM swapped

@@ -1,0 +1,1 @@
+DELETE FROM documents WHERE campaign = ? AND kind = ? AND id = ? AND revision = ?

@@ -1,0 +1,1 @@
+INSERT INTO documents (campaign, kind, id, brand, shopper, state, due, revision, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
