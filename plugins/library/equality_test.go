@@ -12,6 +12,8 @@ import (
 	"pgregory.net/rapid"
 
 	"hotdrop/core"
+	"hotdrop/core/campaignfile"
+	"hotdrop/core/mechanictest"
 	"hotdrop/plugins/library"
 	rulelibrary "hotdrop/rules/library"
 )
@@ -160,11 +162,11 @@ func (p *pool) fill(v reflect.Value) {
 	}
 }
 
-// answer is a decision in a form that compares: data is canonical, a failure is told by whether there is one, because each
-// form fails in its own way.
+// answer is a decision in a form that compares: data is canonical, a failure is told by whether there is one, because a rule
+// itself refuses a name that the engine refuses of a plugin.
 func answer(m core.Mechanic, hook core.Hook, facts *core.Facts) (string, []core.Effect) {
 	effects, _, err := m.Decide(hook, facts, nil)
-	if err != nil {
+	if err != nil || core.JudgeEffects(hook, effects) != nil {
 		return "it failed", nil
 	}
 	for i := range effects {
@@ -209,6 +211,23 @@ func TestRuleAndPluginAreOneMechanic(t *testing.T) {
 					t.Errorf("no decision asked for %s: %v", kind, seen)
 				}
 			}
+		})
+	}
+}
+
+// TestTheRuleDecidesWhatThePluginsVectorsSay, as the plugin does what the rule's say.
+func TestTheRuleDecidesWhatThePluginsVectorsSay(t *testing.T) {
+	for _, name := range library.Names() {
+		t.Run(name, func(t *testing.T) {
+			entry, err := library.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			vectors, err := campaignfile.ParseVectors(entry.Vectors)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mechanictest.Run(t, func(config core.Object) (core.Mechanic, error) { return rulelibrary.Compile(name, config) }, vectors)
 		})
 	}
 }

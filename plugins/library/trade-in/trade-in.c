@@ -1,12 +1,20 @@
 /*
- * trade-in: money off for handing in a device of a listed brand. The order takes one trade-in per unit from the quota
- * "trade-in" and carries the duty to hand the device in.
+ * trade-in: money off for handing in a device of a listed brand, by its model and condition. The order takes one trade-in
+ * per unit from the quota "trade-in" and carries the duty to hand the device in.
  */
 #include "hotdrop.h"
 
-static char wanted_sku[HD_MAX_INPUT], sku[HD_MAX_INPUT], brand[HD_MAX_INPUT], model[HD_MAX_INPUT];
-static char candidate[HD_MAX_INPUT];
+/* The longest entry of config.models: a brand, a space and a model. */
+#define MAX_ENTRY (2 * HD_MAX_INPUT + 1)
+
+static char wanted_sku[HD_MAX_INPUT], sku[HD_MAX_INPUT], brand[HD_MAX_INPUT], model[HD_MAX_INPUT], condition[HD_MAX_INPUT];
+static char unlisted[HD_MAX_NAME], entry[MAX_ENTRY];
 static hd_json duty;
+
+/* What the shopper hands in. */
+typedef struct {
+	hd_str brand, model, condition;
+} device;
 
 /* An empty config.sku means any item. */
 static bool sold_for_trade_in(void) {
@@ -14,22 +22,65 @@ static bool sold_for_trade_in(void) {
 	return wanted.length == 0 || hd_equal(wanted, hd_string("item.sku", sku));
 }
 
-static bool listed(hd_str offered) {
-	int32_t count = hd_count("config.brands");
+/* The index of the first element that is the string, -1 if none is. An empty string is in no list. */
+static int32_t index_of(hd_str list, int32_t count, hd_str wanted) {
+	for (int32_t i = 0; i < count && wanted.length > 0; i++)
+		if (hd_equal(wanted, hd_read_element(list, i, entry, sizeof(entry))))
+			return i;
+	return -1;
+}
+
+/* Reports whether an entry of config.models is the device: its brand and its model with a space between them. */
+static bool is_device(hd_str listed, device offered) {
+	int32_t space = offered.brand.length;
+	return listed.length == space + 1 + offered.model.length && listed.at[space] == ' ' &&
+	       hd_equal((hd_str){listed.at, space}, offered.brand) &&
+	       hd_equal((hd_str){listed.at + space + 1, offered.model.length}, offered.model);
+}
+
+/* The money off for the device in full: that of its model, or the one for all others. */
+static int64_t full_amount(device offered) {
+	int32_t count = hd_count("config.models");
 	for (int32_t i = 0; i < count; i++)
-		if (hd_equal(offered, hd_read_element(HD("config.brands"), i, candidate, sizeof(candidate))))
-			return true;
-	return false;
+		if (is_device(hd_read_element(HD("config.models"), i, entry, sizeof(entry)), offered))
+			return hd_i64_element(HD("config.amounts"), i);
+	return hd_i64("config.amount");
+}
+
+/* The part of the amount that the condition leaves, rounded half up. Neither factor has more than 13 digits. */
+static int64_t amount_in_condition(int64_t amount, int32_t listed_condition) {
+	if (listed_condition < 0)
+		return amount;
+	return (amount * hd_i64_element(HD("config.percents"), listed_condition) + 50) / 100;
+}
+
+static void take_in(device offered, int32_t listed_condition) {
+	hd_discount(amount_in_condition(full_amount(offered), listed_condition), HD_BOTH("Trade-in", "折抵"));
+	hd_take(HD("trade-in"), hd_i64("quantity"));
+	hd_json_begin(&duty);
+	hd_json_str(&duty, HD("brand"), offered.brand);
+	hd_json_str(&duty, HD("model"), offered.model);
+	hd_oblige(HD("trade_in"), hd_json_end(&duty));
 }
 
 HD_HOOK(quote) {
-	hd_str offered = hd_string("input.trade_in.brand", brand);
-	if (offered.length == 0 || !sold_for_trade_in() || !listed(offered))
+	if (!sold_for_trade_in())
 		return;
-	hd_discount(hd_i64("config.amount"), HD_BOTH("Trade-in", "折抵"));
-	hd_take(HD("trade-in"), hd_i64("quantity"));
-	hd_json_begin(&duty);
-	hd_json_str(&duty, HD("brand"), offered);
-	hd_json_str(&duty, HD("model"), hd_string("input.trade_in.model", model));
-	hd_oblige(HD("trade_in"), hd_json_end(&duty));
+	int32_t conditions = hd_count("config.conditions");
+	/* The lists of a table belong together: a table with a gap gives nothing away. */
+	if (hd_count("config.models") != hd_count("config.amounts") || conditions != hd_count("config.percents")) {
+		hd_deny(HD("misconfigured"), HD_BOTH("This offer is not set up correctly.", "活动配置有误，暂不可用。"));
+		return;
+	}
+	device offered = {
+		hd_string("input.trade_in.brand", brand),
+		hd_string("input.trade_in.model", model),
+		hd_string("input.trade_in.condition", condition),
+	};
+	int32_t listed_condition = index_of(HD("config.conditions"), conditions, offered.condition);
+	bool any_condition = conditions == 0 || listed_condition >= 0;
+	if (any_condition && index_of(HD("config.brands"), hd_count("config.brands"), offered.brand) >= 0)
+		take_in(offered, listed_condition);
+	else if (offered.brand.length > 0 && hd_equal(hd_string("config.unlisted", unlisted), HD("refuse")))
+		hd_deny(HD("not_taken_in"), HD_BOTH("This device is not taken in.", "该旧机不在折抵范围内。"));
 }
