@@ -85,9 +85,14 @@ func (c *campaign) replay(ctx context.Context, prior, request *Claim) (*Order, e
 func (o *Order) asPlaced() *Order {
 	placed := *o
 	placed.State, placed.TakesState, placed.Revision, placed.UpdatedAt = OrderPlaced, TakesOutstanding, 1, o.PlacedAt
-	placed.Dues = make([]Due, len(o.Dues))
-	for i, due := range o.Dues {
-		placed.Dues[i] = Due{Kind: due.Kind, Amount: due.Amount, DueAt: due.DueAt, State: DueOpen}
+	placed.HoldUntil, placed.Shipment = o.Dues[0].DueAt, nil
+	placed.Dues = make([]Due, 0, len(o.Dues))
+	for _, due := range o.Dues {
+		if due.Kind != DueDifference { // which came later
+			placed.Dues = append(placed.Dues, Due{
+				Kind: due.Kind, Amount: due.Amount, DueAt: due.DueAt, State: DueOpen, Unpaid: due.Unpaid,
+			})
+		}
 	}
 	placed.Conditions = make([]Condition, len(o.Conditions))
 	for i, condition := range o.Conditions {
