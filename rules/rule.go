@@ -109,7 +109,7 @@ func (r *Rule) describe(digest string, problems *core.Problems) {
 	r.compile(c)
 	problems.List = append(problems.List, c.problem...)
 	r.manifest = &core.Manifest{
-		Name: r.Name, Version: r.Version, Kind: keyRule, Digest: digest, Author: r.Author, Title: r.Title,
+		Name: r.Name, Version: r.Version, Kind: keyRule, Digest: digest, Author: r.Author, Title: r.Title, Text: r.Text,
 		Hooks: r.hooks(), Facts: c.facts(), Effects: r.effects(), Config: r.Config,
 	}
 	problems.List = append(problems.List, r.manifestProblems()...)

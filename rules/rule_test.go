@@ -38,7 +38,7 @@ func TestTheManifestSaysWhatTheRuleIs(t *testing.T) {
 	}
 	got.Digest, got.Config = "", nil
 	want := core.Manifest{
-		Name: "small", Version: "1.2.3", Kind: "rule", Author: "meizu", Title: core.Text{EN: "Small", ZH: "小"},
+		Name: "small", Version: "1.2.3", Kind: "rule", Author: "meizu", Title: core.Text{EN: "Small", ZH: "小"}, Text: core.Text{EN: "Takes a little off."},
 		Hooks: []core.Hook{core.HookQuote}, Facts: []string{"config.off", "config.tier", "shopper.tier"},
 		Effects: []core.EffectKind{core.EffectDiscount},
 	}
