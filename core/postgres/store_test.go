@@ -102,7 +102,8 @@ func buy(shopper string, quote int) *core.Plan {
 			Campaign: "sale", ID: id, Brand: "xiaomi", Shopper: shopper, Currency: "CNY", Total: 199900, Revision: 1,
 			State: core.OrderPlaced, TakesState: core.TakesOutstanding, Quote: fmt.Appendf(nil, `"%x"`, noise),
 		}},
-		Counters: []core.Delta{{Counter: "stock/mi2", Units: 1}},
+		Documents: []*core.Document{{Kind: core.DocumentTask, ID: "paid/" + id, State: core.TaskOpen, Due: 1}},
+		Counters:  []core.Delta{{Counter: "stock/mi2", Units: 1}},
 	}
 }
 
@@ -112,6 +113,28 @@ func TestAStaffEntryIsWrittenWithTheChange(t *testing.T) {
 	got := ask[string](t, url, `SELECT concat_ws('|', brand, campaign, at, actor, role, action, reason, before_ IS NULL, after_) FROM staff_log`)
 	if want := `xiaomi|sale|7|staff-1|operator|campaign.apply|opening|t|{"stock":1}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// TestAStaffEntryIsWrittenWithThePlan has two plans move an order from the same revision.
+func TestAStaffEntryIsWrittenWithThePlan(t *testing.T) {
+	url := storetest.PostgresURL(t)
+	store := openMigrated(t, url)
+	sale(t, store, 10)
+	placed := buy("ann", 10)
+	_, err := store.Apply(t.Context(), placed)
+	must(t, err)
+	moved := &core.Plan{
+		Campaign: "sale", Brand: "xiaomi", Moves: []core.Move{{Order: placed.Orders[0]}},
+		Entry: &core.StaffEntry{At: 8, Actor: "staff-2", Campaign: "sale", Action: "order.ship", Reason: "it went", Before: []byte("{}")},
+	}
+	_, err = store.Apply(t.Context(), moved)
+	must(t, err)
+	if _, err = store.Apply(t.Context(), moved); !errors.Is(err, core.ErrConflict) {
+		t.Errorf("got the error %v", err)
+	}
+	if entries := ask[int](t, url, "SELECT count(*) FROM staff_log WHERE actor = 'staff-2' AND reason = 'it went' AND before_ = '{}'"); entries != 1 {
+		t.Errorf("there are %d entries", entries)
 	}
 }
 
@@ -135,6 +158,13 @@ func TestTwoStoresOnOneDatabaseSellWhatThereIs(t *testing.T) {
 	if sold := ask[int64](t, url, "SELECT count(*) FROM orders"); sold != 30 {
 		t.Errorf("sold %d", sold)
 	}
+}
+
+func TestTwoStoresOnOneDatabaseCountTogetherInOneDocument(t *testing.T) {
+	url := storetest.PostgresURL(t)
+	first := openMigrated(t, url)
+	sale(t, first, 1)
+	storetest.CountTogether(t, "sale", first, open(t, url))
 }
 
 func TestADatabaseThatWasKilledIsUnavailableUntilItIsBack(t *testing.T) {
@@ -225,8 +255,9 @@ func TestPlansOfUnknownFateAreFoundOut(t *testing.T) {
 	}
 	orders := ask[int](t, url, "SELECT count(*) FROM orders")
 	taken := ask[int](t, url, "SELECT limit_ - remaining FROM counters WHERE key = 'stock/mi2'")
-	if orders != expected || taken != expected {
-		t.Errorf("there are %d orders and %d units taken, want %d", orders, taken, expected)
+	tasks := ask[int](t, url, "SELECT count(*) FROM documents")
+	if orders != expected || taken != expected || tasks != expected {
+		t.Errorf("there are %d orders, %d units taken and %d tasks, want %d", orders, taken, tasks, expected)
 	}
 }
 

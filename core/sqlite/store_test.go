@@ -183,6 +183,28 @@ func TestAStaffEntryIsWrittenWithTheChange(t *testing.T) {
 	}
 }
 
+// TestAStaffEntryIsWrittenWithThePlan has two plans move an order from the same revision.
+func TestAStaffEntryIsWrittenWithThePlan(t *testing.T) {
+	dir := t.TempDir()
+	store := openMigrated(t, dir)
+	sale(t, store, 10)
+	placed := buy("ann", 10)
+	_, err := store.Apply(t.Context(), placed)
+	must(t, err)
+	moved := &core.Plan{
+		Campaign: "sale", Brand: "xiaomi", Moves: []core.Move{{Order: placed.Orders[0]}},
+		Entry: &core.StaffEntry{At: 8, Actor: "staff-2", Campaign: "sale", Action: "order.ship", Reason: "it went", Before: []byte("{}")},
+	}
+	_, err = store.Apply(t.Context(), moved)
+	must(t, err)
+	if _, err = store.Apply(t.Context(), moved); !errors.Is(err, core.ErrConflict) {
+		t.Errorf("got the error %v", err)
+	}
+	if entries := ask[int](t, dir, "SELECT count(*) FROM staff_log WHERE actor = 'staff-2' AND reason = 'it went' AND before_ = '{}'"); entries != 1 {
+		t.Errorf("there are %d entries", entries)
+	}
+}
+
 func TestAFullFileIsFullAndNothingIsHalfDone(t *testing.T) {
 	dir := t.TempDir()
 	store := openMigrated(t, dir, sqlite.MaxPages(200))

@@ -84,18 +84,20 @@ func testAllOrNothing(t *testing.T, store Store) {
 		"a claim that is taken": func(s *sale, plan *core.Plan) {
 			s.apply(&core.Plan{Campaign: s.campaign, Brand: brand, Claims: plan.Claims[:1]})
 		},
-		"the same claim twice":   func(_ *sale, plan *core.Plan) { plan.Claims = append(plan.Claims, plan.Claims[0]) },
-		"an order that exists":   func(s *sale, plan *core.Plan) { s.apply(withoutClaims(s.plan(plan.Orders[0]))) },
-		"the same order twice":   func(_ *sale, plan *core.Plan) { plan.Orders = append(plan.Orders, plan.Orders[0]) },
-		"too many units":         func(_ *sale, plan *core.Plan) { plan.Counters[0].Units = 11 },
-		"too many units back":    func(_ *sale, plan *core.Plan) { plan.Counters[0].Units = -11 },
-		"a counter that is not":  func(_ *sale, plan *core.Plan) { plan.Counters[0].Counter = "quota/none" },
-		"another epoch":          func(_ *sale, plan *core.Plan) { plan.Epoch++ },
-		"a reservation that is":  func(s *sale, _ *core.Plan) { s.apply(s.reserve("cid")) },
-		"a move of no order":     func(_ *sale, plan *core.Plan) { plan.Moves[0].Order.ID += "0" },
-		"a move of a later one":  func(_ *sale, plan *core.Plan) { plan.Moves[0].Order.Revision-- },
-		"a move of an older one": func(_ *sale, plan *core.Plan) { plan.Moves[0].Order.Revision++ },
-		"the same move twice":    func(_ *sale, plan *core.Plan) { plan.Moves = append(plan.Moves, plan.Moves[0]) },
+		"the same claim twice":           func(_ *sale, plan *core.Plan) { plan.Claims = append(plan.Claims, plan.Claims[0]) },
+		"an order that exists":           func(s *sale, plan *core.Plan) { s.apply(withoutClaims(s.plan(plan.Orders[0]))) },
+		"the same order twice":           func(_ *sale, plan *core.Plan) { plan.Orders = append(plan.Orders, plan.Orders[0]) },
+		"too many units":                 func(_ *sale, plan *core.Plan) { plan.Counters[0].Units = 11 },
+		"too many units back":            func(_ *sale, plan *core.Plan) { plan.Counters[0].Units = -11 },
+		"a counter that is not":          func(_ *sale, plan *core.Plan) { plan.Counters[0].Counter = "quota/none" },
+		"another epoch":                  func(_ *sale, plan *core.Plan) { plan.Epoch++ },
+		"a reservation that is":          func(s *sale, _ *core.Plan) { s.apply(s.reserve("cid")) },
+		"a move of no order":             func(_ *sale, plan *core.Plan) { plan.Moves[0].Order.ID += "0" },
+		"a move of a later one":          func(_ *sale, plan *core.Plan) { plan.Moves[0].Order.Revision-- },
+		"a move of an older one":         func(_ *sale, plan *core.Plan) { plan.Moves[0].Order.Revision++ },
+		"the same move twice":            func(_ *sale, plan *core.Plan) { plan.Moves = append(plan.Moves, plan.Moves[0]) },
+		"a document that exists":         func(s *sale, plan *core.Plan) { s.apply(s.documents(plan.Documents[0])) },
+		"a document of no such revision": func(_ *sale, plan *core.Plan) { plan.Documents[0].Revision = 7 },
 		"releasing what it does not own": func(_ *sale, plan *core.Plan) {
 			plan.Moves[0].Order.Claims = []core.Claim{{Kind: core.ClaimLimit, Key: "other/1"}}
 		},
@@ -126,6 +128,7 @@ func (s *sale) everything(order *core.Order) *core.Plan {
 	plan := s.plan(s.order("ann"))
 	plan.Moves = s.giveBack(order).Moves
 	plan.Reservations = []*core.Reservation{{Shopper: "cid", At: opening}}
+	plan.Documents = []*core.Document{document(core.DocumentTask, "paid/"+order.ID, "")}
 	plan.Counters = append(plan.Counters, deltas(map[string]int64{"quota/z": -1, core.CounterReservations: 1})...)
 	return plan
 }

@@ -111,6 +111,26 @@ func testCampaigns(t *testing.T, store Store) {
 		wantConflict(t, s.SaveCampaign(t.Context(), change))
 	})
 
+	t.Run("a change's documents are inserted unless they are there", func(t *testing.T) {
+		s := openSale(t, store, nil)
+		phones, cars := document(core.DocumentDraw, "phones", ""), document(core.DocumentDraw, "cars", "")
+		s.apply(s.documents(phones))
+		s.apply(s.documents(at(phones, 1)))
+		untouched := s.book()
+		change := s.change()
+		change.Documents = []*core.Document{phones, cars}
+		wantConflict(t, s.SaveCampaign(t.Context(), change))
+		same(t, "book after a conflict", s.book(), untouched)
+		s.record.Revision++
+		change = s.change()
+		change.Documents, change.Limits[stock] = []*core.Document{phones, cars}, -1
+		same(t, "code", core.CodeOf(s.SaveCampaign(t.Context(), change)), core.CodeBelowTaken)
+		same(t, "book after a refusal", s.book(), untouched)
+		change.Limits[stock] = 1
+		must(t, s.SaveCampaign(t.Context(), change))
+		same(t, "documents", s.book().Documents, []*core.Document{at(cars, 1), at(phones, 2)})
+	})
+
 	t.Run("of changes at once one is saved", func(t *testing.T) {
 		s := openSale(t, store, map[string]int64{stock: 10})
 		s.record.Revision, s.record.Epoch = 2, 2

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,6 +20,7 @@ type model struct {
 	claims       map[claimKey]core.Claim
 	orders       map[string]*core.Order
 	reservations map[string]core.Reservation
+	documents    map[core.DocumentKey]*core.Document
 }
 
 type claimKey struct {
@@ -30,13 +32,16 @@ type claimKey struct {
 func keyOf(c core.Claim) claimKey { return claimKey{c.Shopper, c.Kind, c.Key} }
 
 func (m *model) clone() *model {
-	return &model{m.epoch, maps.Clone(m.counters), maps.Clone(m.claims), maps.Clone(m.orders), maps.Clone(m.reservations)}
+	return &model{m.epoch, maps.Clone(m.counters), maps.Clone(m.claims), maps.Clone(m.orders), maps.Clone(m.reservations),
+		maps.Clone(m.documents)}
 }
 
 // after returns the model after the plan, or nil when the plan is refused.
 func (m *model) after(plan *core.Plan) *model {
 	next := m.clone()
-	for _, part := range []func(*core.Plan) bool{next.move, next.release, next.claim, next.place, next.take, next.reserve} {
+	for _, part := range []func(*core.Plan) bool{
+		next.move, next.release, next.claim, next.place, next.write, next.take, next.reserve,
+	} {
 		if !part(plan) {
 			return nil
 		}
@@ -53,7 +58,7 @@ func (m *model) move(plan *core.Plan) bool {
 		moved, o := *stored, move.Order
 		moved.Revision++
 		moved.State, moved.TakesState, moved.HoldUntil, moved.UpdatedAt = o.State, o.TakesState, o.HoldUntil, o.UpdatedAt
-		moved.Dues, moved.Conditions = o.Dues, o.Conditions
+		moved.Dues, moved.Conditions, moved.Shipment = o.Dues, o.Conditions, o.Shipment
 		m.orders[o.ID] = &moved
 	}
 	return true
@@ -96,6 +101,24 @@ func (m *model) place(plan *core.Plan) bool {
 			return false
 		}
 		m.orders[order.ID] = order
+	}
+	return true
+}
+
+func (m *model) write(plan *core.Plan) bool {
+	for _, d := range plan.Documents {
+		stored, revision := m.documents[d.Key()], int64(0)
+		if stored != nil {
+			revision = stored.Revision
+		}
+		switch {
+		case revision != d.Revision || d.State == "" && stored == nil:
+			return false
+		case d.State == "":
+			delete(m.documents, d.Key())
+		default:
+			m.documents[d.Key()] = at(d, revision+1)
+		}
 	}
 	return true
 }
@@ -156,7 +179,7 @@ func testModel(t *testing.T, store Store) {
 		s := openSale(t, store, map[string]int64{stock: 6, "quota/a": 4})
 		h := &history{sale: s, model: &model{
 			epoch: 1, claims: map[claimKey]core.Claim{}, orders: map[string]*core.Order{},
-			reservations: map[string]core.Reservation{},
+			reservations: map[string]core.Reservation{}, documents: map[core.DocumentKey]*core.Document{},
 			counters: map[string]core.Counter{
 				stock: {Limit: 6, Remaining: 6}, "quota/a": {Limit: 4, Remaining: 4},
 				core.CounterReservations: {Limit: core.Unbounded, Remaining: core.Unbounded},
@@ -247,6 +270,7 @@ func (h *history) draw(rt *rapid.T) *core.Plan {
 		plan.Reservations = append(plan.Reservations, &core.Reservation{Shopper: shopper, At: opening})
 		units[core.CounterReservations]++
 	}
+	h.drawDocuments(rt, plan)
 	plan.Counters = deltas(units)
 	if rapid.Bool().Draw(rt, "fenced") {
 		plan.Epoch = h.model.epoch - rapid.SampledFrom([]int64{0, 0, 0, 1}).Draw(rt, "stale")
@@ -287,6 +311,58 @@ func (h *history) drawMove(rt *rapid.T, plan *core.Plan, units map[string]int64)
 	addUnits(units, stored, sign)
 }
 
+// drawDocuments inserts, changes and deletes documents, each at most once; now and then of a stale revision.
+func (h *history) drawDocuments(rt *rapid.T, plan *core.Plan) {
+	key := rapid.Custom(func(rt *rapid.T) core.DocumentKey {
+		return core.DocumentKey{
+			Kind: rapid.SampledFrom([]core.DocumentKind{core.DocumentTags, core.DocumentTask}).Draw(rt, "kind"),
+			ID:   rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "id"),
+		}
+	})
+	for _, key := range rapid.SliceOfNDistinct(key, 0, 3, rapid.ID).Draw(rt, "documents") {
+		d := &core.Document{
+			Kind: key.Kind, ID: key.ID, Shopper: rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(rt, "whose"),
+			State: rapid.SampledFrom([]string{"", "kept", "open"}).Draw(rt, "state"), Due: rapid.Int64Range(0, 9).Draw(rt, "due"),
+			Content: rapid.SampledFrom([]json.RawMessage{nil, []byte("{}"), []byte("[1]")}).Draw(rt, "content"),
+		}
+		if stored := h.model.documents[key]; stored != nil {
+			d.Revision = stored.Revision
+		}
+		d.Revision += rapid.SampledFrom([]int64{0, 0, 0, 0, 0, 1}).Draw(rt, "stale document")
+		plan.Documents = append(plan.Documents, d)
+	}
+}
+
+// compareDocuments checks the documents, and what queries find of them.
+func (h *history) compareDocuments(rt *rapid.T, book []*core.Document) {
+	byKey := func(list []*core.Document) []*core.Document {
+		return slices.SortedFunc(slices.Values(list), compareDocuments)
+	}
+	all := byKey(slices.Collect(maps.Values(h.model.documents)))
+	same(rt, "documents", book, all)
+	having := func(has func(d *core.Document) bool) (some []*core.Document) {
+		for _, d := range all {
+			if has(d) {
+				some = append(some, d)
+			}
+		}
+		return some
+	}
+	due, err := h.DueDocuments(h.t.Context(), h.campaign, 5, 99)
+	must(rt, err)
+	if !slices.IsSortedFunc(due, func(a, b *core.Document) int { return int(a.Due - b.Due) }) {
+		rt.Errorf("what is due is not sorted: %+v", due)
+	}
+	same(rt, "documents due", byKey(due), having(func(d *core.Document) bool { return d.Due > 0 && d.Due <= 5 }))
+	list, err := h.ListDocuments(h.t.Context(), core.DocumentQuery{
+		Campaign: h.campaign, Kind: core.DocumentTask, Shopper: "ann", Prefix: "b", Limit: 99,
+	})
+	must(rt, err)
+	same(rt, "documents listed", list, having(func(d *core.Document) bool {
+		return d.Kind == core.DocumentTask && d.Shopper == "ann" && d.ID == "b"
+	}))
+}
+
 // compare checks that the store holds what the model holds, and that every equation holds in it: a misfit move would
 // break one, but the claims of its order refuse it.
 func (h *history) compare(rt *rapid.T) {
@@ -305,4 +381,5 @@ func (h *history) compare(rt *rapid.T) {
 	for _, r := range b.Reservations {
 		same(rt, "reservation", r, h.model.reservations[r.Shopper])
 	}
+	h.compareDocuments(rt, b.Documents)
 }

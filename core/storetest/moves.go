@@ -15,6 +15,7 @@ func testMoves(t *testing.T, store Store) {
 		moved.State, moved.TakesState, moved.HoldUntil, moved.UpdatedAt = core.OrderPaid, core.TakesSpent, opening+1, opening+2
 		moved.Dues = []core.Due{{Kind: "full", Amount: price, DueAt: opening, State: core.DuePaid, Payment: "pay-1"}}
 		moved.Conditions = []core.Condition{{Kind: "group", State: "met"}}
+		moved.Shipment = &core.Shipment{Carrier: "顺丰", Tracking: `SF "1"`, ShippedAt: opening + 3, DeliveredAt: opening + 4}
 		s.apply(&core.Plan{Campaign: s.campaign, Brand: brand, Moves: []core.Move{{Order: &moved}}})
 		moved.Revision++
 		same(t, "order", s.stored(order), &moved)
@@ -80,6 +81,25 @@ func testMoves(t *testing.T, store Store) {
 		plan.Counters = []core.Delta{{Counter: stock, Units: 0}}
 		s.apply(plan)
 		same(t, "claims", s.state(core.Query{Shoppers: []string{"ann"}}).Shoppers["ann"].Claims, next.Claims)
+	})
+
+	t.Run("a claim outside the shopper's range is given back and taken again there", func(t *testing.T) {
+		s := openSale(t, store, map[string]int64{stock: 2})
+		order := s.order("ann")
+		code := core.Claim{Shopper: " sale.code", Kind: core.ClaimVoucher, Key: "sale.code", Owner: order.ID}
+		order.Claims = append(order.Claims, code)
+		s.apply(s.plan(order))
+		same(t, "stored", s.stored(order).Claims, order.Claims)
+		voucher := core.Query{Shoppers: []string{code.Shopper}}
+		same(t, "held", s.state(voucher).Shoppers[code.Shopper].Claims, []core.Claim{code})
+		bobs := s.order("bob")
+		bobs.Claims = []core.Claim{{Shopper: code.Shopper, Kind: code.Kind, Key: code.Key, Owner: bobs.ID}}
+		s.refused(s.plan(bobs))
+		s.apply(s.giveBack(s.stored(order)))
+		same(t, "claims of all", len(s.book().Claims), 0)
+		s.apply(s.takeBack(s.stored(order)))
+		same(t, "held again", s.state(voucher).Shoppers[code.Shopper].Claims, []core.Claim{code})
+		s.refused(s.plan(bobs))
 	})
 
 	t.Run("late money takes everything again", func(t *testing.T) {
