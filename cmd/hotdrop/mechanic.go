@@ -62,7 +62,8 @@ func listMechanics(out io.Writer, format output) error {
 		return printJSON(out, manifests)
 	}
 	for _, m := range manifests {
-		if _, err := fmt.Fprintf(out, "%-6s  %-16s  %s  %s\n", m.Kind, m.Name, m.Digest, m.Title.In("en")); err != nil {
+		_, err := fmt.Fprintf(out, "%-6s  %-16s  %-11s  %-21s  %s\n", m.Kind, m.Name, listOf(m.Hooks), m.Title.In("en"), m.Digest)
+		if err != nil {
 			return err
 		}
 	}

@@ -68,18 +68,35 @@ func TestAVectorFileThatCannotBeUsedSaysWhy(t *testing.T) {
 	}
 }
 
-func TestTheListNamesEveryMechanicWithItsDigest(t *testing.T) {
+func TestTheListShowsEveryMechanicWithItsHooksTitleAndDigest(t *testing.T) {
 	var listed []core.Manifest
 	if err := json.Unmarshal([]byte(do(t, "mechanic", "list", "-o", "json").stdout), &listed); err != nil {
 		t.Fatal(err)
 	}
-	text := do(t, "mechanic", "list").stdout
-	if len(listed) < 3 {
-		t.Errorf("%d mechanics", len(listed))
+	lines := strings.Split(strings.TrimSpace(do(t, "mechanic", "list").stdout), "\n")
+	if len(listed) != len(lines) {
+		t.Fatalf("%d mechanics on %d lines", len(listed), len(lines))
 	}
-	for _, m := range listed {
-		if !strings.HasPrefix(m.Digest, "sha256:") || !strings.Contains(text, m.Digest) {
-			t.Errorf("%s has the digest %q", m.Name, m.Digest)
+	kinds := map[string]string{}
+	for i, m := range listed {
+		kinds[m.Name] += m.Kind + " "
+		for _, part := range []string{m.Kind, m.Name, string(m.Hooks[0]), m.Title.EN, m.Digest} {
+			if part == "" || !strings.Contains(lines[i], part) {
+				t.Errorf("%q is not on the line %q", part, lines[i])
+			}
+		}
+	}
+	for _, name := range []string{
+		"seckill", "trade-in", "repost-discount", "one-cent-voucher", "group-buy", "repost-lottery", "member-exclusive",
+		"deposit", "early-bird", "bundle", "auto-reply",
+	} {
+		if !strings.Contains(kinds[name], "rule") {
+			t.Errorf("%s is not among the rules", name)
+		}
+	}
+	for _, name := range []string{"trade-in", "repost-discount", "group-buy", "repost-lottery"} {
+		if !strings.Contains(kinds[name], "plugin") {
+			t.Errorf("%s is not among the plugins", name)
 		}
 	}
 }
