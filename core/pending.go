@@ -10,13 +10,7 @@ import (
 
 var errPending = errors.New("not written yet")
 
-func grantEdits(*Campaign, string, int64, string, string, time.Time) ([]edit, Take, error) {
-	return nil, Take{}, errPending
-}
-
 func enterEdit(string, string, int64, int64) (edit, Take) { return edit{}, Take{} }
-
-func tagEdit(string, string, string) edit { return edit{} }
 
 func messageEdit(string, string, Message, string) edit { return edit{} }
 
@@ -31,14 +25,6 @@ func groupFacts(*Document) GroupFacts { return GroupFacts{} }
 func depositDues(*Campaign, *Item, int64, depositTerms, time.Time, int64) []Due { return nil }
 
 func shareFacts([]*Document) SharesFacts { return SharesFacts{} }
-
-func tagsOf([]*Document) []string { return nil }
-
-func voucherKeys(string, string) []DocumentKey { return nil }
-
-func (c *campaign) voucherFor(context.Context, *load, string, string, time.Time) (VoucherFacts, error) {
-	return VoucherFacts{}, errPending
-}
 
 func reservationThrough(context.Context, *campaign, string, string) (edit, []Claim, *Document, error) {
 	return edit{}, nil, nil, errPending

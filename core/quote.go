@@ -67,11 +67,14 @@ func (q *quoted) terms() *QuotedGroup {
 
 // wants is what deciding the request has to load.
 func (r *OrderRequest) wants() *load {
-	l := &load{shopper: r.Shopper.ID, voucher: r.Voucher}
+	l := &load{shopper: r.Shopper.ID}
 	if r.Voucher != "" {
 		l.wanted = voucherKeys(r.Voucher, r.Shopper.ID)
 	}
-	if r.Group != "" {
+	if ValidCode(r.Voucher) { // anything else is no key that a store should see
+		l.voucher = r.Voucher
+	}
+	if ValidOrderID(r.Group) {
 		l.wanted = append(l.wanted, DocumentKey{DocumentGroup, r.Group})
 	}
 	return l

@@ -1,0 +1,134 @@
+package core
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// VoucherView is a voucher as the one who was granted it sees it.
+type VoucherView struct {
+	Code      string
+	Campaign  string
+	Pool      string
+	Value     int64  // minor units of Currency
+	Currency  string // ISO 4217
+	State     string // granted, held by an order that is not paid yet, redeemed, or expired
+	GrantedAt int64  // Unix milliseconds
+	ExpiresAt int64  // Unix milliseconds; 0 for never
+	Source    string // the order or draw it was granted for
+	Order     string // the shopper's own order that it is in, if it is in one
+}
+
+// Vouchers returns a page of the vouchers that the shopper was granted in every campaign, sorted by code, and so by
+// campaign. The cursor is the last code of the previous page, "" for the first page. Nobody else is ever told a code.
+func (e *Engine) Vouchers(ctx context.Context, shopper, cursor string, limit int) (Page[*VoucherView], error) {
+	page := Page[*VoucherView]{Data: []*VoucherView{}}
+	from := CampaignOf(cursor)
+	for _, id := range e.CampaignIDs() {
+		if id < from {
+			continue
+		}
+		q := DocumentQuery{Campaign: id, Kind: DocumentVoucher, Shopper: shopper, Limit: limit - len(page.Data) + 1}
+		if id == from {
+			q.After = cursor
+		}
+		views, err := e.vouchersIn(ctx, q)
+		if err != nil {
+			return page, err
+		}
+		page.Data = append(page.Data, views...)
+		if len(page.Data) > limit {
+			page.Data = page.Data[:limit]
+			page.Next = page.Data[limit-1].Code
+			return page, nil
+		}
+	}
+	return page, nil
+}
+
+// vouchersIn returns what the query asks for, with what became of each.
+func (e *Engine) vouchersIn(ctx context.Context, q DocumentQuery) ([]*VoucherView, error) {
+	documents, err := e.store.ListDocuments(ctx, q)
+	if err != nil || len(documents) == 0 {
+		return nil, storeError(err)
+	}
+	c, err := e.campaign(ctx, q.Campaign)
+	if err != nil {
+		return nil, err
+	}
+	orders, err := c.redeeming(documents)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]*VoucherView, 0, len(documents))
+	for _, d := range documents {
+		v, err := read[Voucher](d)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		view := &VoucherView{
+			Code: d.ID, Campaign: c.id, Pool: v.Pool, Value: v.Value, Currency: c.snapshot.Load().definition().Currency,
+			State: d.State, GrantedAt: v.GrantedAt, ExpiresAt: v.ExpiresAt, Source: v.Source,
+		}
+		view.settle(v, orders[d.ID], d.Shopper, e.now())
+		views = append(views, view)
+	}
+	return views, nil
+}
+
+// settle says what became of the voucher: order is the one that claims it, nil if there is none. Of another shopper's
+// order, whom the code was given to, nothing is said but that there is one.
+func (view *VoucherView) settle(v *Voucher, order *Order, shopper string, now time.Time) {
+	switch {
+	case order == nil && v.expired(now):
+		view.State = VoucherExpired
+	case order == nil:
+	case order.State == OrderPlaced:
+		view.State = VoucherHeld
+	default:
+		view.State = VoucherRedeemed
+	}
+	if order != nil && order.Shopper == shopper {
+		view.Order = order.ID
+	}
+}
+
+// redeeming returns the order that claims each of the vouchers, by code; those that none claims are absent.
+func (c *campaign) redeeming(vouchers []*Document) (map[string]*Order, error) {
+	scopes := Query{Campaign: c.id}
+	for _, d := range vouchers {
+		scopes.Shoppers = append(scopes.Shoppers, voucherScope(d.ID))
+	}
+	claimed, err := c.query(scopes)
+	if err != nil {
+		return nil, err
+	}
+	owners := map[string]string{}
+	for scope, state := range claimed.Shoppers {
+		code := strings.TrimPrefix(scope, voucherScope(""))
+		if claim := state.claim(ClaimVoucher, code); claim != nil {
+			owners[code] = claim.Owner
+		}
+	}
+	return c.ordersOf(owners)
+}
+
+// ordersOf replaces the ids of orders by the orders.
+func (c *campaign) ordersOf(owners map[string]string) (map[string]*Order, error) {
+	q := Query{Campaign: c.id}
+	for _, id := range owners {
+		q.Orders = append(q.Orders, id)
+	}
+	state, err := c.query(q)
+	if err != nil {
+		return nil, err
+	}
+	orders := make(map[string]*Order, len(owners))
+	for code, id := range owners {
+		if o := state.Orders[id]; o != nil {
+			orders[code] = o
+		}
+	}
+	return orders, nil
+}
