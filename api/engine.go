@@ -31,6 +31,13 @@ type Shop interface {
 	Cancel(ctx context.Context, action core.OrderAction) (*core.Order, error)
 }
 
+// Rules checks rules that are not bound to anything yet.
+type Rules interface {
+	// CheckRule reads a rule file, YAML or JSON, and binds it to the config. The error is a *[core.Problems] with the place
+	// of each problem in the file; those of the config have none.
+	CheckRule(file []byte, config core.Object) (*core.Manifest, error)
+}
+
 // Wallet is the embedded payment provider, as its owner sees it.
 type Wallet interface {
 	// Wallet returns the shopper's balances by currency, minor units.

@@ -11,7 +11,7 @@ import (
 // path refuses nothing itself: it only has to accept nothing that huma would not.
 
 func (s *Server) hotReserve(x *exchange) bool {
-	if !x.bare() {
+	if !x.bare() || len(x.body) > 0 {
 		return false
 	}
 	campaign := x.Param("campaign")

@@ -223,7 +223,19 @@ func TestTheRestOfTheRequestCountsTheSameBothWays(t *testing.T) {
 		{"a campaign with a slash", "/v1/campaigns/a%2Fb/orders", good, orderHeader(), 404},
 		{"a reservation", reserve, "", http.Header{}, 201},
 		{"a reservation with an empty object", reserve, "{}", orderHeader(), 201},
-		{"a reservation with a body", reserve, good, orderHeader(), 400},
+		{"a reservation with another body", reserve, good, orderHeader(), 422},
+		{"a reservation through a link", reserve, `{"share":"phone.x"}`, orderHeader(), 201},
+		{"a reservation through nothing", reserve, `{"share":""}`, orderHeader(), 422},
+		{"a reservation through no text", reserve, `{"share":1}`, orderHeader(), 422},
+		{"a reservation with a name in another case", reserve, `{"Share":"phone.x"}`, orderHeader(), 422},
+		{"a reservation through two links", reserve, `{"share":"a","share":"b"}`, orderHeader(), 400},
+		{"a reservation with null", reserve, `null`, orderHeader(), 422},
+		{"a reservation that is cut off", reserve, `{"share":`, orderHeader(), 400},
+		{"a reservation of another media type", reserve, `{"share":"phone.x"}`, orderHeader("Content-Type", "text/plain"), 415},
+		{"a reservation of no media type", reserve, `{"share":"phone.x"}`, orderHeader("Content-Type", ""), 415},
+		{"a bare reservation of another media type", reserve, ``, orderHeader("Content-Type", "text/plain"), 201},
+		{"an empty object of another media type", reserve, ` {} `, orderHeader("Content-Type", "text/plain"), 201},
+		{"a reservation that is too long", reserve, strings.Repeat(" ", maxBody+1), orderHeader(), 413},
 		{"a reservation with a query", reserve + "?x", "", http.Header{}, 422},
 		{"a payment", pay, "", orderHeader(), 200},
 		{"a payment with a bad key", pay, "", orderHeader("Idempotency-Key", "\x80"), 422},
@@ -312,7 +324,7 @@ func FuzzTheScannerReadsWhatEncodingJSONReads(f *testing.F) {
 
 func TestRenderedOrdersAndReservationsAreWhatEncodingJSONMakes(t *testing.T) {
 	empty := &core.Order{ID: "a.b", State: core.OrderPaid}
-	for _, o := range []*core.Order{sampleOrder(), empty} {
+	for _, o := range []*core.Order{sampleOrder(), promotedOrder(), empty} {
 		want, err := json.Marshal(orderView(o))
 		if err != nil {
 			t.Fatal(err)

@@ -34,6 +34,7 @@ type questions struct {
 	action  core.OrderAction
 	topUp   core.TopUp
 	applied core.ApplyRequest
+	text    string // the share that a reservation came through
 }
 
 func (e *scripted) call() error {
@@ -44,7 +45,8 @@ func (e *scripted) call() error {
 	return e.err
 }
 
-func (e *scripted) Reserve(context.Context, string, core.Principal) (core.Reservation, bool, error) {
+func (e *scripted) Reserve(_ context.Context, _ string, _ core.Principal, share string) (core.Reservation, bool, error) {
+	e.asked.text = share
 	return core.Reservation{Shopper: "alice", At: 1356062400123, Position: 7}, !e.replayed, e.call()
 }
 
@@ -109,7 +111,10 @@ func (e *scripted) Ruleset(context.Context, string, int64) (*core.Ruleset, error
 
 func (e *scripted) Ready(context.Context) error { return e.err }
 
-const sampleOrderID = "phone.06fmxw9z3k8q7v5t2s1r0p4n6m"
+const (
+	sampleOrderID = "phone.06fmxw9z3k8q7v5t2s1r0p4n6m"
+	sampleCode    = "phone.0123456789abcdefghjkmnpqrs"
+)
 
 func sampleOrder() *core.Order {
 	return &core.Order{
@@ -178,7 +183,7 @@ func newServer(tb testing.TB, o Options) (*Server, *client) {
 func newScripted(t *testing.T, demo bool) (*scripted, *Server, *client) {
 	t.Helper()
 	engine := &scripted{}
-	s, c := newServer(t, Options{Engine: engine, Rulesets: engine, Readiness: engine, Plugins: engine, Demo: demo})
+	s, c := newServer(t, Options{Engine: engine, Rulesets: engine, Readiness: engine, Plugins: engine, Rules: inlineRules{}, Demo: demo})
 	return engine, s, c
 }
 
@@ -300,4 +305,17 @@ func (a answer) wants(t *testing.T, status int) answer {
 		t.Fatalf("status %d, want %d\n%s", a.status, status, a.body)
 	}
 	return a
+}
+
+// promotedOrder is an order with everything that mechanics can add to one.
+func promotedOrder() *core.Order {
+	o := sampleOrder()
+	o.Shopper = "alice"
+	o.Claims = []core.Claim{
+		{Kind: core.ClaimOnce, Key: "other"}, {Kind: core.ClaimVoucher, Key: sampleCode}, {Kind: core.ClaimGroup, Key: "phone.g"},
+	}
+	o.Shipment = &core.Shipment{Carrier: "SF <Express>", Tracking: "1", ShippedAt: 1356062400000}
+	o.Dues = append(o.Dues, core.Due{Kind: core.DueDifference, Amount: 5, DueAt: 1356063300000, State: core.DueForfeited})
+	o.Conditions = append(o.Conditions, core.Condition{Kind: "group", Data: json.RawMessage(`{"group":"phone.g"}`), State: core.ConditionWaived})
+	return o
 }

@@ -31,6 +31,11 @@ func anyone() Permission {
 	return only(core.RoleShopper, core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAdmin)
 }
 
+// staff may look at what happens in campaigns: the brand in its own, the others in all.
+func staff() Permission {
+	return only(core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAdmin)
+}
+
 // staff that runs campaigns: the brand its own, operators and administrators all.
 func campaignStaff() Permission { return only(core.RoleBrand, core.RoleOperator, core.RoleAdmin) }
 
@@ -67,8 +72,8 @@ func checkPermission(ctx huma.Context, next func(huma.Context)) {
 
 // register adds a route. It is the only way to add one.
 func register[I, O any](s *Server, op operation, handler func(context.Context, *I) (*O, error)) {
-	if _, hasBody := reflect.TypeFor[I]().FieldByName("Body"); hasBody {
-		op.takes.types = []string{jsonType}
+	if body, hasBody := reflect.TypeFor[I]().FieldByName("Body"); hasBody {
+		op.takes.types, op.takes.optional = []string{jsonType}, body.Type.Kind() == reflect.Pointer
 	}
 	if !s.hot {
 		op.hot = nil

@@ -51,7 +51,7 @@ func describedOperations(t *testing.T, c *client) []described {
 func TestEveryRouteOfTheDocumentNamesItsPermission(t *testing.T) {
 	_, s, c := newScripted(t, true)
 	operations := describedOperations(t, c)
-	if len(operations) != 22 {
+	if len(operations) != 23 {
 		t.Errorf("the document has %d operations", len(operations))
 	}
 	for _, op := range operations {
@@ -92,6 +92,7 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 		"POST /v1/orders/{order}/cancel":                  shopper,
 		"GET /v1/wallet":                                  shopper,
 		"POST /v1/wallet/topups":                          shopper,
+		"POST /v1/rules/check":                            brand + platform + operator + admin,
 		"POST /v1/plugins":                                brand + operator + admin,
 		"GET /v1/plugins":                                 brand + platform + operator + admin,
 		"GET /v1/plugins/{digest}":                        brand + platform + operator + admin,

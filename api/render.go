@@ -40,12 +40,27 @@ func appendOrder(b []byte, o *core.Order) []byte {
 	b = appendString(append(b, `,"state":`...), string(o.State))
 	b = appendString(append(b, `,"currency":`...), o.Currency)
 	b = strconv.AppendInt(append(b, `,"total":`...), o.Total, 10)
+	b = appendOptional(b, `,"voucher":`, claimed(o, core.ClaimVoucher))
+	b = appendOptional(b, `,"group":`, claimed(o, core.ClaimGroup))
 	b = appendList(append(b, `,"lines":`...), o.Lines, appendLine)
 	b = appendList(append(b, `,"dues":`...), o.Dues, appendDue)
 	b = appendList(append(b, `,"conditions":`...), o.Conditions, appendCondition)
 	b = appendTime(append(b, `,"placed_at":`...), o.PlacedAt)
 	b = appendTime(append(b, `,"hold_until":`...), o.HoldUntil)
+	if o.Shipment != nil {
+		b = appendShipment(append(b, `,"shipment":`...), o.Shipment)
+	}
 	return append(b, '}', '\n')
+}
+
+func appendShipment(b []byte, s *core.Shipment) []byte {
+	b = appendString(append(b, `{"carrier":`...), s.Carrier)
+	b = appendString(append(b, `,"tracking":`...), s.Tracking)
+	b = appendTime(append(b, `,"shipped_at":`...), s.ShippedAt)
+	if s.DeliveredAt > 0 {
+		b = appendTime(append(b, `,"delivered_at":`...), s.DeliveredAt)
+	}
+	return append(b, '}')
 }
 
 func appendLine(b []byte, l *core.Line) []byte {

@@ -23,6 +23,7 @@ type Options struct {
 	Rulesets  Rulesets
 	Readiness Readiness
 	Plugins   Plugins
+	Rules     Rules
 	Keys      *Keys
 	Demo      bool         // tokens for everybody, top-ups, phases at will: on loopback only
 	Log       *slog.Logger // nil: [slog.Default]
@@ -37,6 +38,7 @@ type Server struct {
 	rulesets  Rulesets
 	readiness Readiness
 	plugins   Plugins
+	rules     Rules
 	keys      *Keys
 	demo      bool
 	log       *slog.Logger
@@ -53,8 +55,8 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("api keys: %w", err)
 	}
 	s := &Server{
-		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, keys: o.Keys, demo: o.Demo,
-		log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
+		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules,
+		keys: o.Keys, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
 	}
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)
 	s.api.UseMiddleware(checkPermission)
@@ -63,6 +65,7 @@ func New(o Options) (*Server, error) {
 	s.registerCampaigns()
 	s.registerStaff()
 	s.registerPlugins()
+	s.registerRules()
 	if s.demo {
 		s.registerDemo()
 	}

@@ -51,6 +51,17 @@ func (r *OrderRequest) request(campaign, key string, shopper core.Principal) cor
 	}
 }
 
+// ReservationRequest says how the shopper came to sign up. It may be left out.
+type ReservationRequest struct {
+	Share string `json:"share,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the code of the link that the shopper came through; it counts for its owner" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+}
+
+type reserveInput struct {
+	CampaignPath
+
+	Body *ReservationRequest
+}
+
 type reserveOutput struct {
 	Status int
 	Body   Reservation
@@ -94,10 +105,15 @@ type ordersOutput struct{ Body Page[Order] }
 func orderRefusals() []core.Code {
 	return []core.Code{
 		core.CodeNotFound, core.CodeDenied, core.CodeSoldOut, core.CodeLimitReached, core.CodePriceChanged, core.CodeNotInPhase,
-		core.CodeReservationRequired, core.CodeQuotaExhausted, core.CodeAlreadyUsed, core.CodeIdempotencyMissing,
-		core.CodeIdempotencyMismatch, core.CodeInFlight, core.CodeMechanicFailed, core.CodeUnavailable,
-		core.CodeOverloaded, core.CodeStorageFull,
+		core.CodeReservationRequired, core.CodeQuotaExhausted, core.CodeAlreadyUsed, core.CodeVoucherInvalid,
+		core.CodeVoucherExpired, core.CodeVoucherUsed, core.CodeLockedOut, core.CodeGroupClosed, core.CodeGroupFull,
+		core.CodeMechanicFailed, core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull,
 	}
+}
+
+// placeRefusals is what placing an order can be refused with: what a quote can, and what has to do with the key.
+func placeRefusals() []core.Code {
+	return append(orderRefusals(), core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeInFlight)
 }
 
 func actionRefusals(more ...core.Code) []core.Code {
@@ -109,11 +125,16 @@ func (s *Server) registerShop() {
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "reserve", Method: http.MethodPost, Path: "/v1/campaigns/{campaign}/reservations", Tags: []string{"shop"},
-			Summary: "Sign up for a sale", Description: "201 the first time, 200 with the same reservation again.",
+			Summary: "Sign up for a sale",
+			Description: "201 the first time, 200 with the same reservation again. The body may be left out; `share` counts only " +
+				"with the first sign-up, and never for oneself.",
 			DefaultStatus: http.StatusCreated,
 		},
 		permission: only(core.RoleShopper), hot: s.hotReserve,
-		refuses: []core.Code{core.CodeNotFound, core.CodeDenied, core.CodeNotInPhase, core.CodeQuotaExhausted, core.CodeUnavailable},
+		refuses: []core.Code{
+			core.CodeNotFound, core.CodeDenied, core.CodeNotInPhase, core.CodeQuotaExhausted, core.CodeAlreadyUsed,
+			core.CodeMechanicFailed, core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull,
+		},
 	}, s.reserve)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -128,7 +149,7 @@ func (s *Server) registerShop() {
 			Summary: "Place an order", Description: "The order holds its stock until hold_until; pay it before.",
 			DefaultStatus: http.StatusCreated,
 		},
-		permission: only(core.RoleShopper), hot: s.hotPlace, refuses: orderRefusals(),
+		permission: only(core.RoleShopper), hot: s.hotPlace, refuses: placeRefusals(),
 	}, s.place)
 	s.registerOrders()
 }
@@ -152,6 +173,8 @@ func (s *Server) registerOrders() {
 		Operation: huma.Operation{
 			OperationID: "pay-order", Method: http.MethodPost, Path: "/v1/orders/{order}/pay", Tags: []string{"shop"},
 			Summary: "Pay what is due, from the wallet",
+			Description: "The earliest due that is open: all, or a deposit and later its balance, or the difference to the full " +
+				"price that is offered when a group has failed.",
 		},
 		permission: only(core.RoleShopper), hot: s.hotPay,
 		refuses: actionRefusals(core.CodeInsufficientFunds, core.CodeRefunded),
@@ -160,13 +183,19 @@ func (s *Server) registerOrders() {
 		Operation: huma.Operation{
 			OperationID: "cancel-order", Method: http.MethodPost, Path: "/v1/orders/{order}/cancel", Tags: []string{"shop"},
 			Summary: "Cancel an order that is not paid",
+			Description: "Also the way to decline the difference to the full price that is offered when a group has failed: what " +
+				"was paid then goes back.",
 		},
 		permission: only(core.RoleShopper), refuses: actionRefusals(),
 	}, s.cancel)
 }
 
-func (s *Server) reserve(ctx context.Context, in *CampaignPath) (*reserveOutput, error) {
-	r, created, err := s.engine.Reserve(ctx, in.Campaign, principalOf(ctx), "")
+func (s *Server) reserve(ctx context.Context, in *reserveInput) (*reserveOutput, error) {
+	share := ""
+	if in.Body != nil {
+		share = in.Body.Share
+	}
+	r, created, err := s.engine.Reserve(ctx, in.Campaign, principalOf(ctx), share)
 	if err != nil {
 		return nil, err
 	}

@@ -71,14 +71,16 @@ func (x *exchange) refuse(p *Problem) {
 
 // intake says which body an operation takes.
 type intake struct {
-	types  []string // media types; none means that the operation takes no body
-	limit  int      // bytes
-	stream bool     // the handler reads the body itself, while it arrives
+	types    []string // media types; none means that the operation takes no body
+	limit    int      // bytes
+	stream   bool     // the handler reads the body itself, while it arrives
+	optional bool     // there may be no body; then there need be no media type
 }
 
 // read reads the body into buf and returns it, or the problem with it.
 func (in intake) read(ctx huma.Context, buf []byte) ([]byte, *Problem) {
-	if len(in.types) > 0 && !in.takes(ctx.Header("Content-Type")) {
+	mistyped := len(in.types) > 0 && !in.takes(ctx.Header("Content-Type"))
+	if mistyped && !in.optional {
 		return buf, in.otherType()
 	}
 	body, err := readAtMost(ctx.BodyReader(), in.limit, buf)
@@ -89,6 +91,10 @@ func (in intake) read(ctx huma.Context, buf []byte) ([]byte, *Problem) {
 		return body, newProblem(CodeTooLarge, fmt.Sprintf("the body is longer than %d bytes", in.limit))
 	case len(in.types) == 0 && !emptyBody(body):
 		return body, newProblem(CodeMalformed, "this operation takes no body")
+	case in.optional && emptyBody(body):
+		return body[:0], nil
+	case mistyped:
+		return body, in.otherType()
 	}
 	return body, nil
 }
@@ -161,7 +167,11 @@ func unmarshalStrict(data []byte, v any) error {
 		return readable(err)
 	}
 	if _, validating := v.(*any); !validating {
-		return checkNames(data, reflect.TypeOf(v).Elem())
+		t := reflect.TypeOf(v).Elem()
+		if t.Kind() == reflect.Pointer { // a body that may be left out
+			t = t.Elem()
+		}
+		return checkNames(data, t)
 	}
 	if !utf8.Valid(data) {
 		return core.Errorf(CodeMalformed, "the body is not UTF-8")

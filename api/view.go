@@ -52,11 +52,22 @@ type Order struct {
 	State      core.OrderState `json:"state" doc:"where it stands" enum:"placed,paid,shipped,delivered,expired,cancelled,refunded"`
 	Currency   string          `json:"currency" doc:"ISO 4217" example:"CNY"`
 	Total      int64           `json:"total" doc:"the sum of the lines" example:"129900"`
+	Voucher    string          `json:"voucher,omitempty" doc:"the code of the voucher that it was placed with" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Group      string          `json:"group,omitempty" doc:"the group that it has a seat in; others join by this id" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 	Lines      []Line          `json:"lines" nullable:"false" doc:"what is bought"`
-	Dues       []Due           `json:"dues" nullable:"false" doc:"what is to be paid, and when"`
+	Dues       []Due           `json:"dues" nullable:"false" doc:"what is to be paid, and when; a difference comes on top of the total"`
 	Conditions []Condition     `json:"conditions" nullable:"false" doc:"what has to happen before it ships"`
 	PlacedAt   time.Time       `json:"placed_at" doc:"when it was placed"`
 	HoldUntil  time.Time       `json:"hold_until" doc:"a placed order expires after this"`
+	Shipment   *Shipment       `json:"shipment,omitempty" doc:"how it was sent, once it was"`
+}
+
+// Shipment is how an order was sent.
+type Shipment struct {
+	Carrier     string     `json:"carrier" example:"SF Express"`
+	Tracking    string     `json:"tracking" doc:"the carrier's number" example:"SF1357924680"`
+	ShippedAt   time.Time  `json:"shipped_at"`
+	DeliveredAt *time.Time `json:"delivered_at,omitempty" nullable:"false" doc:"when it has arrived"`
 }
 
 // Line is one position of an order or quote: amount = units × unit_price − discount.
@@ -71,17 +82,17 @@ type Line struct {
 
 // Due is one payment an order waits for.
 type Due struct {
-	Kind   string    `json:"kind" enum:"full,deposit,balance"`
+	Kind   string    `json:"kind" doc:"all; now and later; or what the full price costs more after a group has failed" enum:"full,deposit,balance,difference"`
 	Amount int64     `json:"amount" doc:"minor units" example:"129900"`
 	DueAt  time.Time `json:"due_at" doc:"when it has to be paid"`
-	State  string    `json:"state" enum:"open,paid,refunded"`
+	State  string    `json:"state" enum:"open,paid,refunded,forfeited"`
 }
 
 // Condition is a duty the order carries.
 type Condition struct {
-	Kind  string          `json:"kind" doc:"such as trade_in" example:"trade_in"`
+	Kind  string          `json:"kind" doc:"such as trade_in; group: as many as the group needs have paid" example:"trade_in"`
 	Data  json.RawMessage `json:"data,omitempty" doc:"what the mechanic attached"`
-	State string          `json:"state" enum:"open,met,waived,failed"`
+	State string          `json:"state" doc:"it ships when none is open or failed" enum:"open,received,met,waived,failed"`
 }
 
 // Reservation is a shopper's sign-up for a campaign.
@@ -100,22 +111,61 @@ type Quote struct {
 	Lines      []Line      `json:"lines" nullable:"false"`
 	Dues       []Due       `json:"dues" nullable:"false"`
 	Conditions []Condition `json:"conditions" nullable:"false"`
+	Group      *GroupTerms `json:"group,omitempty" doc:"the group that the order would open or join; only if the price is for a group"`
 	Left       int64       `json:"left" doc:"units of the item left" example:"1203"`
+}
+
+// GroupTerms is what a price asks for that is for a group.
+type GroupTerms struct {
+	Size     int64     `json:"size" doc:"how many orders have to be paid" example:"3"`
+	Joined   int64     `json:"joined" doc:"seats that are taken" example:"1"`
+	ClosesAt time.Time `json:"closes_at" doc:"until when; by now if the order opens the group"`
 }
 
 func orderView(o *core.Order) Order {
 	return Order{
 		ID: o.ID, Campaign: o.Campaign, State: o.State, Currency: o.Currency, Total: o.Total,
 		Lines: views(o.Lines, lineView), Dues: views(o.Dues, dueView), Conditions: views(o.Conditions, conditionView),
-		PlacedAt: timeOf(o.PlacedAt), HoldUntil: timeOf(o.HoldUntil),
+		PlacedAt: timeOf(o.PlacedAt), HoldUntil: timeOf(o.HoldUntil), Shipment: shipmentView(o.Shipment),
+		Voucher: claimed(o, core.ClaimVoucher), Group: claimed(o, core.ClaimGroup),
 	}
 }
 
+// claimed returns the key of the order's claim of a kind of which it has at most one, or "".
+func claimed(o *core.Order, kind core.ClaimKind) string {
+	for i := range o.Claims {
+		if o.Claims[i].Kind == kind {
+			return o.Claims[i].Key
+		}
+	}
+	return ""
+}
+
+func shipmentView(s *core.Shipment) *Shipment {
+	if s == nil {
+		return nil
+	}
+	return &Shipment{Carrier: s.Carrier, Tracking: s.Tracking, ShippedAt: timeOf(s.ShippedAt), DeliveredAt: pastTime(s.DeliveredAt)}
+}
+
+// pastTime turns Unix milliseconds into a time; nil for 0, which is never.
+func pastTime(millis int64) *time.Time {
+	if millis == 0 {
+		return nil
+	}
+	at := timeOf(millis)
+	return &at
+}
+
 func quoteView(q *core.Quote) Quote {
-	return Quote{
+	view := Quote{
 		Campaign: q.Campaign, Currency: q.Currency, Total: q.Total, List: q.List, Left: q.Left,
 		Lines: views(q.Lines, lineView), Dues: views(q.Dues, dueView), Conditions: views(q.Conditions, conditionView),
 	}
+	if q.Group != nil {
+		view.Group = &GroupTerms{Size: q.Group.Size, Joined: q.Group.Joined, ClosesAt: timeOf(q.Group.ClosesAt)}
+	}
+	return view
 }
 
 func lineView(l core.Line) Line {
@@ -224,4 +274,12 @@ func set(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
+}
+
+// optionalText is a text that may be left out.
+func optionalText(t core.Text) *Text {
+	if t.IsZero() {
+		return nil
+	}
+	return &Text{t}
 }

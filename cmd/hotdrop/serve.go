@@ -161,8 +161,8 @@ func (n *node) keysPath() string {
 func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.Writer) error {
 	ready := &readiness{engine: n.engine}
 	service, err := api.New(api.Options{
-		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Plugins: n.registry, Keys: n.keys, Demo: n.settings.demo,
-		Log: n.log, Version: versionText(),
+		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Plugins: n.registry, Rules: ruleChecker{}, Keys: n.keys,
+		Demo: n.settings.demo, Log: n.log, Version: versionText(),
 	})
 	if err != nil {
 		return err
