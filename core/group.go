@@ -1,5 +1,15 @@
 package core
 
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"hotdrop/core/money"
+)
+
 // The states of a group.
 const (
 	GroupOpen     = "open"
@@ -7,7 +17,9 @@ const (
 	GroupFailed   = "failed"   // its time ran out before
 )
 
-// Group is the content of a group of orders that are to be placed together.
+// Group is the content of a group of orders that are to be placed together. A seat is taken when an order is placed, and
+// freed when it expires or is cancelled. The group is complete when every seat's order is paid. If that has not happened
+// when its time is over it has failed: each member that paid is offered the difference to the full price.
 type Group struct {
 	SKU      string   `json:"sku"`
 	Size     int64    `json:"size"`
@@ -22,4 +34,332 @@ type Group struct {
 // groupTerms are what a mechanic's group effect asks for.
 type groupTerms struct {
 	size, seconds, price int64
+}
+
+func noGroup(id string) error { return Errorf(CodeNotFound, "there is no group %q", id) }
+
+func groupClosed() error {
+	return Errorf(CodeGroupClosed, "the group has ended, or is not for this order")
+}
+
+// openGroup is the edit by which the order opens a group of those terms; now is Unix milliseconds.
+func openGroup(id string, o *Order, t groupTerms, now int64) edit {
+	key := DocumentKey{DocumentGroup, id}
+	return edit{key: key, apply: func(current *Document) (*Document, error) {
+		if current != nil {
+			return nil, groupClosed()
+		}
+		g := Group{
+			SKU: o.Lines[0].SKU, Size: t.size, Price: t.price, Leader: o.Shopper, OpenedAt: now, ClosesAt: now + t.seconds*1000,
+			Members: []string{o.ID},
+		}
+		d := Document{Kind: DocumentGroup, ID: id}
+		return d.write(GroupOpen, g.ClosesAt, g), nil
+	}}
+}
+
+// joinGroup is the edit by which the order takes a seat in the group: group_closed if there is no such group for it, or
+// its time is over, group_full if no seat is left. That a shopper has one seat is the order's claim to see to. Of the
+// terms nothing counts: a group keeps its own, and an order its own price.
+func joinGroup(id string, o *Order, _ groupTerms, now int64) edit {
+	key := DocumentKey{DocumentGroup, id}
+	return edit{key: key, apply: func(current *Document) (*Document, error) {
+		if current == nil || current.State != GroupOpen {
+			return nil, groupClosed()
+		}
+		g, err := read[Group](current)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		switch {
+		case now >= g.ClosesAt || g.SKU != o.Lines[0].SKU:
+			return nil, groupClosed()
+		case slices.Contains(g.Members, o.ID):
+			return current, nil
+		case int64(len(g.Members)) >= g.Size:
+			return nil, Errorf(CodeGroupFull, "the group has no seat left")
+		}
+		g.Members = append(g.Members, o.ID)
+		return current.write(GroupOpen, current.Due, g), nil
+	}}
+}
+
+// groupFacts are what mechanics may know of the group.
+func groupFacts(d *Document) GroupFacts {
+	g, err := read[Group](d)
+	if err != nil {
+		return GroupFacts{}
+	}
+	return GroupFacts{
+		ID: d.ID, Size: g.Size, Joined: int64(len(g.Members)), ClosesAt: g.ClosesAt, Leader: g.Leader,
+	}
+}
+
+// GroupView is what whoever has a group's id may know of it.
+type GroupView struct {
+	Campaign string
+	ID       string
+	State    string // GroupOpen, GroupComplete or GroupFailed
+	SKU      string
+	Currency string // ISO 4217
+	Price    int64  // per unit for its members, minor units
+	Size     int64  // how many orders it needs
+	Joined   int64  // how many seats are taken
+	OpenedAt int64  // Unix milliseconds
+	ClosesAt int64  // Unix milliseconds
+}
+
+// Group returns the group; not_found if there is none of that id.
+func (e *Engine) Group(ctx context.Context, id string) (*GroupView, error) {
+	c, err := e.campaignOf(ctx, id)
+	if CodeOf(err) == CodeNotFound {
+		return nil, noGroup(id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	key := DocumentKey{DocumentGroup, id}
+	loaded, err := c.fetchAll(ctx, &load{wanted: []DocumentKey{key}})
+	if err != nil {
+		return nil, err
+	}
+	d := loaded.documents[key]
+	if d == nil {
+		return nil, noGroup(id)
+	}
+	g, err := read[Group](d)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	return &GroupView{
+		Campaign: c.id, ID: id, State: d.State, SKU: g.SKU, Currency: c.snapshot.Load().definition().Currency, Price: g.Price,
+		Size: g.Size, Joined: int64(len(g.Members)), OpenedAt: g.OpenedAt, ClosesAt: g.ClosesAt,
+	}, nil
+}
+
+// gathering is a group as it was read, with its members' orders where they matter.
+type gathering struct {
+	Group
+
+	document *Document
+	orders   []*Order
+}
+
+// accepts refuses money for a seat in a group that has ended. An order without a group has none.
+func (g *gathering) accepts(now int64) error {
+	if g == nil || g.document.State == GroupOpen && now < g.ClosesAt {
+		return nil
+	}
+	return Errorf(CodeGroupClosed, "the group's time is over")
+}
+
+// groupOf returns the group that the order waits for, without its orders; nil if it waits for none.
+func (c *campaign) groupOf(ctx context.Context, o *Order) (*gathering, error) {
+	if !o.waits() {
+		return nil, nil //nolint:nilnil // most orders have none
+	}
+	key := DocumentKey{DocumentGroup, o.group()}
+	loaded, err := c.fetchAll(ctx, &load{wanted: []DocumentKey{key}})
+	if err != nil {
+		return nil, err
+	}
+	return gather(loaded.documents[key])
+}
+
+// gather reads the group's document; nil if there is none.
+func gather(d *Document) (*gathering, error) {
+	if d == nil {
+		return nil, nil //nolint:nilnil // no document, no group
+	}
+	g, err := read[Group](d)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	return &gathering{Group: *g, document: d}, nil
+}
+
+// workGroup looks whether the group has ended and lets its members' orders take note of it, all in one transaction, with
+// the task that asked for it, nil if the group's own time did.
+func (c *campaign) workGroup(ctx context.Context, id string, task *Document) error {
+	for range maxDecisions {
+		g, err := c.gatherAll(ctx, id, &task)
+		if err != nil || g == nil {
+			return err
+		}
+		m := c.newMoves()
+		m.resolve(g)
+		if task != nil {
+			m.plan.Documents = append(m.plan.Documents, gone(task))
+		}
+		if err = c.move(m.done()); !errors.Is(err, ErrConflict) {
+			return storeError(err)
+		}
+	}
+	return storeError(ErrConflict)
+}
+
+// gatherAll reads the group, its members' orders and the task afresh; errTaskDone if the task is gone.
+func (c *campaign) gatherAll(ctx context.Context, id string, task **Document) (*gathering, error) {
+	q := Query{Campaign: c.id, Documents: []DocumentKey{{DocumentGroup, id}}}
+	if *task != nil {
+		q.Documents = append(q.Documents, (*task).Key())
+	}
+	state, err := c.query(q)
+	if err != nil {
+		return nil, err
+	}
+	if *task != nil {
+		if *task = state.Documents[(*task).Key()]; *task == nil {
+			return nil, errTaskDone
+		}
+	}
+	g, err := gather(state.Documents[q.Documents[0]])
+	if err != nil || g == nil || len(g.Members) == 0 {
+		return g, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, storeError(err)
+	}
+	members, err := c.query(Query{Campaign: c.id, Orders: g.Members})
+	if err != nil {
+		return nil, err
+	}
+	for _, order := range g.Members {
+		if o := members.Orders[order]; o != nil {
+			g.orders = append(g.orders, o)
+		}
+	}
+	return g, nil
+}
+
+// full reports whether every seat is taken and paid.
+func (g *gathering) full() bool {
+	paid := func(o *Order) bool { return o.State == OrderPaid && o.waits() }
+	return int64(len(g.orders)) == g.Size && !slices.ContainsFunc(g.orders, func(o *Order) bool { return !paid(o) })
+}
+
+// resolve moves the group and its members' orders on, if there is anything to be moved.
+func (m *moves) resolve(g *gathering) {
+	switch {
+	case g.document.State == GroupOpen && g.full():
+		m.complete(g)
+	case g.document.State == GroupOpen && m.at() >= g.ClosesAt, g.document.State == GroupFailed:
+		m.fail(g)
+	}
+}
+
+// complete confirms every member's order.
+func (m *moves) complete(g *gathering) {
+	for _, read := range g.orders {
+		o := read.copied()
+		o.confirm(ConditionMet)
+		m.change(o)
+		m.confirmed(o)
+		m.tell(o, tidings{
+			template: "group_complete",
+			en:       "Your group is complete: order " + o.ID + " is confirmed.",
+			zh:       "您的团已成团，订单 " + o.ID + " 已确认。",
+		})
+	}
+	g.Settled = true
+	m.plan.Documents = append(m.plan.Documents, g.document.write(GroupComplete, 0, g.Group))
+}
+
+// fail offers every member that paid the full price, and refunds those who have not answered in time. Members that have
+// not paid expire like any other order. The group is due again when the next offer ends.
+func (m *moves) fail(g *gathering) {
+	next := int64(0)
+	for _, read := range g.orders {
+		if read.State != OrderPaid {
+			continue
+		}
+		o := read.copied()
+		if o.waits() {
+			m.offer(o)
+		}
+		i := o.openDue()
+		if i >= 0 && m.at() >= o.Dues[i].DueAt {
+			m.refund(o)
+			m.tellRefund(o)
+			continue
+		}
+		if i >= 0 && (next == 0 || o.Dues[i].DueAt < next) {
+			next = o.Dues[i].DueAt
+		}
+	}
+	if g.document.State == GroupFailed && g.document.Due == next && g.Settled == (next == 0) {
+		return
+	}
+	g.Settled = next == 0
+	m.plan.Documents = append(m.plan.Documents, g.document.write(GroupFailed, next, g.Group))
+}
+
+// defaultOffer is how long members of a failed group may pay the difference unless the campaign file says otherwise.
+const defaultOffer = 24 * time.Hour
+
+// offer lets a member of a failed group have its order at the full price, for the difference to what it has paid. Where
+// there is none the order is confirmed.
+func (m *moves) offer(o *Order) {
+	difference := o.difference()
+	if difference <= 0 {
+		o.confirm(ConditionWaived)
+		m.change(o)
+		m.confirmed(o)
+		return
+	}
+	window := time.Duration(m.def.Groups.Offer)
+	if window == 0 {
+		window = defaultOffer
+	}
+	until := m.now.Add(window)
+	o.groupCondition().State = ConditionFailed
+	o.Dues = append(o.Dues, Due{Kind: DueDifference, Amount: difference, DueAt: until.UnixMilli(), State: DueOpen})
+	m.change(o)
+	amount, end := money.Format(difference, o.Currency), until.In(m.def.Phases.Sale.Location()).Format("2006-01-02 15:04")
+	m.tell(o, tidings{
+		template: "group_failed",
+		en: "Your group was not completed in time. You can have order " + o.ID + " at the full price: pay another " + amount +
+			" by " + end + ". If you do nothing, you get your money back.",
+		zh: "您的团未能按时成团。您可以在 " + end + " 前补差价 " + amount + "，按原价购买订单 " + o.ID + "；逾期未付将自动退款。",
+	})
+}
+
+// difference is what an order costs more at the full price than has been paid for it, minor units: its first line at the
+// item's price when the order was placed, its other lines as they are.
+func (o *Order) difference() int64 {
+	facts, _, err := o.pinned()
+	if err != nil {
+		return 0
+	}
+	full, err := money.Mul(facts.Item.Price, o.Lines[0].Units)
+	if err != nil {
+		return 0
+	}
+	for _, line := range o.Lines[1:] {
+		full += line.Amount
+	}
+	return full - o.paidSum()
+}
+
+// paidSum is what is paid of the order's dues, minor units.
+func (o *Order) paidSum() int64 {
+	var sum int64
+	for i := range o.Dues {
+		if o.Dues[i].State == DuePaid {
+			sum += o.Dues[i].Amount
+		}
+	}
+	return sum
+}
+
+// pinned returns the facts that the order was decided by, and the number of the ruleset that decided.
+func (o *Order) pinned() (*Facts, int64, error) {
+	var quote struct {
+		Facts   Facts `json:"facts"`
+		Ruleset int64 `json:"ruleset"`
+	}
+	if err := json.Unmarshal(o.Quote, &quote); err != nil {
+		return nil, 0, storeError(err)
+	}
+	return &quote.Facts, quote.Ruleset, nil
 }

@@ -1,13 +1,14 @@
 package core
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
 )
 
-// Cancel gives a placed order's stock and claims back and returns the order. Paid orders are not cancelled here.
+// Cancel ends an order for its shopper and returns it. A placed order gives its stock and claims back; what becomes of a
+// deposit is what the order says. A member of a failed group declines the offer of the full price by it and gets the money
+// back. Other paid orders are not cancelled here.
 func (e *Engine) Cancel(ctx context.Context, a OrderAction) (*Order, error) {
 	c, err := e.campaignOf(ctx, a.Order)
 	if err != nil {
@@ -23,14 +24,14 @@ func (e *Engine) Cancel(ctx context.Context, a OrderAction) (*Order, error) {
 		if err != nil || prior {
 			return order, err
 		}
-		if order.State != OrderPlaced {
-			return nil, Errorf(CodeWrongState, "the order is %s", order.State)
+		plan, err := c.cancelPlan(order)
+		if err != nil {
+			return nil, err
 		}
-		plan := c.giveBack([]*Order{order}, OrderCancelled)
 		plan.Claims = []Claim{{
 			Shopper: a.Shopper, Kind: ClaimCancel, Key: a.Key, Owner: a.Order, Fingerprint: fingerprint([]byte(a.Order)),
 		}}
-		err = c.apply(plan)
+		err = c.move(plan)
 		if err == nil {
 			cancelled := plan.Moves[0].Order
 			cancelled.Revision++
@@ -41,6 +42,21 @@ func (e *Engine) Cancel(ctx context.Context, a OrderAction) (*Order, error) {
 		}
 	}
 	return nil, storeError(ErrConflict)
+}
+
+func (c *campaign) cancelPlan(o *Order) (*Plan, error) {
+	switch {
+	case o.State == OrderPlaced:
+		return c.endPlan([]*Order{o}, OrderCancelled)
+	case o.State == OrderPaid && o.openDue() >= 0:
+		m := c.newMoves()
+		declined := o.copied()
+		m.refund(declined)
+		m.tellRefund(declined)
+		return m.done(), nil
+	default:
+		return nil, Errorf(CodeWrongState, "the order is %s", o.State)
+	}
 }
 
 // expireBatch is how many holds one transaction of the sweep ends.
@@ -70,7 +86,7 @@ func (e *Engine) Expire(ctx context.Context, campaignID string) (int, error) {
 // expire ends the holds of the orders in one transaction, or one by one where others change them at the same moment.
 // An order that has changed since it was read is none of this sweep's business.
 func (c *campaign) expire(orders []*Order) (int, error) {
-	err := c.apply(c.giveBack(orders, OrderExpired))
+	err := c.end(orders, OrderExpired)
 	if err == nil {
 		return len(orders), nil
 	}
@@ -78,8 +94,8 @@ func (c *campaign) expire(orders []*Order) (int, error) {
 		return 0, storeError(err)
 	}
 	expired := 0
-	for _, o := range orders {
-		switch err := c.apply(c.giveBack([]*Order{o}, OrderExpired)); {
+	for i := range orders {
+		switch err := c.end(orders[i:i+1], OrderExpired); {
 		case err == nil:
 			expired++
 		case !errors.Is(err, ErrConflict):
@@ -89,24 +105,61 @@ func (c *campaign) expire(orders []*Order) (int, error) {
 	return expired, nil
 }
 
-// giveBack returns the plan that moves the orders to the state and returns everything they took.
-func (c *campaign) giveBack(orders []*Order, to OrderState) *Plan {
-	def := c.snapshot.Load().definition()
-	plan := &Plan{Campaign: c.id, Brand: def.Brand}
-	returned := map[string]int64{}
-	now := c.engine.now().UnixMilli()
+// end moves the placed orders to the state.
+func (c *campaign) end(orders []*Order, to OrderState) error {
+	plan, err := c.endPlan(orders, to)
+	if err != nil {
+		return err
+	}
+	return c.move(plan)
+}
+
+// endPlan returns the plan that moves the placed orders to the state and returns everything they took: stock and claims,
+// their seats in groups, and what was paid of them unless it is forfeited.
+func (c *campaign) endPlan(orders []*Order, to OrderState) (*Plan, error) {
+	m := c.newMoves()
 	for _, o := range orders {
-		moved := *o
-		moved.State, moved.TakesState, moved.UpdatedAt = to, TakesReturned, now
-		plan.Moves = append(plan.Moves, Move{Order: &moved, Release: true})
-		for _, take := range o.Takes {
-			returned[take.Counter] += take.Units
+		ended := o.copied()
+		m.forfeit(ended)
+		m.refundDues(ended)
+		m.giveBack(ended, to)
+	}
+	err := m.vacate(orders)
+	return m.done(), err
+}
+
+// vacate frees the seats of orders that end while they wait for their groups.
+func (m *moves) vacate(orders []*Order) error {
+	leaving := map[DocumentKey][]string{}
+	q := Query{Campaign: m.campaign.id}
+	for _, o := range orders {
+		if !o.waits() {
+			continue
 		}
+		key := DocumentKey{DocumentGroup, o.group()}
+		if leaving[key] == nil {
+			q.Documents = append(q.Documents, key)
+		}
+		leaving[key] = append(leaving[key], o.ID)
 	}
-	for counter, units := range returned {
-		plan.Counters = append(plan.Counters, Delta{Counter: counter, Units: -units})
+	if len(q.Documents) == 0 {
+		return nil
 	}
-	slices.SortFunc(plan.Counters, func(a, b Delta) int { return cmp.Compare(a.Counter, b.Counter) })
-	plan.sort()
-	return plan
+	state, err := m.campaign.query(q)
+	if err != nil {
+		return err
+	}
+	for key, members := range leaving {
+		document := state.Documents[key]
+		if document == nil {
+			continue
+		}
+		group, err := read[Group](document)
+		if err != nil {
+			return storeError(err)
+		}
+		group.Members = slices.DeleteFunc(group.Members, func(id string) bool { return slices.Contains(members, id) })
+		m.plan.Documents = append(m.plan.Documents, document.write(document.State, document.Due, group))
+	}
+	return nil
 }

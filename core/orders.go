@@ -19,6 +19,21 @@ func (e *Engine) campaignOf(ctx context.Context, order string) (*campaign, error
 	return c, err
 }
 
+// paidAt is when the order became paid, Unix milliseconds: when the last of its dues was; 0 while one is open.
+func (o *Order) paidAt() int64 {
+	var at int64
+	for i := range o.Dues {
+		if o.Dues[i].State == DueOpen {
+			return 0
+		}
+		at = max(at, o.Dues[i].PaidAt)
+	}
+	if at == 0 && o.State == OrderPaid {
+		return o.UpdatedAt // paid before dues said when
+	}
+	return at
+}
+
 // Order returns the shopper's order; another shopper's is not_found.
 func (e *Engine) Order(ctx context.Context, id, shopper string) (*Order, error) {
 	c, err := e.campaignOf(ctx, id)

@@ -34,6 +34,7 @@ type campaign struct {
 	loads    batcher[*load]
 	intents  batcher[*intent]
 	payments batcher[*settlement]
+	tasks    batcher[*Document]
 
 	mu       sync.Mutex
 	inFlight map[requestKey]struct{}
@@ -61,13 +62,15 @@ func newCampaign(e *Engine, s *snapshot) *campaign {
 	c.loads = batcher[*load]{run: c.load, lanes: loadLanes, most: maxBatch, bound: maxWaiting}
 	c.intents = batcher[*intent]{run: c.commit, lanes: 1, most: maxBatch, bound: maxWaiting}
 	c.payments = batcher[*settlement]{run: c.settle, lanes: 1, most: maxBatch, bound: maxWaiting}
+	c.tasks = batcher[*Document]{run: c.work, lanes: 1, most: maxBatch, bound: maxWaiting}
 	return c
 }
 
 func (c *campaign) drain() {
-	c.loads.drain()
-	c.intents.drain()
 	c.payments.drain()
+	c.tasks.drain() // which need the others
+	c.intents.drain()
+	c.loads.drain()
 }
 
 // compile makes a snapshot of the record, with every mechanic compiled.

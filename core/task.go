@@ -1,6 +1,15 @@
 package core
 
-import "time"
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
 
 // TaskOpen is the only state of a task: one that is done is deleted.
 const TaskOpen = "open"
@@ -15,7 +24,9 @@ const (
 	taskGroup  taskKind = "group"  // look whether the group has ended; subject: the group
 )
 
-// Task is the content of something that is left to do.
+// Task is the content of something that is left to do. It is written in the transaction of the move that causes it, and
+// deleted in the one that writes its effects, so that it is done exactly once, however many nodes try and wherever one of
+// them dies.
 type Task struct {
 	What    taskKind `json:"what"`
 	Subject string   `json:"subject"`
@@ -24,8 +35,290 @@ type Task struct {
 	Failure string   `json:"failure,omitempty"`
 }
 
+const (
+	// taskGrace is how long the node that wrote a task has it for itself. Others find it after that.
+	taskGrace = 2 * time.Second
+	// A task that failed is tried again after taskPause, then twice as long each time, up to taskLongest, for ever: what
+	// it waits for may be a person who raises a pool's count.
+	taskPause   = time.Second
+	taskLongest = 5 * time.Minute
+	// taskWorkers is how many tasks and other due documents of a campaign a node works on at once. They meet in the
+	// batches of loads and commits, so that many of them cost little more than one.
+	taskWorkers = 256
+	// workBatch is how many due documents one look of the sweep finds.
+	workBatch = 500
+)
+
 // newTask returns the document of something to do at once. cause makes it unique: what the subject went through.
 func newTask(t Task, cause string, now time.Time) *Document {
 	d := Document{Kind: DocumentTask, ID: string(t.What) + "/" + t.Subject + "/" + cause}
-	return d.write(TaskOpen, now.UnixMilli(), t)
+	return d.write(TaskOpen, now.Add(taskGrace).UnixMilli(), t)
+}
+
+// begin works in the background on the tasks among documents that were just inserted. What cannot be taken on here is
+// found by the sweep.
+func (c *campaign) begin(documents []*Document) {
+	for _, d := range documents {
+		if d.Kind == DocumentTask && d.Revision == 0 && d.State == TaskOpen {
+			inserted := *d
+			inserted.Revision = 1
+			c.tasks.add(&inserted)
+		}
+	}
+}
+
+// work handles one batch of tasks that this node wrote. What fails is written down with the task.
+func (c *campaign) work(tasks []*Document) { _, _ = c.workOn(context.Background(), tasks) }
+
+// Work does what is due in the campaign: tasks that were left by nodes that died or that failed before, groups whose
+// time is over, draws that close, vouchers that expire. It returns how many things it looked at without a failure, and is
+// safe to run on every node at once.
+func (e *Engine) Work(ctx context.Context, campaignID string) (int, error) {
+	c, err := e.campaign(ctx, campaignID)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for {
+		due, err := e.store.DueDocuments(ctx, campaignID, e.now().UnixMilli(), workBatch)
+		if err != nil || len(due) == 0 {
+			return total, storeError(err)
+		}
+		done, err := c.workOn(ctx, due)
+		total += done
+		if err != nil || len(due) < workBatch {
+			return total, err
+		}
+	}
+}
+
+// workOn works on the due documents, many at once, and returns how many did not fail, and one of the failures.
+func (c *campaign) workOn(ctx context.Context, due []*Document) (done int, failed error) {
+	var workers sync.WaitGroup
+	var mu sync.Mutex
+	room := make(chan struct{}, taskWorkers)
+	for _, d := range due {
+		room <- struct{}{}
+		workers.Go(func() {
+			defer func() { <-room }()
+			err := c.workOne(ctx, d)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = err
+				return
+			}
+			done++
+		})
+	}
+	workers.Wait()
+	return done, failed
+}
+
+func (c *campaign) workOne(ctx context.Context, d *Document) error {
+	switch d.Kind {
+	case DocumentTask:
+		return c.workTask(ctx, d)
+	case DocumentGroup:
+		return c.workGroup(ctx, d.ID, nil)
+	default:
+		return nil
+	}
+}
+
+// workTask does the task, or writes down why it could not be done and when it is tried again.
+func (c *campaign) workTask(ctx context.Context, d *Document) error {
+	t, err := read[Task](d)
+	if err != nil {
+		return storeError(err)
+	}
+	switch t.What {
+	case taskPaid:
+		err = c.askPaid(ctx, d, t)
+	case taskRefund:
+		err = c.giveMoneyBack(ctx, d, t)
+	case taskGroup:
+		err = c.workGroup(ctx, t.Subject, d)
+	default:
+		err = Errorf(CodeInternal, "a later version's task")
+	}
+	if err == nil || errors.Is(err, errTaskDone) {
+		return nil
+	}
+	return c.postpone(d, t, err)
+}
+
+// errTaskDone means that a task is gone: another node has done it, or has put it off.
+var errTaskDone = errors.New("the task is done")
+
+// postpone writes down that the task failed and lets it rest, longer each time. The failure is logged once.
+func (c *campaign) postpone(d *Document, t *Task, failure error) error {
+	if t.Tries == 0 {
+		c.engine.log.Warn("a task failed; it is tried again until it is done",
+			slog.String("campaign", c.id), slog.String("task", d.ID), slog.Any("error", failure))
+	}
+	pause := min(taskLongest, taskPause<<min(t.Tries, 16))
+	next := *t
+	next.Tries++
+	next.Failure = failureText(failure)
+	due := c.engine.now().Add(pause).UnixMilli()
+	err := c.apply(c.documentPlan(d.write(TaskOpen, due, next)))
+	if errors.Is(err, ErrConflict) {
+		return nil // another node has done it meanwhile
+	}
+	return storeError(err)
+}
+
+// failureText is what staff may read of a task's failure.
+func failureText(err error) string {
+	if known, ok := errors.AsType[*Error](err); ok {
+		return string(known.Code) + ": " + known.Message
+	}
+	return string(CodeInternal)
+}
+
+// documentPlan returns the plan that writes the document and nothing else.
+func (c *campaign) documentPlan(d *Document) *Plan {
+	return &Plan{Campaign: c.id, Brand: c.snapshot.Load().definition().Brand, Documents: []*Document{d}}
+}
+
+// gone returns what a plan has to write to delete the document.
+func gone(d *Document) *Document {
+	return &Document{Kind: d.Kind, ID: d.ID, Shopper: d.Shopper, Revision: d.Revision}
+}
+
+// giveMoneyBack refunds the task's payment. The refund's id is the payment's, so that it moves money once.
+func (c *campaign) giveMoneyBack(ctx context.Context, d *Document, t *Task) error {
+	loaded, err := c.fetch(ctx, "", t.Subject)
+	if err != nil {
+		return err
+	}
+	if loaded.found == nil || t.Due < 0 || t.Due >= len(loaded.found.Dues) {
+		return Errorf(CodeInternal, "there is no due %d of the order %q", t.Due, t.Subject)
+	}
+	payment := loaded.found.payment(t.Due)
+	if err := c.engine.provider.Refund(ctx, payment); err != nil {
+		return err //nolint:wrapcheck // providers answer with core errors
+	}
+	c.engine.provider.Settled(payment.ID)
+	err = c.apply(c.documentPlan(gone(d)))
+	if errors.Is(err, ErrConflict) {
+		return errTaskDone
+	}
+	return storeError(err)
+}
+
+// askPaid asks the mechanics at the hook paid about the order and writes what they ask for. The decision is made by the
+// ruleset that priced the order; the commit is fenced like every decision, because pools and draws are the campaign's.
+func (c *campaign) askPaid(ctx context.Context, d *Document, t *Task) error {
+	loaded, err := c.fetch(ctx, "", t.Subject)
+	if err != nil {
+		return err
+	}
+	if loaded.found == nil {
+		return Errorf(CodeInternal, "there is no order %q", t.Subject)
+	}
+	for range maxDecisions {
+		in, err := c.decidePaid(ctx, loaded.found)
+		if err != nil {
+			return err
+		}
+		in.edits, in.documents = append(in.edits, finish(d.Key())), append(in.documents, d)
+		if err := c.submit(ctx, in); err != nil {
+			return err
+		}
+		if in.verdict != verdictAgain {
+			return nil
+		}
+		c.view.outdate()
+		if _, err := c.fetch(ctx, "", ""); err != nil { // follows the change that overtook the decision
+			return err
+		}
+	}
+	return storeError(ErrConflict)
+}
+
+// finish is the edit by which a task that is done goes; one that is gone refuses what would do it again.
+func finish(key DocumentKey) edit {
+	return edit{key: key, apply: func(current *Document) (*Document, error) {
+		if current == nil {
+			return nil, errTaskDone
+		}
+		return &Document{}, nil
+	}}
+}
+
+// decidePaid asks the order's pinned ruleset at the hook paid.
+func (c *campaign) decidePaid(ctx context.Context, o *Order) (*intent, error) {
+	facts, number, err := o.pinned()
+	if err != nil {
+		return nil, err
+	}
+	ruleset, err := c.pinned(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	snap := c.snapshot.Load()
+	facts.Now, facts.Order, facts.Quota = o.paidAt(), orderFacts(o), nil
+	decided, err := ruleset.decide(HookPaid, facts, snap.definition(), -1)
+	if err != nil {
+		return nil, err
+	}
+	beside, err := c.consequences(snap, facts, decided.notes, o.Shopper, o.ID, c.engine.now())
+	if err != nil {
+		return nil, err
+	}
+	in := &intent{epoch: snap.record.Epoch, edits: slices.Clip(beside.edits), takes: beside.takes}
+	in.documents, err = c.editedDocuments(ctx, in.edits)
+	return in, err
+}
+
+// editedDocuments loads the documents that the edits will see.
+func (c *campaign) editedDocuments(ctx context.Context, edits []edit) ([]*Document, error) {
+	if len(edits) == 0 {
+		return nil, nil
+	}
+	l := &load{}
+	for i := range edits {
+		l.wanted = append(l.wanted, edits[i].key)
+	}
+	loaded, err := c.fetchAll(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	documents := make([]*Document, 0, len(edits))
+	for _, key := range l.wanted {
+		if d := loaded.documents[key]; d != nil {
+			documents = append(documents, d)
+		}
+	}
+	return documents, nil
+}
+
+// asksPaid reports whether the ruleset that priced the order has something to say at the hook paid. If that cannot be
+// told now it may have: the task then finds out.
+func (c *campaign) asksPaid(o *Order) bool {
+	snap, number := c.snapshot.Load(), o.rulesetNumber()
+	if number == snap.record.Ruleset.Number {
+		return snap.asks(HookPaid)
+	}
+	ruleset, err := c.pinned(context.Background(), number)
+	return err != nil || slices.Contains(ruleset.hooks(), HookPaid)
+}
+
+// rulesetNumber returns the number of the ruleset that priced the order without decoding the whole decision; 0 if it
+// cannot be told.
+func (o *Order) rulesetNumber() int64 {
+	const name = `"ruleset":`
+	at := bytes.LastIndex(o.Quote, []byte(name))
+	if at < 0 {
+		return 0
+	}
+	digits := o.Quote[at+len(name):]
+	end := bytes.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
+	if end < 0 {
+		end = len(digits)
+	}
+	number, _ := strconv.ParseInt(string(digits[:end]), 10, 64)
+	return number
 }

@@ -1,5 +1,6 @@
-// Package jobs runs what has to happen without anybody asking: holds that run out, and payments that a crash left
-// between the wallet and the order. Every node runs the same jobs; each change is a compare-and-swap in the store, so
+// Package jobs runs what has to happen without anybody asking: holds that run out, payments that a crash left between the
+// wallet and the order, and whatever else is due in a campaign: tasks that a node left behind, groups whose time is over,
+// draws that close, vouchers that expire. Every node runs the same jobs; each change is a compare-and-swap in the store, so
 // that it happens once however many nodes sweep.
 package jobs
 
@@ -14,12 +15,14 @@ import (
 type Engine interface {
 	CampaignIDs() []string
 	Expire(ctx context.Context, campaign string) (int, error)
+	Work(ctx context.Context, campaign string) (int, error)
 	SettlePayments(ctx context.Context) (int, error)
 }
 
-// How often each sweep starts. A hold ends at most one sweep late.
+// How often each sweep starts. A hold ends, and a group fails, at most one sweep late.
 const (
 	expireEvery = 500 * time.Millisecond
+	workEvery   = 500 * time.Millisecond
 	settleEvery = 5 * time.Second
 )
 
@@ -37,6 +40,7 @@ func New(engine Engine, log *slog.Logger) *Runner { return &Runner{engine: engin
 func (r *Runner) Run(ctx context.Context) {
 	var sweeps sync.WaitGroup
 	sweeps.Go(func() { r.every(ctx, expireEvery, r.expire) })
+	sweeps.Go(func() { r.every(ctx, workEvery, r.work) })
 	sweeps.Go(func() { r.every(ctx, settleEvery, r.settle) })
 	sweeps.Wait()
 }
@@ -62,6 +66,18 @@ func (r *Runner) expire(ctx context.Context) {
 		}
 		if n > 0 {
 			r.log.Info("holds expired", "campaign", campaign, "orders", n)
+		}
+	}
+}
+
+func (r *Runner) work(ctx context.Context) {
+	for _, campaign := range r.engine.CampaignIDs() {
+		n, err := r.engine.Work(ctx, campaign)
+		if err != nil && ctx.Err() == nil {
+			r.log.Warn("not everything that is due could be done; the next sweep tries again", "campaign", campaign, "error", err)
+		}
+		if n > 0 {
+			r.log.Debug("due work done", "campaign", campaign, "documents", n)
 		}
 	}
 }

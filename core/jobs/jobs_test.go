@@ -16,6 +16,7 @@ import (
 type sweeps struct {
 	mu      sync.Mutex
 	expired map[string]int
+	worked  map[string]int
 	settled int
 	failing bool
 }
@@ -26,6 +27,16 @@ func (s *sweeps) Expire(_ context.Context, campaign string) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.expired[campaign]++
+	if s.failing {
+		return 0, errors.New("the store is away")
+	}
+	return 1, nil
+}
+
+func (s *sweeps) Work(_ context.Context, campaign string) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.worked[campaign]++
 	if s.failing {
 		return 0, errors.New("the store is away")
 	}
@@ -45,12 +56,13 @@ func (s *sweeps) SettlePayments(context.Context) (int, error) {
 func TestEveryCampaignIsSweptAtItsTurn(t *testing.T) {
 	for _, failing := range []bool{false, true} { // a failing sweep does not end the sweeping
 		synctest.Test(t, func(t *testing.T) {
-			s := &sweeps{expired: map[string]int{}, failing: failing}
+			s := &sweeps{expired: map[string]int{}, worked: map[string]int{}, failing: failing}
 			ctx, stop := context.WithTimeout(t.Context(), 10*time.Second-time.Millisecond)
 			defer stop()
 			jobs.New(s, slog.New(slog.DiscardHandler)).Run(ctx)
-			if s.expired["a"] != 20 || s.expired["b"] != 20 || s.settled != 2 {
-				t.Errorf("failing %v: expired %v, settled %d", failing, s.expired, s.settled)
+			if s.expired["a"] != 20 || s.expired["b"] != 20 || s.settled != 2 ||
+				s.worked["a"] != 20 || s.worked["b"] != 20 {
+				t.Errorf("failing %v: expired %v, worked %v, settled %d", failing, s.expired, s.worked, s.settled)
 			}
 		})
 	}
@@ -59,7 +71,7 @@ func TestEveryCampaignIsSweptAtItsTurn(t *testing.T) {
 func TestRunReturnsOnlyAfterTheSweepUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
-		s := &blocking{sweeps: sweeps{expired: map[string]int{}}, gate: gate}
+		s := &blocking{sweeps: sweeps{expired: map[string]int{}, worked: map[string]int{}}, gate: gate}
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() {

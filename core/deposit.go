@@ -1,0 +1,36 @@
+package core
+
+import (
+	"cmp"
+	"time"
+)
+
+// depositDues are the dues of an order that is paid in two parts: the deposit by the end of the hold, and the balance
+// until the moment that the campaign file names, by default the campaign's close, but never before the deposit. What
+// becomes of the deposit if the balance is not paid is pinned to it. A deposit that covers the total leaves one payment.
+// Amounts are minor units, holdUntil is Unix milliseconds.
+func depositDues(def *Campaign, _ *Item, total int64, t depositTerms, _ time.Time, holdUntil int64) []Due {
+	if t.amount >= total {
+		return []Due{{Kind: DueFull, Amount: total, DueAt: holdUntil, State: DueOpen}}
+	}
+	until := def.Phases.Closed
+	if !def.Deposits.BalanceUntil.IsZero() {
+		until = def.Deposits.BalanceUntil
+	}
+	return []Due{
+		{
+			Kind: DueDeposit, Amount: t.amount, DueAt: holdUntil, State: DueOpen,
+			Unpaid: cmp.Or(def.Deposits.Unpaid, UnpaidRefund),
+		},
+		{Kind: DueBalance, Amount: total - t.amount, DueAt: max(until.UnixMilli(), holdUntil), State: DueOpen},
+	}
+}
+
+// forfeit keeps the deposit of an order that ends before its balance is paid, if that is what was agreed.
+func (m *moves) forfeit(o *Order) {
+	for i := range o.Dues {
+		if d := &o.Dues[i]; d.Kind == DueDeposit && d.State == DuePaid && d.Unpaid == UnpaidForfeit {
+			d.State = DueForfeited
+		}
+	}
+}

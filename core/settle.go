@@ -1,0 +1,217 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// settlement is a payment on its way to its order.
+type settlement struct {
+	payment Payment
+	order   *Order     // as it was read; as it stands afterwards
+	group   *gathering // that the order waits for; nil if it waits for none
+	request Claim      // zero when a job settles
+	err     error
+}
+
+// settle lets the orders of one batch take note of their payments. What cannot be settled with the others, because its
+// order does not wait for the payment or its key is taken, is settled alone.
+func (c *campaign) settle(batch []*settlement) {
+	for range optimisticTries {
+		plan := c.settlePlan(batch)
+		err := c.move(plan)
+		if err == nil {
+			c.settledAll(batch, plan)
+			break
+		}
+		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
+			failSettlements(batch, err)
+			return
+		}
+		if err := c.rereadOrders(batch); err != nil {
+			failSettlements(batch, err)
+			return
+		}
+	}
+	for _, s := range batch {
+		s.err = c.settleAlone(s)
+	}
+}
+
+// settlePlan lets every order of the batch that waits for its payment take note of it and claims the requests' keys.
+func (c *campaign) settlePlan(batch []*settlement) *Plan {
+	m := c.newMoves()
+	planned := make(map[string]struct{}, len(batch))
+	for _, s := range batch {
+		if !s.awaited() {
+			continue
+		}
+		if s.request.Key != "" {
+			m.plan.Claims = append(m.plan.Claims, s.request)
+		}
+		if _, ok := planned[s.order.ID]; !ok {
+			planned[s.order.ID] = struct{}{}
+			m.pay(s)
+		}
+	}
+	return m.done()
+}
+
+// awaited reports whether the order waits for the payment: it is placed, or may have its item at the full price.
+func (s *settlement) awaited() bool {
+	if s.order.State != OrderPlaced && s.order.State != OrderPaid {
+		return false
+	}
+	i := s.index()
+	return i >= 0 && s.order.Dues[i].State == DueOpen
+}
+
+// index returns which of the order's dues the payment is for, or -1.
+func (s *settlement) index() int {
+	for i := range s.order.Dues {
+		if paymentID(s.order.ID, i) == s.payment.ID {
+			return i
+		}
+	}
+	return -1
+}
+
+// paid returns the order with the payment's due paid. While another due is open the order stays placed, and is held
+// until then. With nothing open it is paid, and its takes are spent unless it waits for a group: then they are held
+// until the group has ended.
+func (s *settlement) paid(now int64) *Order {
+	o := s.with(DuePaid, now)
+	next := o.openDue()
+	switch {
+	case next >= 0:
+		o.State, o.TakesState, o.HoldUntil = OrderPlaced, TakesOutstanding, max(o.HoldUntil, o.Dues[next].DueAt)
+	case o.waits():
+		o.State, o.TakesState = OrderPaid, TakesOutstanding
+		if s.group != nil {
+			o.HoldUntil = max(o.HoldUntil, s.group.ClosesAt)
+		}
+	default:
+		o.confirm(ConditionWaived)
+	}
+	return o
+}
+
+// confirm makes the order paid for good: a group that it waited for is in the state, and its takes are spent.
+func (o *Order) confirm(group string) {
+	o.State, o.TakesState = OrderPaid, TakesSpent
+	o.Conditions = slices.Clone(o.Conditions)
+	for i := range o.Conditions {
+		if o.Conditions[i].Kind == ConditionGroup {
+			o.Conditions[i].State = group
+		}
+	}
+}
+
+// with returns the order with the payment's due in the state.
+func (s *settlement) with(state string, now int64) *Order {
+	o := *s.order
+	o.Dues, o.UpdatedAt = slices.Clone(o.Dues), now
+	if i := s.index(); i >= 0 {
+		o.Dues[i].State, o.Dues[i].Payment = state, s.payment.ID
+		if state == DuePaid {
+			o.Dues[i].PaidAt = now
+		}
+	}
+	return &o
+}
+
+// settledAll takes the moved orders into their settlements and lets the provider forget the payments.
+func (c *campaign) settledAll(batch []*settlement, plan *Plan) {
+	moved := make(map[string]*Order, len(plan.Moves))
+	for _, m := range plan.Moves {
+		m.Order.Revision++
+		moved[m.Order.ID] = m.Order
+	}
+	for _, s := range batch {
+		o := moved[s.order.ID]
+		if o == nil {
+			continue
+		}
+		s.order = o
+		if due := o.due(s.payment.ID); due != nil && due.State == DuePaid {
+			c.engine.provider.Settled(s.payment.ID)
+		}
+	}
+}
+
+// rereadOrders reads the batch's orders as they are now.
+func (c *campaign) rereadOrders(batch []*settlement) error {
+	q := Query{Campaign: c.id}
+	for _, s := range batch {
+		q.Orders = append(q.Orders, s.order.ID)
+	}
+	state, err := c.query(q)
+	if err != nil {
+		return err
+	}
+	for _, s := range batch {
+		if o := state.Orders[s.order.ID]; o != nil {
+			s.order = o
+		}
+	}
+	return nil
+}
+
+func failSettlements(batch []*settlement, err error) {
+	for _, s := range batch {
+		s.err = storeError(err)
+	}
+}
+
+const (
+	// settleAfter is how old an unsettled payment must be before a job looks at it, milliseconds: by then its request
+	// has been answered.
+	settleAfter = 30_000
+	settleBatch = 500
+)
+
+// SettlePayments finishes payments that were charged but whose order never took note of them: the order is paid, or
+// the money is given back. It returns how many it looked at, and is safe to run on every node at once.
+func (e *Engine) SettlePayments(ctx context.Context) (int, error) {
+	payments, err := e.provider.Unsettled(ctx, e.now().UnixMilli()-settleAfter, settleBatch)
+	if err != nil {
+		return 0, err //nolint:wrapcheck // providers answer with core errors
+	}
+	var failed error // one payment that cannot be settled here does not hold up the others
+	for _, p := range payments {
+		if err := e.settlePayment(ctx, p); err != nil && CodeOf(err) != CodeRefunded {
+			failed = err
+		}
+	}
+	return len(payments), failed
+}
+
+func (e *Engine) settlePayment(ctx context.Context, p Payment) error {
+	c, err := e.campaignOf(ctx, p.Order)
+	if err != nil {
+		return err
+	}
+	loaded, err := c.fetch(ctx, "", p.Order)
+	if err != nil {
+		return err
+	}
+	s := &settlement{payment: p, order: loaded.found}
+	if s.order == nil {
+		s.order = &Order{ID: p.Order, State: OrderCancelled}
+		return c.refund(s)
+	}
+	if due := s.order.due(p.ID); due != nil && due.State != DueRefunded {
+		e.provider.Settled(p.ID)
+		return nil
+	}
+	if s.group, err = c.groupOf(ctx, s.order); err != nil {
+		return err
+	}
+	done, ok := c.payments.add(s)
+	if !ok {
+		return overloaded()
+	}
+	<-done
+	return s.err
+}
