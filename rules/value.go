@@ -63,16 +63,23 @@ func factValue(v core.Value) value {
 	return value{kind: v.Kind, n: v.Int, s: v.Str}
 }
 
-// configValue wraps a parameter; its values are those of a [core.Object].
+// configValue wraps a parameter; its values are those of a [core.Object]. As for every fact, an empty string and an empty
+// list are absent.
 func configValue(v any) value {
 	switch v := v.(type) {
 	case int64:
 		return integer(v)
 	case string:
+		if v == "" {
+			return value{}
+		}
 		return text(v)
 	case bool:
 		return boolean(v)
 	case []any:
+		if len(v) == 0 {
+			return value{}
+		}
 		elems := make(items, len(v))
 		for i := range v {
 			elems[i] = configValue(v[i])
