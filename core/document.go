@@ -18,6 +18,7 @@ const (
 	DocumentEntry   DocumentKind = "entry"   // [Entry]; id: "<draw>/<shopper>"
 	DocumentTags    DocumentKind = "tags"    // [Tags]; id: the shopper
 	DocumentMessage DocumentKind = "message" // [Message]; id: sorts by time
+	DocumentInbox   DocumentKind = "inbox"   // [Inbox]; id: the shopper
 	DocumentTask    DocumentKind = "task"    // [Task]; id: what it is for
 	DocumentSignup  DocumentKind = "signup"  // [Signup]; id: the shopper
 	DocumentLockout DocumentKind = "lockout" // [Lockout]; id: the shopper

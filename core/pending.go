@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // This file holds the place of functions that are being written: whoever writes one takes it out of here.
@@ -11,7 +12,15 @@ var errPending = errors.New("not written yet")
 
 func enterEdit(string, string, int64, int64) (edit, Take) { return edit{}, Take{} }
 
-func messageEdit(string, string, Message, string) edit { return edit{} }
+func openGroup(string, *Order, groupTerms, int64) edit { return edit{} }
+
+func joinGroup(string, *Order, groupTerms, int64) edit {
+	return edit{apply: func(*Document) (*Document, error) { return nil, errPending }}
+}
+
+func groupFacts(*Document) GroupFacts { return GroupFacts{} }
+
+func depositDues(*Campaign, *Item, int64, depositTerms, time.Time, int64) []Due { return nil }
 
 func shareFacts([]*Document) SharesFacts { return SharesFacts{} }
 
@@ -21,12 +30,3 @@ func reservationThrough(context.Context, *campaign, string, string) (edit, []Cla
 
 // lines is to become decision.lines().
 func (q *quoted) lines() []Line { return []Line{q.decision.price.line(q.item.SKU, q.decision.total)} }
-
-// orderFacts are what mechanics may know of an order.
-func orderFacts(o *Order) OrderFacts {
-	f := OrderFacts{ID: o.ID, SKU: o.Lines[0].SKU, Total: o.Total, PaidAt: o.paidAt(), State: string(o.State)}
-	if o.Shipment != nil {
-		f.Carrier, f.Tracking = o.Shipment.Carrier, o.Shipment.Tracking
-	}
-	return f
-}
