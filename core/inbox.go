@@ -145,12 +145,9 @@ func reminderID(campaign string, r Reminder) string {
 
 // orderFacts returns the facts order.* of an order as it stands.
 func orderFacts(o *Order) OrderFacts {
-	facts := OrderFacts{ID: o.ID, Total: o.Total, State: string(o.State)}
+	facts := OrderFacts{ID: o.ID, Total: o.Total, State: string(o.State), PaidAt: o.paidAt()}
 	if len(o.Lines) > 0 {
 		facts.SKU = o.Lines[0].SKU
-	}
-	for _, due := range o.Dues {
-		facts.PaidAt = max(facts.PaidAt, due.PaidAt)
 	}
 	if o.Shipment != nil {
 		facts.Carrier, facts.Tracking = o.Shipment.Carrier, o.Shipment.Tracking
