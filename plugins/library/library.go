@@ -2,8 +2,11 @@
 // (mechanic.yaml) and its vectors. The modules are committed, so that building hotdrop needs no C compiler; build.sh
 // makes them again, byte for byte.
 //
-// The folders go, rust and assemblyscript in it are the same plugin in those languages, as examples of their SDKs: the same
-// manifest, the same vectors, the same effects. Only the module from C is embedded.
+// The folders go, rust and assemblyscript in some of them are the same plugin in those languages, as examples of their SDKs:
+// the same manifest, the same vectors, the same effects. Only the module from C is embedded.
+//
+// Each is also a rule of the same name (rules/library): both forms pass the vectors of both and decide the same on facts
+// and parameters at random.
 package library
 
 import (

@@ -84,6 +84,14 @@ static void put(const char *bytes, int32_t length) {
 
 static void put_number(int64_t n) { put((const char *)&n, 8); }
 
+void hd_import_deny(const char *reason, int32_t reason_len, const char *text, int32_t text_len) {
+	put("deny ", 5);
+	put(reason, reason_len);
+	put(" ", 1);
+	put(text, text_len);
+	put("\n", 1);
+}
+
 void hd_import_discount(int64_t amount, const char *label, int32_t label_len) {
 	put("discount ", 9);
 	put_number(amount);
