@@ -66,3 +66,29 @@ func (b *batcher[T]) next() *batch[T] {
 
 // drain waits until everything that was added has been handled.
 func (b *batcher[T]) drain() { b.idle.Wait() }
+
+// addAll is add for items that belong together: they come into one batch, in their order, unless they are more than one
+// holds. They are refused together.
+func (b *batcher[T]) addAll(items []T) ([]<-chan struct{}, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(items) > 0 && b.waiting+len(items) > b.bound {
+		return nil, false
+	}
+	var waits []<-chan struct{}
+	for len(items) > 0 {
+		n := min(len(items), b.most)
+		if last := len(b.queue) - 1; last < 0 || len(b.queue[last].items)+n > b.most {
+			b.queue = append(b.queue, &batch[T]{done: make(chan struct{})})
+		}
+		last := b.queue[len(b.queue)-1]
+		last.items = append(last.items, items[:n]...)
+		b.waiting += n
+		waits, items = append(waits, last.done), items[n:]
+	}
+	if len(waits) > 0 && b.busy < b.lanes {
+		b.busy++
+		b.idle.Go(b.work)
+	}
+	return waits, true
+}

@@ -104,7 +104,7 @@ func (e *Engine) ApplyCampaign(ctx context.Context, req ApplyRequest) (*Campaign
 		}
 		err = e.campaigns.SaveCampaign(ctx, change)
 		if err == nil {
-			if _, err := e.refresh(ctx, req.Definition.ID); err != nil {
+			if err := e.followChange(ctx, req.Definition.ID); err != nil {
 				e.log.Warn("a change is in force that this node has yet to follow", "campaign", req.Definition.ID, "error", err)
 			}
 			return &change.Record, nil
@@ -114,6 +114,15 @@ func (e *Engine) ApplyCampaign(ctx context.Context, req ApplyRequest) (*Campaign
 		}
 	}
 	return nil, Errorf(CodePreconditionFailed, "somebody else changes this campaign at the same moment")
+}
+
+// followChange lets this node, and the draws of the campaign, follow a change that is in force.
+func (e *Engine) followChange(ctx context.Context, id string) error {
+	c, err := e.refresh(ctx, id)
+	if err != nil {
+		return err
+	}
+	return c.followDraws(ctx)
 }
 
 // planChange returns the change that the request asks for; nil when the definition is in force already.
@@ -143,6 +152,9 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	if !isNew && current.Demo == req.Demo && sameDefinition(current.Definition, req.Definition) {
 		return nil, nil //nolint:nilnil // nothing to change
 	}
+	if err := e.checkDraws(ctx, current.Definition, req.Definition, current.Demo && req.Demo); err != nil {
+		return nil, err
+	}
 	if isNew {
 		next.Ruleset.Number++
 	} else {
@@ -150,7 +162,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	}
 	return &CampaignChange{
 		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew,
-		Entry: req.entry(now, current.Definition),
+		Documents: newDraws(current.Definition, req.Definition), Entry: req.entry(now, current.Definition),
 	}, nil
 }
 

@@ -35,6 +35,7 @@ type campaign struct {
 	intents  batcher[*intent]
 	payments batcher[*settlement]
 	tasks    batcher[*Document]
+	counts   batcher[*count]
 
 	mu       sync.Mutex
 	inFlight map[requestKey]struct{}
@@ -63,10 +64,12 @@ func newCampaign(e *Engine, s *snapshot) *campaign {
 	c.intents = batcher[*intent]{run: c.commit, lanes: 1, most: maxBatch, bound: maxWaiting}
 	c.payments = batcher[*settlement]{run: c.settle, lanes: 1, most: maxBatch, bound: maxWaiting}
 	c.tasks = batcher[*Document]{run: c.work, lanes: 1, most: maxBatch, bound: maxWaiting}
+	c.counts = batcher[*count]{run: c.count, lanes: 1, most: maxBatch, bound: maxWaiting}
 	return c
 }
 
 func (c *campaign) drain() {
+	c.counts.drain() // they end in intents
 	c.payments.drain()
 	c.tasks.drain() // which need the others
 	c.intents.drain()
