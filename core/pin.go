@@ -10,7 +10,10 @@ import (
 const (
 	// EngineVersion names the rules by which effects become a price: it changes whenever the same effects could give
 	// another total, so that a replay knows what it compares with.
-	EngineVersion = "1"
+	EngineVersion = "2"
+	// engineTies is the version in which a tie of best went to the earlier binding, whatever else the two asked for. An
+	// order that was decided under it is explained by it.
+	engineTies = "1"
 	// FuelSchedule names the plugin meter's price list; it is the version of the rewriter that charges by it.
 	FuelSchedule = "2"
 )

@@ -173,7 +173,7 @@ func (q *quoted) order(req *OrderRequest) *Order {
 	now := q.facts.Now
 	o := &Order{
 		Campaign: def.ID, ID: newID(def.ID, q.now), Brand: def.Brand, Shopper: req.Shopper.ID, Currency: def.Currency,
-		Total: q.decision.total, Lines: q.lines(), Takes: q.takes(),
+		Total: q.decision.total, Lines: q.decision.lines(), Takes: q.takes(),
 		Quote:    q.decision.pin(&q.facts, q.snapshot.record.Ruleset.Number, q.snapshot.record.Epoch),
 		PlacedAt: now, Revision: 1, State: OrderPlaced, TakesState: TakesOutstanding, UpdatedAt: now,
 		HoldUntil: q.holdUntil(), Dues: q.dues(), Conditions: slices.Clip(q.decision.duties),

@@ -47,7 +47,7 @@ func (e *Engine) Quote(ctx context.Context, req OrderRequest) (*Quote, error) {
 	}
 	return &Quote{
 		Campaign: c.id, Currency: q.snapshot.definition().Currency, Total: q.decision.total, List: list,
-		Lines: q.lines(), Conditions: q.decision.duties, Group: q.terms(),
+		Lines: q.decision.lines(), Conditions: q.decision.duties, Group: q.terms(),
 		Dues: q.dues(), Ruleset: q.snapshot.record.Ruleset.Number, Left: q.facts.Item.Left,
 	}, nil
 }
@@ -239,7 +239,7 @@ func (c *campaign) decide(q *quoted) error {
 // takes returns everything the order takes, one entry per counter, sorted.
 func (q *quoted) takes() []Take {
 	takes := slices.Clip(q.decision.takes)
-	for _, line := range q.lines() {
+	for _, line := range q.decision.lines() {
 		takes = append(takes, Take{Counter: StockCounter(line.SKU), Units: line.Units})
 	}
 	if q.decision.off > 0 && q.snapshot.definition().Guardrails.DiscountBudget > 0 {

@@ -154,12 +154,12 @@ func (p *Problems) under(path string, err error) error {
 	return nil
 }
 
-// checkManifest refuses a mechanic that needs what this engine does not carry out.
+// checkManifest refuses a mechanic that declares an effect which none of its hooks may use.
 func checkManifest(path string, m *Manifest, problems *Problems) {
 	for _, effect := range m.Effects {
 		ok := false
 		for _, hook := range m.Hooks {
-			ok = ok || effect.supported(hook)
+			ok = ok || effect.Allowed(hook)
 		}
 		if !ok {
 			problems.Add(path, "the mechanic %s uses the effect %s, which is not available at its hooks", m.Name, effect)

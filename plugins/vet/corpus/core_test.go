@@ -19,9 +19,10 @@ func campaign() *core.Campaign {
 	return &core.Campaign{
 		ID: "sale", Brand: "brand", Currency: "CNY", Title: core.Text{EN: "Sale"},
 		Phases: core.Phases{Sale: now.Add(-time.Hour), Closed: now.Add(time.Hour)},
-		Items: []core.Item{{
-			SKU: "phone", Title: core.Text{EN: "Phone"}, Price: listPrice, Stock: stock, Limit: 2, Hold: core.Duration(15 * time.Minute),
-		}},
+		Items: []core.Item{
+			{SKU: "phone", Title: core.Text{EN: "Phone"}, Price: listPrice, Stock: stock, Limit: 2, Hold: core.Duration(15 * time.Minute)},
+			{SKU: "case", Title: core.Text{EN: "Case"}, Price: 15_000, Stock: stock, Hold: core.Duration(15 * time.Minute)},
+		},
 		Quotas:     map[string]int64{"q": quotaUnits},
 		Guardrails: core.Guardrails{MinPrice: minPrice, MaxDiscount: maxDiscount, DiscountBudget: budget},
 		Ruleset:    []core.Binding{{Mechanic: "hostile"}},

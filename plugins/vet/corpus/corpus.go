@@ -95,7 +95,7 @@ func Modules() []Module {
 		memoryAttacks(), recursions(), tableAttacks(),
 		pointing(), floods(), paths(), otherHooks(),
 		leaks(), hoards(), floats(), sleepers(),
-		prices(), claims(), unsold(), duties(),
+		prices(), claims(), promises(), duties(),
 	)
 }
 

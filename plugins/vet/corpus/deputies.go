@@ -126,28 +126,40 @@ func claims() []Module {
 	}
 }
 
-// unsold are effects that the engine does not carry out: no campaign can be applied whose mechanic declares one.
-func unsold() []Module {
-	unavailable := func(vetted, title, attack string, build func(m *module) string) Module {
-		m := deputised(string(core.CodeInvalid), title, attack, build)
-		m.Vetted = vetted
-		return m
+// promises are effects that would have the engine give, or keep, what it must not.
+func promises() []Module {
+	refused := func(title, attack string, build func(m *module) string) Module {
+		return deputised(string(core.CodeMechanicFailed), title, attack, build)
 	}
+	adding := func(sku string, units int, unitPrice int64) func(m *module) string {
+		return func(m *module) string {
+			return m.says(sku) + i32(units) + i64(unitPrice) + m.says("gift") + m.use(abi.Add)
+		}
+	}
+	depositing := func(amount, credit int64) func(m *module) string {
+		return func(m *module) string { return i64(amount) + i64(credit) + m.use(abi.Deposit) }
+	}
+	grouping := func(size, seconds int, unitPrice int64) func(m *module) string {
+		return func(m *module) string { return i32(size) + i32(seconds) + i64(unitPrice) + m.use(abi.Group) }
+	}
+	dearer := deputised(AboveLine, "add-dear", "Adds a case for twice the price of the phone, which nobody asked for.", adding("case", 1, listPrice*2))
+	dearer.Total = listPrice * 3
 	return []Module{
-		unavailable(Accepted, "add-foreign-sku", "Adds an item that the campaign does not sell, for nothing.", func(m *module) string {
-			return m.says("other-brands-phone") + i32(1) + i64(0) + m.says("gift") + m.use(abi.Add)
+		dearer,
+		unseen(refused("add-foreign-sku", "Adds an item that the campaign does not sell, for nothing.", adding("other-brands-phone", 1, 0))),
+		refused("add-negative", "Adds a negative number of units, which would be money back.", adding("phone", -1_000, listPrice)),
+		refused("add-all", "Adds more units than one order may have.", adding("phone", 101, 0)),
+		bounded(listPrice, "add-99-for-nothing", "Adds 99 phones for nothing.", adding("phone", 99, 0)),
+		bounded(listPrice, "add-beyond-the-cap", "Adds one phone for nothing, which is more off than one order may get.", adding("phone", 1, 0)),
+		refused("deposit-credit", "Asks for a deposit of a fen that counts for the largest number there is.", depositing(1, math.MaxInt64)),
+		refused("deposit-shrinks", "Asks for a deposit that counts for less than it is.", depositing(listPrice, 1)),
+		refused("group-negative", "Wants a group of a negative size, for nothing.", grouping(-1, -1, 0)),
+		refused("group-of-one", "Wants a group of one, which is complete at once.", grouping(1, 60, 1)),
+		refused("tag-of-another-key", "Tags the shopper under a key that reads like another one with its value.", func(m *module) string {
+			return m.says("role=operator") + m.says("") + m.use(abi.Tag)
 		}),
-		unavailable(abi.CodeBadEffect, "add-negative", "Adds a negative number of units, which would be money back.", func(m *module) string {
-			return m.says("phone") + i32(-1_000) + i64(listPrice) + m.says("gift") + m.use(abi.Add)
-		}),
-		unavailable(Accepted, "deposit-credit", "Asks for a deposit of a fen that counts for everything.", func(m *module) string {
-			return i64(1) + i64(math.MaxInt64) + m.use(abi.Deposit)
-		}),
-		unavailable(abi.CodeBadEffect, "group-negative", "Wants a group of a negative size, for nothing.", func(m *module) string {
-			return i32(-1) + i32(-1) + i64(0) + m.use(abi.Group)
-		}),
-		unavailable(Accepted, "tag-of-staff", "Tags the shopper as staff.", func(m *module) string {
-			return m.says("role") + m.says("operator") + m.use(abi.Tag)
+		refused("oblige-group", "Has the order wait for a group that does not exist.", func(m *module) string {
+			return m.says("group") + m.says("{}") + m.use(abi.Oblige)
 		}),
 	}
 }
