@@ -59,9 +59,9 @@ func openGroup(id string, o *Order, t groupTerms, now int64) edit {
 }
 
 // joinGroup is the edit by which the order takes a seat in the group: group_closed if there is no such group for it, or
-// its time is over, group_full if no seat is left. That a shopper has one seat is the order's claim to see to. Of the
-// terms nothing counts: a group keeps its own, and an order its own price.
-func joinGroup(id string, o *Order, _ groupTerms, now int64) edit {
+// its time is over, group_full if no seat is left. That a shopper has one seat is the order's claim to see to. A group
+// keeps its terms, and an order its own price.
+func joinGroup(id string, o *Order, now int64) edit {
 	key := DocumentKey{DocumentGroup, id}
 	return edit{key: key, apply: func(current *Document) (*Document, error) {
 		if current == nil || current.State != GroupOpen {

@@ -202,7 +202,7 @@ func (q *quoted) join(o *Order, group string) {
 // seat is the edit by which the order gets its seat: in the group that it names, or in one that it opens.
 func (q *quoted) seat(req *OrderRequest, o *Order) edit {
 	if req.Group != "" {
-		return joinGroup(req.Group, o, *q.decision.group, q.facts.Now)
+		return joinGroup(req.Group, o, q.facts.Now)
 	}
 	opened := o.Claims[len(o.Claims)-1].Key
 	return openGroup(opened, o, *q.decision.group, q.facts.Now)

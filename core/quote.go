@@ -99,30 +99,37 @@ func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*
 			return nil, err
 		}
 	}
-	group := known.documents[DocumentKey{DocumentGroup, req.Group}]
-	if group != nil {
-		q.facts.Group = groupFacts(group)
+	if req.Group != "" {
+		if err := q.enterGroup(req, known.documents[DocumentKey{DocumentGroup, req.Group}]); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.decide(q); err != nil {
 		return nil, err
 	}
-	return q, q.settle(req, group)
+	return q, q.useless(req)
 }
 
-// settle refuses a voucher that the decision makes nothing of, and a group that the order cannot join.
-func (q *quoted) settle(req *OrderRequest, group *Document) error {
-	if req.Voucher != "" && !q.decision.reads("voucher.") {
-		return Errorf(CodeVoucherInvalid, "this voucher gives nothing on this order")
+// enterGroup refuses a group that the order cannot join, and tells the mechanics about the group that it can. The seat
+// itself is taken at the commit.
+func (q *quoted) enterGroup(req *OrderRequest, group *Document) error {
+	provisional := &Order{Shopper: req.Shopper.ID, Lines: []Line{{SKU: q.item.SKU, Units: req.Quantity}}}
+	if _, err := joinGroup(req.Group, provisional, q.facts.Now).apply(group); err != nil {
+		return err
 	}
+	q.facts.Group = groupFacts(group)
+	return nil
+}
+
+// useless refuses a voucher and a group that the decision makes nothing of: neither is used up for nothing.
+func (q *quoted) useless(req *OrderRequest) error {
 	switch {
-	case req.Group == "":
-		return nil
-	case q.decision.group == nil:
+	case req.Voucher != "" && !q.decision.reads("voucher."):
+		return Errorf(CodeVoucherInvalid, "this voucher gives nothing on this order")
+	case req.Group != "" && q.decision.group == nil:
 		return Errorf(CodeGroupClosed, "this order needs no group")
 	}
-	provisional := &Order{Shopper: req.Shopper.ID, Lines: []Line{{SKU: q.item.SKU, Units: req.Quantity}}}
-	_, err := joinGroup(req.Group, provisional, *q.decision.group, q.facts.Now).apply(group)
-	return err
+	return nil
 }
 
 // reads reports whether a mechanic that had a part in the decision reads facts that begin with the prefix.
