@@ -8,14 +8,17 @@ import (
 // consequences are what a decision writes beside an order or a reservation: documents, and takes from the counters that
 // bound them.
 type consequences struct {
-	edits []edit
-	takes []Take
+	edits   []edit
+	takes   []Take
+	entered int64 // the weight of the entries into draws
+	closed  bool  // a draw that was to be entered takes no more entries
 }
 
 func (c *consequences) add(e edit) { c.edits = append(c.edits, e) }
 
 // consequences turns the notes of a decision about the shopper into what is to be written. source is what vouchers are
-// granted for: an order's id, or what else the decision was about. It fails when a pool can no longer grant.
+// granted for: an order's id, or what else the decision was about. It fails when a pool can no longer grant; entries into
+// a draw that is closed are left out.
 func (c *campaign) consequences(
 	snap *snapshot, facts *Facts, notes []note, shopper, source string, now time.Time,
 ) (consequences, error) {
@@ -39,7 +42,12 @@ func (c *campaign) consequence(
 		}
 		out.edits, out.takes = append(out.edits, edits...), append(out.takes, take)
 	case EffectEnter:
+		if !c.isOpen(def, e.Name, e.Units, now) {
+			out.closed = true
+			return nil
+		}
 		entered, take := enterEdit(e.Name, shopper, e.Units, now.UnixMilli())
+		out.entered += e.Units
 		out.add(entered)
 		out.takes = append(out.takes, take)
 	case EffectTag:

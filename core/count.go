@@ -326,17 +326,11 @@ func (r *round) ask(n *count, l *link, in *intent) error {
 	if err != nil {
 		return err
 	}
-	notes, closed := c.openOnly(d.notes, def, r.now)
-	beside, err := c.consequences(r.snapshot, &facts, notes, owner, n.code, r.now)
+	beside, err := c.consequences(r.snapshot, &facts, d.notes, owner, n.code, r.now)
 	if err != nil {
 		return err
 	}
-	n.closed, n.entered = closed, 0
-	for i := range notes {
-		if notes[i].effect.Kind == EffectEnter {
-			n.entered += notes[i].effect.Units
-		}
-	}
+	n.closed, n.entered = beside.closed, beside.entered
 	in.edits, in.takes = append(in.edits, beside.edits...), beside.takes
 	for _, e := range beside.edits {
 		if d := r.owned[e.key]; d != nil {
@@ -344,17 +338,4 @@ func (r *round) ask(n *count, l *link, in *intent) error {
 		}
 	}
 	return nil
-}
-
-// openOnly leaves out the entries into draws that take no more, by the clock or because their counter has nothing left,
-// and reports whether there were any.
-func (c *campaign) openOnly(notes []note, def *Campaign, now time.Time) (open []note, closed bool) {
-	open = slices.DeleteFunc(slices.Clone(notes), func(n note) bool {
-		if n.effect.Kind != EffectEnter {
-			return false
-		}
-		left, _ := c.view.left(DrawCounter(n.effect.Name))
-		return !now.Before(def.Draws[n.effect.Name].Closes) || left.Remaining < n.effect.Units
-	})
-	return open, len(open) < len(notes)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"maps"
 	"slices"
+	"time"
 
 	"hotdrop/core/drawing"
 )
@@ -60,6 +61,13 @@ func enterEdit(draw, shopper string, weight, now int64) (edit, Take) {
 		entry.Weight += weight // cannot wrap: the counter of all weights holds no more than an int64
 		return current.write(EntryEntered, 0, entry), nil
 	}}, Take{Counter: DrawCounter(draw), Units: weight}
+}
+
+// isOpen reports whether the weight may still enter the draw: by the clock, and by what was last seen of its counter, which
+// has nothing left once it is closed.
+func (c *campaign) isOpen(def *Campaign, draw string, weight int64, now time.Time) bool {
+	left, _ := c.view.left(DrawCounter(draw))
+	return now.Before(def.Draws[draw].Closes) && left.Remaining >= weight
 }
 
 // newDraws returns the documents of the draws that the changed file names and the one before did not, which may be nil:

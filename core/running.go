@@ -69,9 +69,9 @@ func newCampaign(e *Engine, s *snapshot) *campaign {
 }
 
 func (c *campaign) drain() {
-	c.counts.drain() // they end in intents
 	c.payments.drain()
 	c.tasks.drain() // which need the others
+	c.counts.drain()
 	c.intents.drain()
 	c.loads.drain()
 }

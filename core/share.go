@@ -2,8 +2,6 @@ package core
 
 import (
 	"context"
-	"errors"
-	"fmt"
 )
 
 // ShareActive is the only state of a link.
@@ -145,9 +143,6 @@ func (e *Engine) Visit(ctx context.Context, code string, visitor Principal) (cou
 
 func noLink(code string) error { return Errorf(CodeNotFound, "there is no link %q", code) }
 
-// taskShare is the task to count a reservation that came through a link; its subject is the link's code.
-const taskShare taskKind = "share"
-
 // reservationThrough returns what makes the visitor's reservation count for the owner of the link: a task, written with
 // the reservation. So nobody who reserves has to wait for the others of a link that thousands come through. One's own
 // link counts nothing: there is no edit then. A link that does not exist is not_found.
@@ -167,27 +162,15 @@ func reservationThrough(ctx context.Context, c *campaign, code, visitor string) 
 	return insert(newTask(Task{What: taskShare, Subject: code}, visitor, c.engine.now())), nil, nil, nil
 }
 
-// errTaskGone refuses what a task asked for when somebody else has done it.
-var errTaskGone = errors.New("the task is done")
-
 // workShare counts the reservation that a task asks for; the task goes in the transaction that counts. Its error is what
 // the task is tried again for.
 func (c *campaign) workShare(ctx context.Context, d *Document, t *Task) error {
-	done := edit{key: d.Key(), apply: func(current *Document) (*Document, error) {
-		if current == nil {
-			return nil, errTaskGone
-		}
-		return &Document{}, nil
-	}}
-	n := &count{code: t.Subject, what: countReservation, edits: []edit{done}, documents: []*Document{d}}
+	n := &count{code: t.Subject, what: countReservation, edits: []edit{finish(d.Key())}, documents: []*Document{d}}
 	if err := c.countAll(ctx, n); err != nil {
 		return err
 	}
 	if n.result == countUnknown {
-		return fmt.Errorf("the link %s is missing", t.Subject)
-	}
-	if errors.Is(n.err, errTaskGone) {
-		return nil
+		return Errorf(CodeInternal, "the link %s is missing", t.Subject)
 	}
 	return n.err
 }

@@ -22,6 +22,7 @@ const (
 	taskPaid   taskKind = "paid"   // ask the mechanics at the hook paid; subject: the order
 	taskRefund taskKind = "refund" // give a payment back; subject: the payment's order
 	taskGroup  taskKind = "group"  // look whether the group has ended; subject: the group
+	taskShare  taskKind = "share"  // count a reservation that came through a link; subject: the link
 )
 
 // Task is the content of something that is left to do. It is written in the transaction of the move that causes it, and
@@ -121,6 +122,10 @@ func (c *campaign) workOne(ctx context.Context, d *Document) error {
 		return c.workTask(ctx, d)
 	case DocumentGroup:
 		return c.workGroup(ctx, d.ID, nil)
+	case DocumentDraw:
+		return c.drawDue(ctx, d)
+	case DocumentVoucher:
+		return c.voucherDue(ctx, d)
 	default:
 		return nil
 	}
@@ -139,6 +144,8 @@ func (c *campaign) workTask(ctx context.Context, d *Document) error {
 		err = c.giveMoneyBack(ctx, d, t)
 	case taskGroup:
 		err = c.workGroup(ctx, t.Subject, d)
+	case taskShare:
+		err = c.workShare(ctx, d, t)
 	default:
 		err = Errorf(CodeInternal, "a later version's task")
 	}
