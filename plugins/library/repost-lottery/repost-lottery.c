@@ -4,7 +4,7 @@
  */
 #include "hotdrop.h"
 
-static char draw[HD_MAX_INPUT], per[HD_MAX_NAME], counted[HD_MAX_NAME];
+static char draw[HD_MAX_INPUT], per[HD_MAX_NAME], counted[HD_MAX_INPUT];
 
 /* How high the count that has just risen is now. */
 static int64_t count_of(hd_str what) {
