@@ -183,6 +183,7 @@ func TestRepricerWhateverABindingSaysPricesStayPrices(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				config := drawnConfig(t, manifest.Config)
 				mechanic, facts := bind(t, name, config), drawnFacts(t)
+				meet(t, facts, config)
 				for _, hook := range manifest.Hooks {
 					effects, _, err := mechanic.Decide(hook, facts, nil)
 					if failure, ok := errors.AsType[*core.MechanicError](err); ok && failure.Code == "overflow" {
@@ -227,15 +228,16 @@ func words() *rapid.Generator[string] {
 
 func drawnConfig(t *rapid.T, params map[string]core.Param) core.Object {
 	config := core.Object{}
+	length := rapid.IntRange(0, 4).Draw(t, "length") // of most lists: they belong together
 	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if param := params[name]; rapid.Bool().Draw(t, "set "+name) {
-			config[name] = drawnValue(t, name, param)
+		if param := params[name]; param.Type == "list" || rapid.Bool().Draw(t, "set "+name) {
+			config[name] = drawnValue(t, name, param, length)
 		}
 	}
 	return config
 }
 
-func drawnValue(t *rapid.T, name string, param core.Param) any {
+func drawnValue(t *rapid.T, name string, param core.Param, length int) any {
 	integer := func() any {
 		least, most := int64(math.MinInt32), int64(math.MaxInt64)
 		if param.Min != nil {
@@ -255,7 +257,10 @@ func drawnValue(t *rapid.T, name string, param core.Param) any {
 	kind := param.Type
 	list := make([]any, 0, 4)
 	if kind == "list" {
-		for range rapid.IntRange(0, 4).Draw(t, "length of "+name) {
+		if rapid.IntRange(0, 7).Draw(t, "too short "+name) == 7 {
+			length /= 2
+		}
+		for range length {
 			if param.Of == "integer" {
 				list = append(list, integer())
 			} else {
@@ -271,6 +276,33 @@ func drawnValue(t *rapid.T, name string, param core.Param) any {
 		return rapid.Bool().Draw(t, name)
 	default:
 		return word()
+	}
+}
+
+// meet makes the facts touch what the binding says: its item, its tier, and a price at or beside one of its amounts.
+func meet(t *rapid.T, facts *core.Facts, config core.Object) {
+	if sku, ok := config["sku"].(string); ok && rapid.Bool().Draw(t, "its item") {
+		facts.Item.SKU = sku
+	}
+	if tiers, ok := config["tiers"].([]any); ok && len(tiers) > 0 {
+		facts.Shopper.Tier, _ = tiers[0].(string)
+	}
+	amounts := []int64{facts.Item.Price}
+	for _, name := range slices.Sorted(maps.Keys(config)) {
+		switch v := config[name].(type) {
+		case int64:
+			amounts = append(amounts, v)
+		case []any:
+			for _, element := range v {
+				if n, ok := element.(int64); ok {
+					amounts = append(amounts, n)
+				}
+			}
+		}
+	}
+	price := rapid.SampledFrom(amounts).Draw(t, "its amount")
+	if price < core.MaxAmount && rapid.Bool().Draw(t, "at its amount") {
+		facts.Item.Price = max(0, price+rapid.Int64Range(-1, 1).Draw(t, "beside it"))
 	}
 }
 
@@ -291,7 +323,9 @@ func drawnFacts(t *rapid.T) *core.Facts {
 		},
 		Voucher: core.VoucherFacts{Code: word("code"), Pool: word("pool"), State: word("state"), Value: amount.Draw(t, "value")},
 		Group:   core.GroupFacts{ID: word("group"), Leader: word("leader"), Size: 3, Joined: rapid.Int64Range(0, 3).Draw(t, "joined"), ClosesAt: 1 << 40},
-		Quota:   map[string]int64{"early-bird-1": count.Draw(t, "left"), "early-bird-3": count.Draw(t, "left")},
+		Quota: map[string]int64{
+			"early-bird-1": count.Draw(t, "left"), "early-bird-2": count.Draw(t, "left"), "early-bird-3": count.Draw(t, "left"),
+		},
 		Order:   core.OrderFacts{ID: word("order"), SKU: word("ordered"), State: rapid.SampledFrom([]string{"placed", "shipped", "odd"}).Draw(t, "state")},
 		Message: core.MessageFacts{Text: word("text")},
 		Input: core.Object{"trade_in": core.Object{

@@ -3,6 +3,7 @@ package library_test
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -45,25 +46,40 @@ func TestEveryShippedRuleDecidesWhatItsVectorsSay(t *testing.T) {
 	}
 }
 
-// TestTradeInDecidesWhatThePluginsVectorsSay: the rule and the plugin of the same name are two forms of one mechanic.
-func TestTradeInDecidesWhatThePluginsVectorsSay(t *testing.T) {
-	file, err := os.ReadFile("../../plugins/library/trade-in/trade-in.vectors.yaml")
-	if err != nil {
-		t.Fatal(err)
+// TestARuleDecidesWhatThePluginsVectorsSay: the rule and the plugin of the same name are two forms of one mechanic.
+func TestARuleDecidesWhatThePluginsVectorsSay(t *testing.T) {
+	files, err := filepath.Glob("../../plugins/library/*/*.vectors.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no plugin has vectors: %v", err)
 	}
-	vectors, err := campaignfile.ParseVectors(file)
-	if err != nil {
-		t.Fatal(err)
+	for _, file := range files {
+		name := filepath.Base(filepath.Dir(file))
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			vectors, err := campaignfile.ParseVectors(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mechanictest.Run(t, compiler(name), vectors)
+		})
 	}
-	mechanictest.Run(t, compiler("trade-in"), vectors)
+}
+
+func TestTheLibraryIsWhole(t *testing.T) {
+	want := []string{
+		"auto-reply", "bundle", "deposit", "early-bird", "group-buy", "member-exclusive", "one-cent-voucher", "repost-discount",
+		"repost-lottery", "seckill", "trade-in",
+	}
+	if names := library.Names(); !slices.Equal(names, want) {
+		t.Errorf("got %v, want %v", names, want)
+	}
 }
 
 func TestEveryShippedRuleSaysWhatItIsInBothLanguages(t *testing.T) {
-	names := library.Names()
-	if !slices.IsSorted(names) || !slices.Contains(names, "seckill") || !slices.Contains(names, "trade-in") {
-		t.Errorf("the library is %v", names)
-	}
-	for _, name := range names {
+	for _, name := range library.Names() {
 		entry, err := library.Open(name)
 		if err != nil {
 			t.Fatal(err)
