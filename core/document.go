@@ -73,8 +73,8 @@ func (d Document) write(state string, due int64, content any) *Document {
 }
 
 // edit is a change of one document that a plan is to make. apply gets the document as it stands, nil if there is none,
-// and returns it as it shall be, or an error that refuses the whole intent. It may run several times, on other versions,
-// so it must not change what it gets.
+// and returns it as it shall be, the very same if there is nothing to change, or an error that refuses the whole intent.
+// It may run several times, on other versions, so it must not change what it gets.
 type edit struct {
 	key   DocumentKey
 	apply func(current *Document) (*Document, error)
@@ -116,17 +116,19 @@ func (d *drafts) edit(edits []edit) error {
 		if before == nil {
 			before = (*d)[e.key]
 		}
-		next := draft{edited: true}
+		next := draft{}
 		if before != nil {
-			next.revision, next.now = before.revision, before.now
+			next = *before
 		}
 		now, err := e.apply(next.now)
 		if err != nil {
 			return err
 		}
-		now.Kind, now.ID = e.key.Kind, e.key.ID
-		if next.now = now; now.State == "" {
-			next.now = nil
+		if now != next.now { // an edit that returns what it got has nothing to write
+			now.Kind, now.ID, next.edited = e.key.Kind, e.key.ID, true
+			if next.now = now; now.State == "" {
+				next.now = nil
+			}
 		}
 		changed[e.key] = &next
 	}

@@ -56,29 +56,11 @@ func (l *Lockout) refusal(now time.Time) error {
 // wrongCode counts a code that does not exist against the shopper and returns the refusal: the one given, or that of
 // the lockout, if others of the shopper's requests have brought it about meanwhile.
 func (c *campaign) wrongCode(ctx context.Context, known *load, code, shopper string, refusal error) error {
-	key := DocumentKey{DocumentLockout, shopper}
-	for range maxDecisions {
-		in := &intent{
-			epoch: c.snapshot.Load().record.Epoch,
-			edits: []edit{wrongCodeEdit(shopper, fingerprint([]byte(code)), c.engine.now())},
-		}
-		if d := known.documents[key]; d != nil {
-			in.documents = []*Document{d}
-		}
-		if err := c.submit(ctx, in); err != nil {
-			return err
-		}
-		if in.verdict != verdictAgain {
-			return refusal
-		}
-		c.view.outdate()
-		again, err := c.fetchAll(ctx, &load{wanted: []DocumentKey{key}})
-		if err != nil {
-			return err
-		}
-		known = again
+	wrong := wrongCodeEdit(shopper, fingerprint([]byte(code)), c.engine.now())
+	if err := c.amend(ctx, wrong, known.documents[wrong.key]); err != nil {
+		return err
 	}
-	return storeError(ErrConflict)
+	return refusal
 }
 
 // wrongCodeEdit adds a wrong code, of which only the hash is kept. It refuses while the shopper is locked out, so that

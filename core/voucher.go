@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"time"
 )
 
@@ -119,7 +118,7 @@ func voucherFacts(known *load, code string, now time.Time) (VoucherFacts, error)
 	return VoucherFacts{Code: code, Pool: v.Pool, Value: v.Value, State: VoucherGranted}, nil
 }
 
-// voucherDue moves a voucher whose time is over to its last state. Another node that comes first is as good.
+// voucherDue moves a voucher whose time is over to its last state, once: what another node has done stays as it is.
 func (c *campaign) voucherDue(ctx context.Context, d *Document) error {
 	v, err := read[Voucher](d)
 	if err != nil {
@@ -128,19 +127,32 @@ func (c *campaign) voucherDue(ctx context.Context, d *Document) error {
 	if d.State != VoucherGranted || !v.expired(c.engine.now()) {
 		return nil
 	}
-	return c.rewrite(ctx, d.write(VoucherExpired, 0, v))
+	return c.amend(ctx, edit{key: d.Key(), apply: func(current *Document) (*Document, error) {
+		switch {
+		case current == nil:
+			return &Document{}, nil
+		case current.State != VoucherGranted:
+			return current, nil
+		}
+		return current.write(VoucherExpired, 0, v), nil
+	}}, d)
 }
 
-// rewrite writes one document that follows no decision: it is not fenced. If somebody else changed it meanwhile, it is
-// left to them.
-func (c *campaign) rewrite(ctx context.Context, d *Document) error {
-	if err := ctx.Err(); err != nil {
-		return storeError(err)
+// amend makes an edit that no ruleset decides, in the campaign's current batch and under whatever epoch is in force.
+// known is the document as it was read, nil if there was none.
+func (c *campaign) amend(ctx context.Context, e edit, known *Document) error {
+	for range maxDecisions {
+		in := &intent{epoch: c.snapshot.Load().record.Epoch, edits: []edit{e}}
+		if known != nil {
+			in.documents = []*Document{known}
+		}
+		if err := c.submit(ctx, in); err != nil || in.verdict != verdictAgain {
+			return err
+		}
+		c.view.outdate()
+		if _, err := c.fetch(ctx, "", ""); err != nil { // follows the change that overtook it
+			return err
+		}
 	}
-	def := c.snapshot.Load().definition()
-	err := c.apply(&Plan{Campaign: def.ID, Brand: def.Brand, Documents: []*Document{d}})
-	if errors.Is(err, ErrConflict) {
-		return nil
-	}
-	return storeError(err)
+	return storeError(ErrConflict)
 }
