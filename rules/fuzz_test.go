@@ -59,6 +59,9 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(everything))
 	f.Add([]byte(`{"rule":"a","hook":"quote","cases":[{"when":"true","then":[{"deny":{"reason":"a"}}]},{"then":[]}]}`))
 	f.Add([]byte("rule: a\nhook: message\nthen: [{reply: {text: {zh: 好}}}]\n"))
+	f.Add([]byte(voucherRule))
+	f.Add([]byte("rule: a\nhooks: {message: {then: [{reply: {text: {expr: message.text, zh: '{order.id}'}}}]}, paid: {then: []}}\n"))
+	f.Add([]byte("rule: a\nhook: message\nthen: [{reply: {text: {en: '{{now}} {order.x', zh: {expr: string(now)}}}}]\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		rule, err := rules.Parse(file)
 		if problems, ok := errors.AsType[*core.Problems](err); ok {
@@ -76,10 +79,24 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return // a parameter without a default
 		}
-		if _, _, err := mechanic.Decide(rule.Bodies[0].Hook, testFacts(), nil); err != nil {
-			if _, ok := errors.AsType[*core.MechanicError](err); !ok {
-				t.Fatalf("%v is no failure of a mechanic", err)
-			}
+		for _, hook := range rule.Manifest().Hooks {
+			checkDecision(t, mechanic, hook)
 		}
 	})
+}
+
+// checkDecision: a failure is one of mechanics, and the explanation ends as the decision did.
+func checkDecision(t *testing.T, mechanic core.Mechanic, hook core.Hook) {
+	t.Helper()
+	_, usage, err := mechanic.Decide(hook, testFacts(), nil)
+	if _, ok := errors.AsType[*core.MechanicError](err); err != nil && !ok {
+		t.Fatalf("%v is no failure of a mechanic", err)
+	}
+	clauses := explain(t, mechanic, hook, testFacts())
+	if len(clauses) == 0 {
+		t.Fatalf("the hook %s is not explained", hook)
+	}
+	if last := clauses[len(clauses)-1]; err == nil && last.Held != (usage.Clause == "") {
+		t.Fatalf("the last clause is %+v, the decision says %q", last, usage.Clause)
+	}
 }

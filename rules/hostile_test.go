@@ -73,6 +73,15 @@ func TestHostileExpressionsAreRefusedWhenTheyAreCompiled(t *testing.T) {
 		{"a pattern that explodes", `message.text matches "(((a{30}){30}){30})"`, "invalid repeat count"},
 		{"a large pattern", `message.text matches "` + strings.Repeat("a{900}", 20) + `"`, "the pattern is too large"},
 		{"a method", "item.sku.String() == nil", "values have no methods"},
+		{"a fact by a computed name", `item["pri" + "ce"] > 0`, "must be spelled out"},
+		{"a quota by a parameter", "quota[message.text] > 0", "must be spelled out"},
+		{"all facts of a block", "item == nil", "item is a group of facts"},
+		{"all inputs", "input == nil", "input is a group of facts"},
+		{"a fact that is none", "shopper.wallet > 0", "there is no shopper.wallet"},
+		{"an input within an input's group", "input.a.b.c == 1", "there is no input.a.b.c"},
+		{"a path with an empty name", `quota[""] == 1`, "there is no quota."},
+		{"an index of a long list twice", "let l = " + list + "; findIndex(l, {let x = #; findIndex(l, # == x) == 0}) == 1", "more than 20000 steps"},
+		{"the largest of computed lists", "let l = " + list + "; max(map(l, max(map(l, 1)))) == 1", "more than 20000 steps"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCompiler(nil, nil)
@@ -129,6 +138,32 @@ func TestALoopEndsWithTheStepsWhateverTheListIs(t *testing.T) {
 				t.Errorf("%d evaluations and %d elements, want at most %d", evaluated, asked, most)
 			}
 		})
+	}
+}
+
+func TestTheExtremesOfAnEndlessListEndBeforeItIsRead(t *testing.T) {
+	asked := 0
+	c := newCompiler(nil, nil)
+	list := node{
+		typ:  typ{kind: kindList, elem: kindInteger},
+		eval: func(*frame) value { return value{kind: core.ValueList, list: endless{&asked}} },
+	}
+	n := c.extremeOfList(nil, list, "max", func(a, b int64) bool { return a > b })
+	f := &frame{facts: &core.Facts{}, steps: maxSteps}
+	if n.eval(f); f.err == nil || f.err.Code != "out_of_fuel" || asked > 0 {
+		t.Errorf("got %v after %d elements, want out_of_fuel", f.err, asked)
+	}
+}
+
+func TestATextFullOfBracesIsReadOnce(t *testing.T) {
+	for name, text := range map[string]string{
+		"openings": strings.Repeat("{", maxString), "pairs": strings.Repeat("{}", maxString/2),
+		"one name": strings.Repeat("{", maxString-9) + "order.id}", "names": strings.Repeat("{now}", maxString/5),
+	} {
+		c := newCompiler(nil, nil)
+		if bytes := allocated(func() { c.literalReply("text", text) }); bytes > 16<<20 || len(c.problem) > 0 {
+			t.Errorf("%s: %d bytes, %v", name, bytes, c.problem)
+		}
 	}
 }
 
@@ -194,6 +229,7 @@ func TestTheStaticBoundIsNeverBelowTheStepsTaken(t *testing.T) {
 	for _, expression := range []string{
 		"1 + 2 * quantity", "all(shopper.tags, true)", "len(map(shopper.tags, # + \"x\"))", `"x" in shopper.tags`,
 		"count(shopper.tags, # in shopper.tags)", "sum(shopper.tags, count(shopper.tags, # == \"1\"))",
+		"findIndex(shopper.tags, # == \"31\")", "max(map(shopper.tags, len(#)))", "min([3, 1, 2])",
 		"len(filter(map(shopper.tags, len(#)), # > 1))", `all([1, 2, 3], any(shopper.tags, # == "x"))`,
 	} {
 		c := newCompiler(nil, nil)
