@@ -28,7 +28,8 @@ func (c Confinement) confine() (string, error) {
 	}
 	memory := uint64(c.MemoryBytes) * instrumentation //nolint:gosec // complete made it positive
 	for _, limit := range []resource{
-		{syscall.RLIMIT_AS, mapped + memory},
+		// Go reserves addresses in blocks of 64 MiB and more, ahead of what it writes; memory is what the next one limits.
+		{syscall.RLIMIT_AS, mapped + 4*memory},
 		{syscall.RLIMIT_DATA, writable + memory},
 		{syscall.RLIMIT_CPU, uint64(c.CPUSeconds)}, //nolint:gosec // the same
 		{syscall.RLIMIT_CORE, 0},
