@@ -3,14 +3,13 @@ package core
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 )
 
 // Finding is one place where the books do not agree.
 type Finding struct {
 	Campaign string `json:"campaign,omitempty"`
-	Kind     string `json:"kind"`    // counter, order, claim, reservation, payment, account
+	Kind     string `json:"kind"`    // counter, order, claim, reservation, payment, account, or a document's kind
 	Subject  string `json:"subject"` // the row
 	Detail   string `json:"detail"`  // what it says and what it should say
 }
@@ -22,17 +21,20 @@ type AuditSummary struct {
 	Orders       int64 `json:"orders"`
 	Claims       int64 `json:"claims"`
 	Reservations int64 `json:"reservations"`
+	Documents    int64 `json:"documents"`
 	Transfers    int64 `json:"transfers"`
 	Findings     int64 `json:"findings"`
 }
 
 // Audit checks the books of every campaign, one per snapshot, and then the wallet's ledger: limit = remaining +
-// outstanding + spent for every counter, an owner for every claim and the claims of every owner, order totals = lines,
-// positions without gaps, balances = transfers, and paid dues = payments. It reads only and stops nobody. Every finding
-// is reported as it is found; the error is the store's.
+// outstanding + spent for every counter, an owner for every claim and the claims of every owner, order totals = lines =
+// dues, positions without gaps, vouchers = what their pools granted, entries = what their draws counted, members = seats,
+// links = the claims of who came through them, balances = transfers, paid dues = payments, and refunded dues = refunds.
+// It reads only and stops nobody. Every finding is reported as it is found; the error is the store's.
 func Audit(ctx context.Context, books Books, campaigns []string, report func(Finding)) (AuditSummary, error) {
-	a := &audit{report: report, paid: map[string]int64{}, audited: map[string]struct{}{}}
-	began := time.Now().UnixMilli()
+	a := &audit{
+		report: report, began: time.Now().UnixMilli(), audited: map[string]struct{}{}, payments: map[string]*auditedPayment{},
+	}
 	for _, id := range campaigns {
 		a.begin(id)
 		if err := books.Book(ctx, id, a); err != nil {
@@ -40,10 +42,7 @@ func Audit(ctx context.Context, books Books, campaigns []string, report func(Fin
 		}
 		a.finish()
 	}
-	l := &ledgerAudit{
-		audit: a, old: began - settleAfter, balances: map[Account]int64{}, moved: map[Account]int64{},
-		kept: map[string]Transfer{}, paying: map[string]struct{}{},
-	}
+	l := &ledgerAudit{audit: a, balances: map[Account]int64{}, moved: map[Account]int64{}, kept: map[string]Transfer{}}
 	if err := books.LedgerBook(ctx, l); err != nil {
 		return a.summary, storeError(err)
 	}
@@ -53,16 +52,28 @@ func Audit(ctx context.Context, books Books, campaigns []string, report func(Fin
 
 // audit is the visitor of one campaign after the other.
 type audit struct {
-	report  func(Finding)
-	summary AuditSummary
-	paid    map[string]int64 // paid amounts of every order's dues, by payment
-	audited map[string]struct{}
+	auditedCampaign
 
+	report   func(Finding)
+	summary  AuditSummary
+	began    int64 // Unix milliseconds
+	audited  map[string]struct{}
+	payments map[string]*auditedPayment // of every order's dues, by id
+}
+
+// auditedCampaign is what the audit has to remember of one campaign, until all its rows have come.
+type auditedCampaign struct {
 	campaign  string
 	counters  map[string]Counter
 	taken     map[string]int64
-	claims    map[claimKey]string // claims that orders say they hold, with the order
+	held      map[claimKey]string // claims that orders say they hold, with the order
+	loose     map[claimKey]string // claims that no order says it holds, with their owner
 	orders    map[string]struct{}
+	vouchers  map[string]string // codes that orders claim, with the order
+	links     map[string]*auditedLink
+	seats     map[string]auditedSeat // by order
+	draws     map[string]struct{}
+	winners   map[string]struct{} // entries that won
 	reserved  int64
 	positions int64 // the last one
 	places    int64 // the sum of all
@@ -70,11 +81,14 @@ type audit struct {
 
 func (a *audit) begin(campaign string) {
 	a.summary.Campaigns++
-	a.campaign = campaign
 	a.audited[campaign] = struct{}{}
-	a.counters, a.taken = map[string]Counter{}, map[string]int64{}
-	a.claims, a.orders = map[claimKey]string{}, map[string]struct{}{}
-	a.reserved, a.positions, a.places = 0, 0, 0
+	a.auditedCampaign = auditedCampaign{
+		campaign: campaign,
+		counters: map[string]Counter{}, taken: map[string]int64{}, orders: map[string]struct{}{},
+		held: map[claimKey]string{}, loose: map[claimKey]string{}, vouchers: map[string]string{},
+		links: map[string]*auditedLink{}, seats: map[string]auditedSeat{}, draws: map[string]struct{}{},
+		winners: map[string]struct{}{},
+	}
 }
 
 func (a *audit) find(kind, subject, format string, args ...any) {
@@ -91,69 +105,6 @@ func (a *audit) VisitCounter(key string, c Counter, epoch, seen int64) {
 	}
 }
 
-// VisitOrder implements [BookVisitor].
-func (a *audit) VisitOrder(o *Order) {
-	a.summary.Orders++
-	a.orders[o.ID] = struct{}{}
-	a.checkAmounts(o)
-	if o.TakesState == TakesReturned {
-		return
-	}
-	for _, take := range o.Takes {
-		a.taken[take.Counter] += take.Units
-	}
-	for i := range o.Claims {
-		if other, ok := a.claims[o.Claims[i].id()]; ok {
-			a.find("claim", o.Claims[i].Key, "orders %s and %s both say that they hold it", other, o.ID)
-		}
-		a.claims[o.Claims[i].id()] = o.ID
-	}
-}
-
-// checkAmounts checks an order against itself.
-func (a *audit) checkAmounts(o *Order) {
-	var lines, dues, paid int64
-	for _, l := range o.Lines {
-		lines += l.Amount
-		if l.Units*l.UnitPrice-l.Discount != l.Amount {
-			a.find("order", o.ID, "line %s: %d × %d − %d is not %d", l.SKU, l.Units, l.UnitPrice, l.Discount, l.Amount)
-		}
-	}
-	for _, d := range o.Dues {
-		dues += d.Amount
-		if d.State == DuePaid {
-			paid += d.Amount
-			a.paid[d.Payment] += d.Amount
-		}
-	}
-	if lines != o.Total {
-		a.find("order", o.ID, "the lines sum up to %d, the total is %d", lines, o.Total)
-	}
-	if dues != o.Total {
-		a.find("order", o.ID, "the dues sum up to %d, the total is %d", dues, o.Total)
-	}
-	isPaid := slices.Contains([]OrderState{OrderPaid, OrderShipped, OrderDelivered}, o.State)
-	if isPaid != (paid == o.Total && o.TakesState == TakesSpent) {
-		a.find("order", o.ID, "%s, takes %s, with %d of %d paid", o.State, o.TakesState, paid, o.Total)
-	}
-}
-
-// VisitClaim implements [BookVisitor].
-func (a *audit) VisitClaim(c Claim) {
-	a.summary.Claims++
-	switch c.Kind {
-	case ClaimLimit, ClaimOnce:
-		if a.claims[c.id()] != c.Owner {
-			a.find("claim", c.Shopper+" "+c.Key, "its owner %s does not hold it", c.Owner)
-		}
-		delete(a.claims, c.id())
-	default:
-		if _, ok := a.orders[c.Owner]; !ok {
-			a.find("claim", c.Shopper+" "+c.Key, "its owner %s does not exist", c.Owner)
-		}
-	}
-}
-
 // VisitReservation implements [BookVisitor].
 func (a *audit) VisitReservation(r Reservation) {
 	a.summary.Reservations++
@@ -162,101 +113,39 @@ func (a *audit) VisitReservation(r Reservation) {
 	a.places += r.Position
 }
 
-// VisitDocument implements [BookVisitor].
-func (a *audit) VisitDocument(*Document) {}
+// take counts what somebody has taken.
+func (a *audit) take(takes []Take) {
+	for _, take := range takes {
+		a.taken[take.Counter] += take.Units
+	}
+}
 
 // finish checks what only the whole campaign shows.
 func (a *audit) finish() {
-	for key, c := range a.counters {
-		taken := a.taken[key]
-		switch key {
-		case CounterReservations:
-			taken = a.reserved
-		case CounterOrders:
-			taken = int64(len(a.orders))
-		}
-		if c.Limit != c.Remaining+taken {
-			a.find("counter", key, "limit %d, remaining %d, taken %d", c.Limit, c.Remaining, taken)
-		}
-		delete(a.taken, key)
-	}
-	for key, units := range a.taken {
-		a.find("counter", key, "orders take %d from a counter that does not exist", units)
-	}
-	for id, order := range a.claims {
+	a.finishCounters()
+	for id, order := range a.held {
 		a.find("claim", id.shopper+" "+id.key, "order %s says that it holds it, and it does not exist", order)
+	}
+	for id, owner := range a.loose {
+		a.find("claim", id.shopper+" "+id.key, "its owner %s does not hold it", owner)
 	}
 	if a.positions != a.reserved || a.places != a.reserved*(a.reserved+1)/2 {
 		a.find("reservation", a.campaign, "%d reservations, the last position is %d", a.reserved, a.positions)
 	}
+	a.finishDocuments()
 }
 
-// ledgerAudit is the visitor of the wallet's ledger, after all campaigns.
-type ledgerAudit struct {
-	*audit
-
-	old      int64 // payments before this moment (Unix milliseconds) were settled before the campaigns were read
-	balances map[Account]int64
-	moved    map[Account]int64
-	paying   map[string]struct{} // payments that paid a due
-	kept     map[string]Transfer // old payments without an order and, so far, without a refund
-}
-
-// VisitAccount implements [LedgerVisitor].
-func (l *ledgerAudit) VisitAccount(account Account, balance int64) { l.balances[account] = balance }
-
-// VisitTransfer implements [LedgerVisitor].
-func (l *ledgerAudit) VisitTransfer(t Transfer) {
-	l.summary.Transfers++
-	l.moved[Account{t.From, t.Currency}] -= t.Amount
-	l.moved[Account{t.To, t.Currency}] += t.Amount
-	switch t.Kind {
-	case TransferRefund:
-		payment := t.ID[len(refundPrefix):]
-		if _, ok := l.paying[payment]; ok {
-			l.find("payment", payment, "it was refunded, and its order is paid by it all the same")
+func (a *audit) finishCounters() {
+	a.taken[CounterReservations], a.taken[CounterOrders] = a.reserved, int64(len(a.orders))
+	for key, c := range a.counters {
+		if taken := a.taken[key]; c.Limit != c.Remaining+taken {
+			a.find("counter", key, "limit %d, remaining %d, taken %d", c.Limit, c.Remaining, taken)
 		}
-		delete(l.kept, payment) // refunds come after payments: "pay/" sorts before "refund/"
-	case TransferPayment:
-		l.visitPayment(t)
+		delete(a.taken, key)
 	}
-}
-
-// visitPayment holds a payment against the due that it paid.
-func (l *ledgerAudit) visitPayment(t Transfer) {
-	l.campaign = t.Campaign
-	paid, ok := l.paid[t.ID]
-	delete(l.paid, t.ID)
-	if ok {
-		l.paying[t.ID] = struct{}{}
-	}
-	_, audited := l.audited[t.Campaign]
-	switch {
-	case ok && paid != t.Amount:
-		l.find("payment", t.ID, "the due says %d, the ledger %d", paid, t.Amount)
-	case !ok && audited && t.Settled && t.At < l.old:
-		l.kept[t.ID] = t
-	}
-}
-
-// finish checks what only the whole ledger shows.
-func (l *ledgerAudit) finish() {
-	l.campaign = ""
-	for account, balance := range l.balances {
-		if l.moved[account] != balance {
-			l.find("account", account.Name+" "+account.Currency, "the balance is %d, the transfers sum up to %d", balance, l.moved[account])
-		}
-		delete(l.moved, account)
-	}
-	for account, sum := range l.moved {
-		l.find("account", account.Name+" "+account.Currency, "transfers sum up to %d for an account that does not exist", sum)
-	}
-	for id, t := range l.kept {
-		l.find("payment", id, "%d were taken for order %s, which is neither paid by it nor was it refunded", t.Amount, t.Order)
-	}
-	for payment, amount := range l.paid {
-		if amount > 0 {
-			l.find("payment", payment, "a due of %d is paid by a payment that the ledger does not have", amount)
-		}
+	delete(a.taken, CounterReservations) // which a campaign without a change since it was made may lack
+	delete(a.taken, CounterOrders)
+	for key, units := range a.taken {
+		a.find("counter", key, "%d are taken from a counter that does not exist", units)
 	}
 }

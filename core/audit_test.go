@@ -14,6 +14,7 @@ type books struct {
 	orders       []*core.Order
 	claims       []core.Claim
 	reservations []core.Reservation
+	documents    []*core.Document
 	accounts     map[core.Account]int64
 	transfers    []core.Transfer
 }
@@ -30,6 +31,9 @@ func (b *books) Book(_ context.Context, _ string, v core.BookVisitor) error {
 	}
 	for _, r := range b.reservations {
 		v.VisitReservation(r)
+	}
+	for _, d := range b.documents {
+		v.VisitDocument(d)
 	}
 	return nil
 }
@@ -69,13 +73,23 @@ func cleanBooks() *books {
 	}
 }
 
+// findingsOf audits the books.
+func findingsOf(t *testing.T, b *books) []core.Finding {
+	t.Helper()
+	var findings []core.Finding
+	summary, err := core.Audit(t.Context(), b, []string{"c"}, func(f core.Finding) { findings = append(findings, f) })
+	must(t, err)
+	if int(summary.Findings) != len(findings) || int(summary.Documents) != len(b.documents) {
+		t.Errorf("summary %+v, findings %v", summary, findings)
+	}
+	return findings
+}
+
 func auditOf(t *testing.T, b *books) []string {
 	t.Helper()
 	var kinds []string
-	summary, err := core.Audit(t.Context(), b, []string{"c"}, func(f core.Finding) { kinds = append(kinds, f.Kind) })
-	must(t, err)
-	if int(summary.Findings) != len(kinds) {
-		t.Errorf("summary %+v, findings %v", summary, kinds)
+	for _, f := range findingsOf(t, b) {
+		kinds = append(kinds, f.Kind)
 	}
 	slices.Sort(kinds)
 	return slices.Compact(kinds)
@@ -116,6 +130,12 @@ func TestAnAuditFindsEveryPlantedError(t *testing.T) {
 			b.reservations[1].Position = 3
 			b.counters[core.CounterReservations] = core.Counter{Limit: 100, Remaining: 97}
 		}, "reservation"},
+		{"a paid due without a payment", func(b *books) { b.orders[0].Dues[0].Payment = "" }, "order"},
+		{"an open due with a payment", func(b *books) { b.orders[0].Dues[0].State = core.DueOpen }, "order"},
+		{"a placed order with nothing to be paid", func(b *books) {
+			b.orders[0].State, b.orders[0].TakesState = core.OrderPlaced, core.TakesOutstanding
+		}, "order"},
+		{"an order that holds what it has returned", func(b *books) { b.orders[0].State = core.OrderExpired }, "order"},
 		{"money kept without goods", func(b *books) { b.orders[0].Dues[0].Payment = "pay/c.1/1" }, "payment"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
