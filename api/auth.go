@@ -22,12 +22,14 @@ func principalOf(ctx context.Context) core.Principal {
 	return *p
 }
 
-// authenticator knows who a bearer token or API key belongs to.
+// authenticator knows who a bearer token, an API key or a signature belongs to.
 type authenticator struct {
-	tokens *verifier
-	staff  map[[sha256.Size]byte]core.Principal
-	demo   bool // tokens may carry staff roles
-	now    func() time.Time
+	tokens  *verifier
+	staff   map[[sha256.Size]byte]core.Principal
+	sources map[string][][]byte // the secrets of each source of social events
+	nobody  [][]byte            // what is compared where there is no such source, so that it takes as long
+	demo    bool                // tokens may carry staff roles
+	now     func() time.Time
 }
 
 func newAuthenticator(keys *Keys, demo bool) (*authenticator, error) {
@@ -35,7 +37,14 @@ func newAuthenticator(keys *Keys, demo bool) (*authenticator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &authenticator{tokens: newVerifier(keys.TokenSecret), staff: staff, demo: demo, now: time.Now}, nil
+	sources, err := keys.sources()
+	if err != nil {
+		return nil, err
+	}
+	return &authenticator{
+		tokens: newVerifier(keys.TokenSecret), staff: staff, sources: sources, nobody: [][]byte{randomBytes()}, demo: demo,
+		now: time.Now,
+	}, nil
 }
 
 // principal returns who sent the request, or the problem to answer.
@@ -65,6 +74,10 @@ func (a *authenticator) guard(public func(*http.Request) bool, next http.Handler
 		secure(w.Header(), private)
 		if !private || public(r) {
 			next.ServeHTTP(w, r)
+			return
+		}
+		if source, signs := sourceOf(r); signs {
+			a.admit(w, r, source, next)
 			return
 		}
 		p, problem := a.principal(r.Header)

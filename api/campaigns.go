@@ -42,9 +42,14 @@ func (s *Server) listCampaigns(ctx context.Context, in *campaignsInput) (*campai
 	if err != nil {
 		return nil, err
 	}
-	showHidden := principalOf(ctx).Role != core.RoleShopper
-	view := func(v *core.CampaignView) Campaign { return campaignView(v, showHidden) }
-	return &campaignsOutput{Body: pageOf(pageAfter(all, in.Cursor, in.Limit), view)}, nil
+	page := pageAfter(all, in.Cursor, in.Limit)
+	out := &campaignsOutput{Body: pageOf(page, func(*core.CampaignView) Campaign { return Campaign{} })}
+	for i, v := range page.Data {
+		if out.Body.Data[i], err = s.campaignView(ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // pageAfter cuts a page out of campaigns sorted by id; the cursor is the last id of the page before.
@@ -67,5 +72,17 @@ func (s *Server) campaign(ctx context.Context, in *CampaignPath) (*campaignOutpu
 	if err != nil {
 		return nil, err
 	}
-	return &campaignOutput{Body: campaignView(v, principalOf(ctx).Role != core.RoleShopper)}, nil
+	view, err := s.campaignView(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	return &campaignOutput{Body: view}, nil
+}
+
+// campaignView renders a campaign as whoever asks may see it.
+func (s *Server) campaignView(ctx context.Context, v *core.CampaignView) (Campaign, error) {
+	view := campaignView(v, principalOf(ctx).Role != core.RoleShopper)
+	var err error
+	view.Draws, err = s.drawsOf(ctx, v.Record.Definition)
+	return view, err
 }

@@ -11,6 +11,10 @@ type Engine interface {
 	Shop
 	Wallet
 	Campaigns
+	Sharing
+	Draws
+	Belongings
+	Desk
 }
 
 // Shop sells.
@@ -29,6 +33,57 @@ type Shop interface {
 	Pay(ctx context.Context, action core.OrderAction) (*core.Order, error)
 	// Cancel cancels an order and gives back what it took.
 	Cancel(ctx context.Context, action core.OrderAction) (*core.Order, error)
+	// Group returns a group that orders join.
+	Group(ctx context.Context, id string) (*core.GroupView, error)
+}
+
+// Sharing counts what comes of shoppers' links.
+type Sharing interface {
+	// Share returns the shopper's link, and makes it the first time.
+	Share(ctx context.Context, campaign string, shopper core.Principal) (link core.ShareView, created bool, err error)
+	// Visit counts that the visitor came through the link; counted is false for one who had come before.
+	Visit(ctx context.Context, code string, visitor core.Principal) (counted bool, err error)
+	// Social takes in what a social platform reports, each event once.
+	Social(ctx context.Context, source string, events []core.SocialEvent) ([]core.SocialResult, error)
+}
+
+// Draws shows draws.
+type Draws interface {
+	// Draw returns a draw as it stands.
+	Draw(ctx context.Context, campaign, draw string) (*core.DrawView, error)
+	// DrawExport returns all that it takes to draw again; it fails with wrong_state before the draw is drawn.
+	DrawExport(ctx context.Context, campaign, draw string) (*core.DrawExport, error)
+	// DrawEntry returns the shopper's own entry.
+	DrawEntry(ctx context.Context, campaign, draw string, shopper core.Principal) (*core.EntryView, error)
+}
+
+// Belongings are what shoppers were given and told.
+type Belongings interface {
+	// Vouchers lists the vouchers that were granted to the shopper, sorted by code.
+	Vouchers(ctx context.Context, shopper, cursor string, limit int) (core.Page[*core.VoucherView], error)
+	// Inbox lists the messages to and from the shopper, the latest first.
+	Inbox(ctx context.Context, shopper, cursor string, limit int) (core.Page[*core.MessageView], error)
+	// Write sends a message to a campaign and returns it with what the campaign's mechanics answered.
+	Write(ctx context.Context, campaign string, shopper core.Principal, text string) (
+		sent *core.MessageView, replies []*core.MessageView, err error)
+}
+
+// Desk is where staff look after orders. What is not of the principal's brand does not exist for it.
+type Desk interface {
+	// StaffOrder returns one order.
+	StaffOrder(ctx context.Context, id string, staff core.Principal) (*core.Order, error)
+	// StaffOrders lists a campaign's orders, the newest first; state "" means any.
+	StaffOrders(ctx context.Context, campaign, state, cursor string, limit int, staff core.Principal) (core.Page[*core.Order], error)
+	// MoveCondition moves a duty that the order carries.
+	MoveCondition(ctx context.Context, action core.StaffAction) (*core.Order, error)
+	// ConfirmDue notes that a due was paid elsewhere.
+	ConfirmDue(ctx context.Context, action core.StaffAction) (*core.Order, error)
+	// Ship notes that the order was sent.
+	Ship(ctx context.Context, action core.StaffAction) (*core.Order, error)
+	// Deliver notes that the order has arrived.
+	Deliver(ctx context.Context, action core.StaffAction) (*core.Order, error)
+	// RefundOrder gives back all that was paid for the order.
+	RefundOrder(ctx context.Context, action core.StaffAction) (*core.Order, error)
 }
 
 // Rules checks rules that are not bound to anything yet.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"hotdrop/core"
 )
@@ -26,6 +27,15 @@ type Keys struct {
 	TokenSecret []byte `json:"token_secret"`
 	// Staff lists the API keys.
 	Staff []StaffKey `json:"staff"`
+	// Social lists the secrets with which social platforms sign their events. A source may have two while one replaces
+	// the other.
+	Social []SocialKey `json:"social,omitempty"`
+}
+
+// SocialKey is the secret that a source of social events shares with this service.
+type SocialKey struct {
+	Source string `json:"source"` // as in POST /v1/social/{source}/events
+	Secret string `json:"secret"` // "whsec_" and base64 of 24 to 64 bytes, as Standard Webhooks has them
 }
 
 // StaffKey is one API key: "hd_<role>_<43 characters of base64url>", of which servers need the SHA-256 only.
@@ -37,10 +47,13 @@ type StaffKey struct {
 	SHA256 string    `json:"sha256"`          // hex
 }
 
-// NewDemoKeys makes a token secret and a staff key of each role: demo-operator, demo-platform, demo-admin, and for each
-// of the brands demo-<brand>.
+// demoSource is the source of social events that new keys have a secret for.
+const demoSource = "weibo"
+
+// NewDemoKeys makes a token secret, a staff key of each role: demo-operator, demo-platform, demo-admin, and for each of
+// the brands demo-<brand>; and the secret of one source of social events, weibo.
 func NewDemoKeys(brands ...string) *Keys {
-	keys := &Keys{TokenSecret: randomBytes()}
+	keys := &Keys{TokenSecret: randomBytes(), Social: []SocialKey{newSocialKey(demoSource)}}
 	for _, role := range []core.Role{core.RoleOperator, core.RolePlatform, core.RoleAdmin} {
 		keys.Staff = append(keys.Staff, newStaffKey("demo-"+string(role), role, ""))
 	}
@@ -54,6 +67,13 @@ func newStaffKey(id string, role core.Role, brand string) StaffKey {
 	key := fmt.Sprintf("hd_%s_%s", role, base64.RawURLEncoding.EncodeToString(randomBytes()))
 	digest := sha256.Sum256([]byte(key))
 	return StaffKey{ID: id, Role: role, Brand: brand, Key: key, SHA256: hex.EncodeToString(digest[:])}
+}
+
+// secretPrefix marks the secrets of sources, so that they are recognised wherever they turn up.
+const secretPrefix = "whsec_"
+
+func newSocialKey(source string) SocialKey {
+	return SocialKey{Source: source, Secret: secretPrefix + base64.StdEncoding.EncodeToString(randomBytes())}
 }
 
 func randomBytes() []byte {
@@ -74,7 +94,7 @@ func LoadKeys(path string) (*Keys, error) {
 	if err := decoder.Decode(keys); err != nil {
 		return nil, fmt.Errorf("keys in %s: %w", path, err)
 	}
-	if _, err := keys.staff(); err != nil {
+	if _, err := newAuthenticator(keys, false); err != nil {
 		return nil, fmt.Errorf("keys in %s: %w", path, err)
 	}
 	return keys, nil
@@ -120,6 +140,26 @@ func (k *Keys) staff() (map[[sha256.Size]byte]core.Principal, error) {
 	}
 	return staff, nil
 }
+
+// sources returns the secrets of each source of social events.
+func (k *Keys) sources() (map[string][][]byte, error) {
+	sources := make(map[string][][]byte, len(k.Social))
+	for _, one := range k.Social {
+		encoded, marked := strings.CutPrefix(one.Secret, secretPrefix)
+		secret, err := base64.StdEncoding.DecodeString(encoded)
+		if !marked || err != nil || len(secret) < 24 || len(secret) > 64 {
+			return nil, fmt.Errorf("social source %s: the secret is not %s and base64 of 24 to 64 bytes", one.Source, secretPrefix)
+		}
+		if !sourcePattern.MatchString(one.Source) {
+			return nil, fmt.Errorf("social source %q: a name has 1 to 63 lower-case letters, digits and hyphens", one.Source)
+		}
+		sources[one.Source] = append(sources[one.Source], secret)
+	}
+	return sources, nil
+}
+
+// sourcePattern is the shape of a source's name.
+var sourcePattern = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
 // staffKeyPattern is the shape of an API key; it tells them from tokens.
 var staffKeyPattern = regexp.MustCompile(`^hd_[a-z]+_[A-Za-z0-9_-]{43}$`)

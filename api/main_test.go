@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -24,6 +25,9 @@ type scripted struct {
 	err      error
 	replayed bool
 	panics   bool
+	order    *core.Order       // what staff and shoppers get, nil: sampleOrder
+	group    *core.QuotedGroup // of quotes
+	draws    map[string]core.DrawTerms
 	asked    questions
 }
 
@@ -34,7 +38,11 @@ type questions struct {
 	action  core.OrderAction
 	topUp   core.TopUp
 	applied core.ApplyRequest
-	text    string // the share that a reservation came through
+	staff   core.StaffAction
+	who     core.Principal
+	text    string // the share, the code, the draw, the group or the message
+	list    string // the query of a list
+	events  []core.SocialEvent
 }
 
 func (e *scripted) call() error {
@@ -52,7 +60,7 @@ func (e *scripted) Reserve(_ context.Context, _ string, _ core.Principal, share 
 
 func (e *scripted) Quote(_ context.Context, r core.OrderRequest) (*core.Quote, error) {
 	e.asked.request = r
-	return &core.Quote{Campaign: r.Campaign, Currency: "CNY", Total: 1, List: 2, Left: 3}, e.call()
+	return &core.Quote{Campaign: r.Campaign, Currency: "CNY", Total: 1, List: 2, Left: 3, Group: e.group}, e.call()
 }
 
 func (e *scripted) Place(_ context.Context, r core.OrderRequest) (*core.Order, bool, error) {
@@ -63,7 +71,7 @@ func (e *scripted) Place(_ context.Context, r core.OrderRequest) (*core.Order, b
 }
 
 func (e *scripted) Order(context.Context, string, string) (*core.Order, error) {
-	return sampleOrder(), e.call()
+	return cmp.Or(e.order, sampleOrder()), e.call()
 }
 
 func (e *scripted) Orders(_ context.Context, _, cursor string, limit int) (core.Page[*core.Order], error) {
@@ -89,11 +97,14 @@ func (e *scripted) TopUp(_ context.Context, t core.TopUp) (int64, error) {
 }
 
 func (e *scripted) Campaigns(context.Context) ([]*core.CampaignView, error) {
-	return []*core.CampaignView{sampleCampaign()}, e.call()
+	v, err := e.Campaign(context.Background(), "phone")
+	return []*core.CampaignView{v}, err
 }
 
 func (e *scripted) Campaign(context.Context, string) (*core.CampaignView, error) {
-	return sampleCampaign(), e.call()
+	v := sampleCampaign()
+	v.Record.Definition.Draws = e.draws
+	return v, e.call()
 }
 
 func (e *scripted) Record(context.Context, string) (*core.CampaignRecord, error) {

@@ -31,6 +31,17 @@ func anyone() Permission {
 	return only(core.RoleShopper, core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAdmin)
 }
 
+// sources of social events may use the route; what they send is signed.
+func sources() Permission { return only(roleSource) }
+
+// scheme is the security scheme by which callers show who they are.
+func (p Permission) scheme() string {
+	if slices.Contains(p.roles, roleSource) {
+		return "signature"
+	}
+	return "bearer"
+}
+
 // staff may look at what happens in campaigns: the brand in its own, the others in all.
 func staff() Permission {
 	return only(core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAdmin)
@@ -126,16 +137,26 @@ func (op *operation) checkIDs(ctx huma.Context) *Problem {
 	if op.Method == http.MethodPut {
 		return nil
 	}
-	if id := ctx.Param("campaign"); id != "" && !core.ValidCampaignID(id) {
-		return newProblem(core.CodeNotFound, "there is no such campaign")
-	}
-	if id := ctx.Param("digest"); id != "" && !core.ValidDigest(id) {
-		return newProblem(core.CodeNotFound, "there is no such plugin")
-	}
-	if id := ctx.Param("order"); id != "" && !core.ValidOrderID(id) {
-		return newProblem(core.CodeNotFound, "there is no such order")
+	for _, one := range identifiers() {
+		if id := ctx.Param(one.name); id != "" && !one.valid(id) {
+			return newProblem(core.CodeNotFound, "there is no such "+one.what)
+		}
 	}
 	return nil
+}
+
+// identifier is a parameter of paths that names one thing.
+type identifier struct {
+	name, what string
+	valid      func(string) bool
+}
+
+func identifiers() [6]identifier {
+	return [...]identifier{
+		{"campaign", "campaign", core.ValidCampaignID}, {"order", "order", core.ValidOrderID},
+		{"digest", "plugin", core.ValidDigest}, {"code", "link", core.ValidOrderID}, {"group", "group", core.ValidOrderID},
+		{"draw", "draw", drawPattern.MatchString},
+	}
 }
 
 // document writes permission and refusals into the OpenAPI document.
@@ -162,7 +183,7 @@ func (op *operation) document(registry huma.Registry) {
 	op.Extensions = map[string]any{"x-public": true}
 	if !op.permission.public {
 		op.Extensions = map[string]any{"x-roles": op.permission.roles}
-		op.Security = []map[string][]string{{"bearer": {}}}
+		op.Security = []map[string][]string{{op.permission.scheme(): {}}}
 	}
 }
 

@@ -195,12 +195,9 @@ func (s *Server) decide(ctx context.Context, action core.PluginAction, in *decis
 	decision := core.PluginDecision{
 		Actor: principalOf(ctx), Brand: in.Brand, Digest: in.Digest, Action: action, Reason: in.Body.Reason,
 	}
-	if in.IfMatch != "" && in.IfMatch != "*" {
-		tag := etagPattern.FindStringSubmatch(in.IfMatch)
-		if tag == nil {
-			return nil, core.Errorf(core.CodePreconditionFailed, "the plugin has no version %s", in.IfMatch)
-		}
-		decision.IfMatch, _ = strconv.ParseInt(tag[1], 10, 64) // the pattern allows nothing else
+	var err error
+	if decision.IfMatch, err = revisionIn(in.IfMatch, "plugin"); err != nil {
+		return nil, err
 	}
 	p, err := s.plugins.Decide(ctx, decision)
 	if err != nil {

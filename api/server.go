@@ -40,6 +40,7 @@ type Server struct {
 	plugins   Plugins
 	rules     Rules
 	keys      *Keys
+	seeds     seedHashes
 	demo      bool
 	log       *slog.Logger
 	api       huma.API
@@ -65,6 +66,10 @@ func New(o Options) (*Server, error) {
 	s.registerCampaigns()
 	s.registerStaff()
 	s.registerPlugins()
+	s.registerSharing()
+	s.registerBelongings()
+	s.registerDraws()
+	s.registerDesk()
 	s.registerRules()
 	if s.demo {
 		s.registerDemo()
@@ -110,14 +115,27 @@ func (s *Server) config(version string) huma.Config {
 	config.RejectUnknownQueryParameters = true
 	config.Transformers = []huma.Transformer{s.transform}
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	winners, _ := reflect.TypeFor[core.DrawExport]().FieldByName("Winners")
+	config.Components.Schemas.RegisterTypeAlias(winners.Type.Elem(), reflect.TypeFor[string]()) // it writes itself as text
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "a shopper's token (JWT) or a staff API key"},
+		"signature": {
+			Type: "apiKey", In: "header", Name: headerSignature,
+			Description: "`v1,` and the base64 of HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`, made with the " +
+				"secret of the source, as Standard Webhooks has it; the timestamp is at most five minutes from now",
+		},
 	}
 	return config
 }
 
-// schemaName tells the two types called Problem apart.
+// schemaName tells the two types called Problem apart, and those of an exported draw from ours.
 func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.PkgPath() == reflect.TypeFor[core.DrawExport]().PkgPath() {
+		return "Exported" + huma.DefaultSchemaNamer(t, hint)
+	}
 	if t == reflect.TypeFor[core.Problem]() {
 		return "FileProblem"
 	}

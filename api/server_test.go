@@ -156,12 +156,28 @@ func TestAnswersKeepTheSchemasOfTheDocument(t *testing.T) {
 		"TopUp":        shopper.topUp(`{"currency":"CNY","amount":5}`, "k"),
 		"Token":        c.do(http.MethodPost, tokensPath, `{"role":"shopper","id":"a"}`),
 		"Problem":      c.do(http.MethodGet, "/v1/wallet", ""),
+
+		"Share":          shopper.do(http.MethodPost, "/v1/campaigns/phone/shares", ""),
+		"Visit":          shopper.do(http.MethodPost, "/v1/shares/"+sampleCode+"/visits", ""),
+		"SocialResults":  newSigned(t, s.keys, time.Now(), oneEvent).send(t, s),
+		"Draw":           shopper.do(http.MethodGet, "/v1/campaigns/phone/draws/reposters", ""),
+		"Entry":          shopper.do(http.MethodGet, "/v1/campaigns/phone/draws/reposters/entry", ""),
+		"ExportedRecord": shopper.do(http.MethodGet, "/v1/campaigns/phone/draws/reposters/export", ""),
+		"PageVoucher":    shopper.do(http.MethodGet, "/v1/vouchers", ""),
+		"PageMessage":    shopper.do(http.MethodGet, "/v1/inbox", ""),
+		"Conversation":   shopper.do(http.MethodPost, "/v1/inbox", `{"campaign":"phone","text":"hello"}`),
+		"Group":          shopper.do(http.MethodGet, "/v1/groups/"+sampleOrderID, ""),
+		"RuleReport":     operator.do(http.MethodPost, "/v1/rules/check", `{"rule":"rule: x"}`),
 	}
 	registry := s.api.OpenAPI().Components.Schemas
 	for name, a := range answers {
 		var v any
 		if err := json.Unmarshal([]byte(a.body), &v); err != nil {
 			t.Fatalf("%s: %v", name, err)
+		}
+		if registry.Map()[name] == nil || (a.status >= http.StatusBadRequest) != (name == "Problem") {
+			t.Errorf("%s: status %d, schema %v", name, a.status, registry.Map()[name] != nil)
+			continue
 		}
 		result := &huma.ValidateResult{}
 		huma.Validate(registry, registry.Map()[name], huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, v, result)
@@ -184,7 +200,11 @@ func TestTheDocumentIsCompleteInItself(t *testing.T) {
 			t.Errorf("%s is referred to and not there", name)
 		}
 	}
-	for _, name := range []string{"OrderRequest", "QuoteRequest", "TopUpRequest", "TokenRequest", "PhaseRequest"} {
+	for _, name := range []string{
+		"OrderRequest", "QuoteRequest", "TopUpRequest", "TokenRequest", "PhaseRequest", "ReservationRequest", "SocialEvents",
+		"SocialEvent", "MessageRequest", "ConditionMove", "Confirmation", "ShipmentRequest", "RefundRequest",
+		"RuleRequest",
+	} {
 		for field, schema := range schemas[name].Properties {
 			if schema.Description == "" && len(schema.Examples) == 0 {
 				t.Errorf("%s.%s is not documented", name, field)

@@ -92,7 +92,10 @@ type actionInput struct {
 	Idempotency
 }
 
-type orderOutput struct{ Body Order }
+type orderOutput struct {
+	ETag string `header:"ETag" doc:"the order's revision, for staff; send it as If-Match"`
+	Body Order
+}
 
 type ordersInput struct {
 	Cursor string `query:"cursor" maxLength:"256" doc:"next of the previous page"`
@@ -165,9 +168,10 @@ func (s *Server) registerOrders() {
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "get-order", Method: http.MethodGet, Path: "/v1/orders/{order}", Tags: []string{"shop"},
-			Summary: "One of one's own orders",
+			Summary: "One order", Description: "A shopper's own; staff see those of their brand, with whose it is.",
 		},
-		permission: only(core.RoleShopper), refuses: []core.Code{core.CodeNotFound},
+		permission: only(core.RoleShopper, core.RoleBrand, core.RoleOperator, core.RoleAdmin),
+		refuses:    []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.order)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -241,6 +245,9 @@ func (s *Server) orders(ctx context.Context, in *ordersInput) (*ordersOutput, er
 }
 
 func (s *Server) order(ctx context.Context, in *OrderPath) (*orderOutput, error) {
+	if p := principalOf(ctx); p.Role != core.RoleShopper {
+		return staffOrderResult(s.engine.StaffOrder(ctx, in.Order, p))
+	}
 	return orderResult(s.engine.Order(ctx, in.Order, principalOf(ctx).ID))
 }
 

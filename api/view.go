@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"time"
@@ -52,6 +53,7 @@ type Order struct {
 	State      core.OrderState `json:"state" doc:"where it stands" enum:"placed,paid,shipped,delivered,expired,cancelled,refunded"`
 	Currency   string          `json:"currency" doc:"ISO 4217" example:"CNY"`
 	Total      int64           `json:"total" doc:"the sum of the lines" example:"129900"`
+	Shopper    string          `json:"shopper,omitempty" doc:"whose order it is; only staff see it" example:"alice"`
 	Voucher    string          `json:"voucher,omitempty" doc:"the code of the voucher that it was placed with" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 	Group      string          `json:"group,omitempty" doc:"the group that it has a seat in; others join by this id" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 	Lines      []Line          `json:"lines" nullable:"false" doc:"what is bought"`
@@ -211,6 +213,21 @@ type Campaign struct {
 	Reserved int64          `json:"reserved" doc:"shoppers who signed up so far" example:"1300000"`
 	Items    []Item         `json:"items" nullable:"false" doc:"what is sold; shoppers see none before the teaser is over"`
 	Inputs   map[string]any `json:"inputs" doc:"what a shopper may submit with an order: {type, …} by name, or a group of such"`
+	Draws    []CampaignDraw `json:"draws" nullable:"false" doc:"what winners are drawn for, sorted by name; there from the start, so that the hashes are known before anybody enters"`
+	Groups   Groups         `json:"groups" doc:"what becomes of the members of a group that fails"`
+	Deposits Deposits       `json:"deposits" doc:"what becomes of the balance of an order with a deposit"`
+}
+
+// Groups says what becomes of the members of a group that fails.
+type Groups struct {
+	OfferSeconds int64 `json:"offer_seconds" doc:"how long they may pay the difference to the full price before they are refunded" example:"86400"`
+}
+
+// Deposits says what becomes of the balance of an order with a deposit.
+type Deposits struct {
+	BalanceUntil *time.Time     `json:"balance_until,omitempty" nullable:"false" doc:"until when it may be paid; absent: until the campaign closes"`
+	BalanceAt    core.BalanceAt `json:"balance_at" doc:"where it is paid" enum:"online,dealer"`
+	Unpaid       core.Unpaid    `json:"unpaid" doc:"what becomes of the deposit if it is not" enum:"refund,forfeit"`
 }
 
 // Phases says when each phase starts; each lasts until the next one that is set.
@@ -241,7 +258,12 @@ func campaignView(v *core.CampaignView, showHidden bool) Campaign {
 	out := Campaign{
 		ID: definition.ID, Brand: definition.Brand, Currency: definition.Currency, Title: Text{definition.Title},
 		Phase: v.Phase, Phases: phasesView(definition.Phases), Now: v.Now.UTC(), Reserved: v.Reserved,
-		Items: []Item{}, Inputs: map[string]any{},
+		Items: []Item{}, Inputs: map[string]any{}, Draws: []CampaignDraw{},
+		Groups: Groups{OfferSeconds: int64(cmp.Or(time.Duration(definition.Groups.Offer), 24*time.Hour) / time.Second)}, // the file's default
+		Deposits: Deposits{
+			BalanceUntil: set(definition.Deposits.BalanceUntil), BalanceAt: cmp.Or(definition.Deposits.BalanceAt, core.BalanceOnline),
+			Unpaid: cmp.Or(definition.Deposits.Unpaid, core.UnpaidRefund),
+		},
 	}
 	if showHidden || !hidden(v.Phase) {
 		out.Items = views(definition.Items, func(item core.Item) Item { return itemView(v, item) })
