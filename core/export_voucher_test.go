@@ -45,3 +45,13 @@ func (e *Engine) VoucherDue(ctx context.Context, d *Document) error {
 	}
 	return c.voucherDue(ctx, d)
 }
+
+// WorkOn lets a test have a node work on documents that it saw at another time.
+func (e *Engine) WorkOn(ctx context.Context, campaign string, due []*Document) error {
+	c, err := e.campaign(ctx, campaign)
+	if err != nil {
+		return err
+	}
+	_, err = c.workOn(ctx, due)
+	return err
+}

@@ -159,7 +159,12 @@ func (v *validation) reminders() {
 		v.problems.Add("reminders", "nobody can reserve: the campaign has no reservation phase")
 	}
 	for i, r := range v.campaign.Reminders {
-		v.reminder(fmt.Sprintf("reminders[%d]", i), r)
+		path := fmt.Sprintf("reminders[%d]", i)
+		v.reminder(path, r)
+		same := func(other Reminder) bool { return other.Template == r.Template && other.At.Equal(r.At) }
+		if slices.IndexFunc(v.campaign.Reminders, same) != i {
+			v.problems.Add(path, "is there twice")
+		}
 	}
 }
 

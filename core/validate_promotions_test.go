@@ -83,6 +83,7 @@ func TestEveryRuleOfAPromotionNamesThePathThatBreaksIt(t *testing.T) {
 		{"a reminder of a misspelled template", func(c *core.Campaign) { c.Reminders[0].Template = "son" }, `reminders[0].template: there is no template "son" (did you mean soon?)`},
 		{"a reminder at no time", func(c *core.Campaign) { c.Reminders[1].At = time.Time{} }, "reminders[1].at: is required"},
 		{"a reminder before anybody can reserve", func(c *core.Campaign) { c.Reminders[1].At = c.Phases.Reservation }, "reminders[1].at: must be after the reservation phase starts: nobody would be reminded"},
+		{"a reminder twice", func(c *core.Campaign) { c.Reminders[1] = c.Reminders[0] }, "reminders[1]: is there twice"},
 		{"a reminder to all", func(c *core.Campaign) { c.Reminders[1].To = "all" }, "reminders[1].to: must be reservers"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -109,7 +110,10 @@ func TestACampaignPromotesOnlySoMuch(t *testing.T) {
 			func(c *core.Campaign) int { return len(c.Draws) }, "draws: must be at most 64 draws, not 65"},
 		{"templates", core.MaxTemplates, func(c *core.Campaign, name string) { c.Templates[name] = core.Text{EN: "x"} },
 			func(c *core.Campaign) int { return len(c.Templates) }, "templates: must be at most 64 templates, not 65"},
-		{"reminders", core.MaxReminders, func(c *core.Campaign, _ string) { c.Reminders = append(c.Reminders, c.Reminders[0]) },
+		{"reminders", core.MaxReminders, func(c *core.Campaign, _ string) {
+			last := c.Reminders[len(c.Reminders)-1]
+			c.Reminders = append(c.Reminders, core.Reminder{Template: last.Template, At: last.At.Add(time.Second)})
+		},
 			func(c *core.Campaign) int { return len(c.Reminders) }, "reminders: must be at most 16 reminders, not 17"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
