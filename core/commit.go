@@ -22,6 +22,7 @@ func (c *campaign) commit(intents []*intent) {
 		plan := planBatch(snap, intents, state)
 		err := c.apply(plan)
 		if err == nil {
+			c.begin(plan.Documents)
 			return
 		}
 		if !errors.Is(err, ErrConflict) && !errors.Is(err, ErrUnavailable) {
@@ -70,6 +71,7 @@ func (c *campaign) commitLocked(snap *snapshot, intents []*intent) error {
 	applied, err := c.engine.store.ApplyLocked(context.Background(), batchQuery(c.id, intents), build)
 	if err == nil && applied != nil {
 		c.committed(plan, applied, began)
+		c.begin(plan.Documents)
 	}
 	return err //nolint:wrapcheck // fail turns it into the callers' error
 }
