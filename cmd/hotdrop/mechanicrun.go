@@ -272,6 +272,7 @@ type runResult struct {
 	Code         string        `json:"code,omitempty"`    // of a failure
 	Message      string        `json:"message,omitempty"` // of a failure
 	Clause       string        `json:"clause,omitempty"`  // what was false when a rule did not match
+	Clauses      []core.Clause `json:"clauses,omitempty"` // of a rule: what was evaluated, with the values seen
 	Effects      []core.Effect `json:"effects"`
 	Fuel         int64         `json:"fuel"`
 	FuelLimit    int64         `json:"fuel_limit"` // 0 for rules, which burn none
@@ -286,6 +287,9 @@ func decide(m core.Mechanic, asked *campaignfile.Vector) *runResult {
 	effects, usage, err := m.Decide(asked.Hook, &asked.Facts, nil)
 	result.Microseconds = float64(time.Since(started).Nanoseconds()) / 1e3
 	result.Fuel, result.Clause = usage.Fuel, usage.Clause
+	if explainer, ok := m.(core.Explainer); ok {
+		result.Clauses = explainer.Explain(asked.Hook, &asked.Facts)
+	}
 	if err != nil {
 		result.fail(err)
 		return result
@@ -323,13 +327,29 @@ func (r *runResult) text(p paint) string {
 	for _, e := range r.Effects {
 		b.WriteString("  - " + campaignfile.EffectText(e) + "\n")
 	}
-	if r.Clause != "" {
-		b.WriteString("  this was false: " + r.Clause + "\n")
+	if r.Outcome == outcomeNoMatch && len(r.Clauses) > 0 {
+		b.WriteString(clauseText(r.Clauses[len(r.Clauses)-1]))
 	}
 	if r.FuelLimit > 0 {
 		_, _ = fmt.Fprintf(&b, "  fuel %s of %s (%s)\n", thousands(r.Fuel), thousands(r.FuelLimit), percent(r.Fuel, r.FuelLimit))
 	}
 	return b.String()
+}
+
+// clauseText says which clause decided, and what it saw.
+func clauseText(c core.Clause) string {
+	if len(c.Values) == 0 {
+		return ""
+	}
+	seen := make([]string, len(c.Values))
+	for i, v := range c.Values {
+		seen[i] = v.Path + " is " + v.Value
+	}
+	verdict := "was false"
+	if c.Held {
+		verdict = "held, and asks for nothing"
+	}
+	return fmt.Sprintf("  this %s: %s (%s)\n", verdict, c.Text, printable(strings.Join(seen, ", ")))
 }
 
 func (r *runResult) summary(p paint) string {

@@ -147,6 +147,25 @@ func TestTheBindingsConfigIsNotTheSettingsFile(t *testing.T) {
 	}
 }
 
+func TestWhoeverAsksForNothingSaysWhichClauseDecidedAndWhatItSaw(t *testing.T) {
+	files(t, nil)
+	for _, tc := range []struct{ mechanic, config, facts, want string }{
+		{"repost-lottery", "draw=phones", "{shares: {counted: visitor}}", `this was false: shares.counted == config.per ` +
+			`(config.per is "repost", shares.counted is "visitor")`},
+		{"member-exclusive", "sku=mx3", "{item: {sku: mx2}}", `this held, and asks for nothing: item.sku != config.sku ` +
+			`(config.sku is "mx3", item.sku is "mx2")`},
+	} {
+		r := doWith(t, tc.facts, "mechanic", "run", tc.mechanic, "--config", tc.config)
+		if r.code != exitOK || !strings.Contains(r.stdout, tc.want) {
+			t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+		}
+	}
+	denied := doWith(t, "{item: {sku: mx2, price: 5}}", "mechanic", "run", "group-buy", "-o", "json")
+	if !strings.Contains(denied.stdout, `"clauses": [`) || strings.Contains(denied.stdout, "held, and asks for nothing") {
+		t.Errorf("a refusal does not say why: %s", denied.stdout)
+	}
+}
+
 func TestTheResultIsOneFlatObject(t *testing.T) {
 	files(t, toy())
 	var flat map[string]any
