@@ -273,6 +273,11 @@ func TestAnAuditFindsEveryPlantedErrorOfWhatStandsBesideTheOrders(t *testing.T) 
 		{"a failed group without an offer", func(b *books) { b.order("c.asked").Dues = b.order("c.asked").Dues[:1] }, "order c.asked"},
 		{"an offer without a failed group", func(b *books) { b.order("c.asked").Conditions[0].State = core.ConditionWaived }, "order c.asked"},
 		{"an order that was shipped before its group ended", func(b *books) { b.order("c.waits").State = core.OrderShipped }, "order c.waits"},
+		{"a slot that two orders say they hold", func(b *books) {
+			for _, order := range []string{"c.paid", "c.waits"} {
+				b.order(order).Claims = append(b.order(order).Claims, core.Claim{Shopper: "ann", Kind: core.ClaimLimit, Key: "mi2/1"})
+			}
+		}, "claim mi2/1"},
 		{"a difference within the total", func(b *books) { b.order("c.alone").Dues[0].Amount = 80 }, "order c.alone"},
 		{"a difference of an order without a group", func(b *books) {
 			b.place("c.new", core.OrderPlaced, core.TakesOutstanding, full(core.DueOpen, "")).offer(core.DueOpen, "")

@@ -15,13 +15,14 @@ type books struct {
 	claims       []core.Claim
 	reservations []core.Reservation
 	documents    []*core.Document
+	behind       int64 // how far the epoch seen is behind the epoch
 	accounts     map[core.Account]int64
 	transfers    []core.Transfer
 }
 
 func (b *books) Book(_ context.Context, _ string, v core.BookVisitor) error {
 	for key, c := range b.counters {
-		v.VisitCounter(key, c, 3, 3)
+		v.VisitCounter(key, c, 3, 3-b.behind)
 	}
 	for _, o := range b.orders {
 		v.VisitOrder(o)
@@ -106,9 +107,11 @@ func TestAnAuditFindsEveryPlantedError(t *testing.T) {
 	}{
 		{"a unit that vanished", func(b *books) { b.counters["stock/mi2"] = core.Counter{Limit: 10, Remaining: 8} }, "counter"},
 		{"a unit sold twice", func(b *books) { b.counters["stock/mi2"] = core.Counter{Limit: 10, Remaining: 10} }, "counter"},
+		{"an order of an epoch that was over", func(b *books) { b.behind = 1 }, "counter"},
 		{"a counter that is missing", func(b *books) { delete(b.counters, "stock/mi2") }, "counter"},
 		{"takes that were returned by a paid order", func(b *books) { b.orders[0].TakesState = core.TakesReturned }, "order"},
 		{"a total that is not its lines", func(b *books) { b.orders[0].Total = 91 }, "order"},
+		{"lines that are not the total", func(b *books) { b.orders[0].Lines[0].Discount, b.orders[0].Lines[0].Amount = 11, 89 }, "order"},
 		{"a line that does not add up", func(b *books) { b.orders[0].Lines[0].Discount = 11 }, "order"},
 		{"a paid order with an open due", func(b *books) { b.orders[0].Dues[0].State = core.DueOpen }, "order"},
 		{"a claim without its order", func(b *books) { b.claims[0].Owner = "c.2" }, "claim"},

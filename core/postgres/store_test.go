@@ -185,6 +185,18 @@ func TestADatabaseThatWasKilledIsUnavailableUntilItIsBack(t *testing.T) {
 			_, err := store.Load(ctx, core.Query{Campaign: "sale", Counters: true})
 			return err
 		},
+		"DueDocuments": func(ctx context.Context) error {
+			_, err := store.DueDocuments(ctx, "sale", 1, 1)
+			return err
+		},
+		"ListDocuments": func(ctx context.Context) error {
+			_, err := store.ListDocuments(ctx, core.DocumentQuery{Campaign: "sale", Kind: core.DocumentTask, Limit: 1})
+			return err
+		},
+		"ListOrders": func(ctx context.Context) error {
+			_, err := store.ListOrders(ctx, "sale", "", "", 1)
+			return err
+		},
 		"Book": func(ctx context.Context) error { return store.Book(ctx, "sale", nil) },
 		"Post": func(ctx context.Context) error { return store.Post(ctx, nil) },
 		"Ping": store.Ping,

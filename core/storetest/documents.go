@@ -1,7 +1,9 @@
 package storetest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -354,6 +356,19 @@ func testListDocuments(t *testing.T, store Store) {
 			same(t, "ids", ids, test.want)
 		})
 	}
+
+	t.Run("a context that ended is the error of every list", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, listed := s.ListDocuments(ctx, core.DocumentQuery{Campaign: s.campaign, Kind: core.DocumentTags, Limit: 1})
+		_, due := s.DueDocuments(ctx, s.campaign, opening, 1)
+		_, orders := s.ListOrders(ctx, s.campaign, "", "", 1)
+		for _, err := range []error{listed, due, orders} {
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("got the error %v", err)
+			}
+		}
+	})
 
 	t.Run("they are whole documents", func(t *testing.T) {
 		found, err := s.ListDocuments(t.Context(), core.DocumentQuery{Campaign: s.campaign, Kind: core.DocumentTags, Limit: 1})

@@ -27,6 +27,32 @@ func testDocumentConcurrency(t *testing.T, store Store) {
 		same(t, "documents", len(s.book().Documents), 0)
 	})
 
+	t.Run("documents are of the same snapshot as claims and counters while others write", func(t *testing.T) {
+		s := openSale(t, store, map[string]int64{stock: 1000})
+		q := core.Query{Counters: true, Kinds: []core.DocumentKind{core.DocumentTags}}
+		var plans []*core.Plan
+		for n := range 60 {
+			plan, tags := s.plan(s.order(shopperName(n))), document(core.DocumentTags, shopperName(n), shopperName(n))
+			plan.Documents = []*core.Document{tags}
+			plans, q.Shoppers, q.Documents = append(plans, plan), append(q.Shoppers, tags.Shopper), append(q.Documents, tags.Key())
+		}
+		whileWriting(t, func() {
+			for _, plan := range plans {
+				s.apply(plan)
+			}
+		}, func() {
+			state := s.state(q)
+			taken := state.Counters[stock].Limit - state.Counters[stock].Remaining
+			same(t, "documents by key", int64(len(state.Documents)), taken)
+			same(t, "shoppers", int64(len(state.Shoppers)), taken)
+			for name, shopper := range state.Shoppers {
+				same(t, name+"'s claims and documents", []int{len(shopper.Claims), len(shopper.Documents)}, []int{1, 1})
+			}
+			b := s.book()
+			same(t, "documents in the book", len(b.Documents), len(b.Orders))
+		})
+	})
+
 	t.Run("plans that name the same documents in opposite order never deadlock", func(t *testing.T) {
 		s := openSale(t, store, map[string]int64{stock: 10000})
 		inParallel(4, func(worker int) {
