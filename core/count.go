@@ -175,10 +175,10 @@ func (c *campaign) newRound(events []*count, keys bool) (*round, error) {
 		links: make(map[string]*link, len(q.Documents)), visits: map[string]int64{},
 		claims: map[claimKey]struct{}{}, taken: map[claimKey]struct{}{},
 	}
-	if err := r.take(state); err != nil || !r.asks {
-		return r, err
+	if err = r.take(state); err == nil && r.asks {
+		err = r.loadOwned()
 	}
-	return r, r.loadOwned()
+	return r, err
 }
 
 // distinct returns each value once, in no order.

@@ -89,9 +89,10 @@ func newDraws(before, after *Campaign) []*Document {
 }
 
 // follow returns the draw with what the campaign file says of it.
-func (d Draw) follow(terms DrawTerms) Draw {
-	d.ClosesAt, d.Places, d.Title, d.Pool = terms.Closes.UnixMilli(), terms.Winners, terms.Title, terms.Pool
-	return d
+func (d *Draw) follow(terms DrawTerms) Draw {
+	next := *d
+	next.ClosesAt, next.Places, next.Title, next.Pool = terms.Closes.UnixMilli(), terms.Winners, terms.Title, terms.Pool
+	return next
 }
 
 // DrawView is a draw as everybody may see it. Shoppers appear as the ids of their entries, which package drawing derives.

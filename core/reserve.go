@@ -34,7 +34,11 @@ func (e *Engine) Reserve(
 			}
 		}
 		in.last = lostQuota
-		if err := c.submit(ctx, in); err != nil {
+		switch err := c.submit(ctx, in); {
+		case CodeOf(err) == CodeDrawClosed: // while it was decided: then without the entry
+			c.view.outdate()
+			continue
+		case err != nil:
 			return c.reservedBefore(ctx, shopper.ID, err)
 		}
 		switch in.verdict {
@@ -51,15 +55,9 @@ func (e *Engine) Reserve(
 
 // through lets the reservation count for the owner of the link that it came through.
 func (c *campaign) through(ctx context.Context, in *intent, share string) error {
-	counted, claims, document, err := reservationThrough(ctx, c, share, in.reservation.Shopper)
-	if err != nil || counted.apply == nil {
-		return err
-	}
-	in.edits, in.claims = append(in.edits, counted), append(in.claims, claims...)
-	if document != nil {
-		in.documents = append(in.documents, document)
-	}
-	return nil
+	counted, err := c.reservationThrough(ctx, share, in.reservation.Shopper)
+	in.edits = append(in.edits, counted...)
+	return err
 }
 
 // reservedBefore returns the shopper's reservation from the time when there was no refusal yet, or the refusal.

@@ -23,16 +23,17 @@ const (
 )
 
 // count returns the share after one more of what is counted.
-func (s Share) count(what string) Share {
+func (s *Share) count(what string) Share {
+	next := *s
 	switch what {
 	case countRepost:
-		s.Reposts++
+		next.Reposts++
 	case countVisitor:
-		s.Visitors++
+		next.Visitors++
 	case countReservation:
-		s.Reservations++
+		next.Reservations++
 	}
-	return s
+	return next
 }
 
 // ShareView is a shopper's link as its owner sees it.
@@ -145,21 +146,21 @@ func noLink(code string) error { return Errorf(CodeNotFound, "there is no link %
 
 // reservationThrough returns what makes the visitor's reservation count for the owner of the link: a task, written with
 // the reservation. So nobody who reserves has to wait for the others of a link that thousands come through. One's own
-// link counts nothing: there is no edit then. A link that does not exist is not_found.
-func reservationThrough(ctx context.Context, c *campaign, code, visitor string) (edit, []Claim, *Document, error) {
+// link counts nothing, and a link that does not exist is not_found.
+func (c *campaign) reservationThrough(ctx context.Context, code, visitor string) ([]edit, error) {
 	if CampaignOf(code) != c.id {
-		return edit{}, nil, nil, noLink(code)
+		return nil, noLink(code)
 	}
 	d, err := c.share(ctx, code)
 	switch {
 	case err != nil:
-		return edit{}, nil, nil, err
+		return nil, err
 	case d == nil:
-		return edit{}, nil, nil, noLink(code)
+		return nil, noLink(code)
 	case d.Shopper == visitor:
-		return edit{}, nil, nil, nil
+		return nil, nil
 	}
-	return insert(newTask(Task{What: taskShare, Subject: code}, visitor, c.engine.now())), nil, nil, nil
+	return []edit{insert(newTask(Task{What: taskShare, Subject: code}, visitor, c.engine.now()))}, nil
 }
 
 // workShare counts the reservation that a task asks for; the task goes in the transaction that counts. Its error is what
