@@ -2,9 +2,7 @@ package api
 
 import (
 	"context"
-	"maps"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -107,51 +105,11 @@ func (s *Server) shift(ctx context.Context, in *phaseInput) (*campaignOutput, er
 	return s.campaign(ctx, &in.CampaignPath)
 }
 
-// beginning returns a copy of the campaign whose times, all of them, are shifted so that the phase began this second.
+// beginning returns the campaign with all its times shifted so that the phase began this second.
 func beginning(c *core.Campaign, phase core.Phase, now time.Time) (*core.Campaign, error) {
-	start := phaseStart(&c.Phases, phase)
+	start := c.Phases.Start(phase)
 	if start.IsZero() {
 		return nil, core.Errorf(core.CodeInvalid, "campaign %s has no phase %s", c.ID, phase)
 	}
-	by := now.Truncate(time.Second).Sub(*start)
-	shifted := *c
-	shiftPhases(&shifted.Phases, by)
-	shifted.Items = slices.Clone(c.Items)
-	for i := range shifted.Items {
-		shiftPhases(&shifted.Items[i].Phases, by)
-	}
-	shifted.VoucherPools = maps.Clone(c.VoucherPools)
-	for name, pool := range shifted.VoucherPools {
-		shiftTime(&pool.Expires, by)
-		shifted.VoucherPools[name] = pool
-	}
-	return &shifted, nil
-}
-
-func phaseStart(p *core.Phases, phase core.Phase) *time.Time {
-	switch phase {
-	case core.PhaseTeaser:
-		return &p.Teaser
-	case core.PhaseReservation:
-		return &p.Reservation
-	case core.PhaseSale:
-		return &p.Sale
-	case core.PhaseClosed:
-		return &p.Closed
-	default:
-		return &time.Time{}
-	}
-}
-
-func shiftPhases(p *core.Phases, by time.Duration) {
-	for _, phase := range []core.Phase{core.PhaseTeaser, core.PhaseReservation, core.PhaseSale, core.PhaseClosed} {
-		shiftTime(phaseStart(p, phase), by)
-	}
-}
-
-// shiftTime moves a time that is set.
-func shiftTime(t *time.Time, by time.Duration) {
-	if !t.IsZero() {
-		*t = t.Add(by)
-	}
+	return c.Shifted(now.Truncate(time.Second).Sub(start)), nil
 }

@@ -14,7 +14,7 @@ import (
 func TestAppliedFilesComeBackAsTheyAre(t *testing.T) {
 	folder := t.TempDir()
 	s := serve(t, folder, "--demo")
-	for _, campaign := range []string{"phone", "trade-in", "car"} {
+	for _, campaign := range []string{"phone", "trade-in", "car", "group"} {
 		exported := requireRun(t, folder, "campaign", "export", campaign, "--server", s.url)
 		file := writeFile(t, folder, campaign+".yaml", exported)
 		if changes := requireRun(t, folder, "campaign", "apply", file, "--server", s.url); changes != "" {
@@ -156,11 +156,11 @@ func TestTheDemoCampaignsAreCompleteForTheirPhases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 3 {
+	if len(all) != 4 {
 		t.Fatalf("%d campaigns", len(all))
 	}
 	for _, c := range all {
-		if phaseStart(c.definition.Phases, c.phase).IsZero() {
+		if c.definition.Phases.Start(c.phase).IsZero() {
 			t.Errorf("%s has no phase %s to be shown in", c.definition.ID, c.phase)
 		}
 	}

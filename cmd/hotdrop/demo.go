@@ -99,57 +99,12 @@ func (c demoCampaign) apply(ctx context.Context, engine *core.Engine, now time.T
 	return err
 }
 
-// shifted returns a copy of the campaign with every time moved by the same amount, so that the phase starts in the
-// minute of now. A campaign without that phase is returned as it is.
+// shifted returns the campaign with every time moved by the same amount, so that the phase starts in the minute of now. A
+// campaign without that phase is returned as it is.
 func shifted(c *core.Campaign, phase core.Phase, now time.Time) *core.Campaign {
-	start := phaseStart(c.Phases, phase)
+	start := c.Phases.Start(phase)
 	if start.IsZero() {
 		return c
 	}
-	by := now.Truncate(time.Minute).Sub(start)
-	copied := *c
-	copied.Phases = shiftPhases(c.Phases, by)
-	copied.Items = make([]core.Item, len(c.Items))
-	for i, item := range c.Items {
-		item.Phases = shiftPhases(item.Phases, by)
-		copied.Items[i] = item
-	}
-	if c.VoucherPools != nil {
-		copied.VoucherPools = make(map[string]core.VoucherPool, len(c.VoucherPools))
-	}
-	for name, pool := range c.VoucherPools {
-		pool.Expires = shiftTime(pool.Expires, by)
-		copied.VoucherPools[name] = pool
-	}
-	return &copied
-}
-
-func phaseStart(p core.Phases, phase core.Phase) time.Time {
-	switch phase {
-	case core.PhaseTeaser:
-		return p.Teaser
-	case core.PhaseReservation:
-		return p.Reservation
-	case core.PhaseSale:
-		return p.Sale
-	default:
-		return p.Closed
-	}
-}
-
-func shiftPhases(p core.Phases, by time.Duration) core.Phases {
-	return core.Phases{
-		Teaser:      shiftTime(p.Teaser, by),
-		Reservation: shiftTime(p.Reservation, by),
-		Sale:        shiftTime(p.Sale, by),
-		Closed:      shiftTime(p.Closed, by),
-	}
-}
-
-// shiftTime leaves the zero time alone: it means that there is no such phase.
-func shiftTime(t time.Time, by time.Duration) time.Time {
-	if t.IsZero() {
-		return t
-	}
-	return t.Add(by)
+	return c.Shifted(now.Truncate(time.Minute).Sub(start))
 }

@@ -47,7 +47,7 @@ func TestADemoTellsWhereEverythingIsAndEverythingIsThere(t *testing.T) {
 		}
 	}
 	token := tokenOf(t, s.url, "visitor")
-	for campaign, phase := range map[string]string{"phone": "sale", "trade-in": "reservation", "car": "teaser"} {
+	for campaign, phase := range map[string]string{"phone": "sale", "trade-in": "reservation", "car": "teaser", "group": "sale"} {
 		view := request(t, http.StatusOK, http.MethodGet, s.url+"/v1/campaigns/"+campaign, token, "", "")
 		if got := view.str("phase"); got != phase {
 			t.Errorf("%s is in phase %s, want %s", campaign, got, phase)

@@ -1,5 +1,5 @@
-// Package campaigns carries the campaign files of the three sales that hotdrop has to be able to run. Their windows are
-// the historical ones; demo mode shifts them around now.
+// Package campaigns carries the campaign files of the three sales that hotdrop has to be able to run, and of a group-buy.
+// Their windows are the historical ones; demo mode shifts them around now.
 package campaigns
 
 import (

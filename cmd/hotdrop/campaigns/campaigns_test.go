@@ -30,7 +30,7 @@ func parsed(t *testing.T) map[string]*core.Campaign {
 	return all
 }
 
-func TestTheThreeSalesAreThereSortedByID(t *testing.T) {
+func TestTheSalesAreThereSortedByID(t *testing.T) {
 	files, err := campaigns.Files()
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +39,7 @@ func TestTheThreeSalesAreThereSortedByID(t *testing.T) {
 	for _, file := range files {
 		ids = append(ids, file.ID)
 	}
-	if want := []string{"car", "phone", "trade-in"}; !slices.Equal(ids, want) {
+	if want := []string{"car", "group", "phone", "trade-in"}; !slices.Equal(ids, want) {
 		t.Errorf("ids %v, want %v", ids, want)
 	}
 }
@@ -55,6 +55,7 @@ func TestTheSalesHaveTheMissionsFigures(t *testing.T) {
 		{"phone", "xiaomi", "mi2", 199900, 50000, "2012-12-21T12:00:00+08:00", true},
 		{"trade-in", "meizu", "mx3", 179900, 2099, "2014-04-03T12:00:00+08:00", true},
 		{"car", "smart", "fortwo", 12888800, 666, "2013-01-18T10:00:00+08:00", false},
+		{"group", "meizu", "mx3", 179900, 20000, "2014-06-18T10:00:00+08:00", false},
 	} {
 		t.Run(want.id, func(t *testing.T) {
 			c := all[want.id]
