@@ -113,7 +113,7 @@ func TestAnAuditFindsEveryPlantedError(t *testing.T) {
 		{"a total that is not its lines", func(b *books) { b.orders[0].Total = 91 }, "order"},
 		{"lines that are not the total", func(b *books) { b.orders[0].Lines[0].Discount, b.orders[0].Lines[0].Amount = 11, 89 }, "order"},
 		{"a line that does not add up", func(b *books) { b.orders[0].Lines[0].Discount = 11 }, "order"},
-		{"a paid order with an open due", func(b *books) { b.orders[0].Dues[0].State = core.DueOpen }, "order"},
+		{"a paid order with an open due", func(b *books) { b.orders[0].Dues[0].State, b.orders[0].Dues[0].Payment = core.DueOpen, "" }, "order"},
 		{"a claim without its order", func(b *books) { b.claims[0].Owner = "c.2" }, "claim"},
 		{"an order without its claim", func(b *books) { b.claims = b.claims[1:] }, "claim"},
 		{"a request's claim without its order", func(b *books) { b.claims[1].Owner = "c.9" }, "claim"},
