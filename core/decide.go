@@ -43,9 +43,9 @@ type step struct {
 
 // decision is what a ruleset decided for one set of facts.
 type decision struct {
-	engine     string     // by which version of the engine's rules, see EngineVersion
-	guardrails Guardrails // what bounded the price
-	budgetLeft int64      // of the discount budget when it was decided, minor units; −1 without one
+	campaign   *Campaign // whose guardrails bound the price
+	engine     string    // by which version of the engine's rules, see EngineVersion
+	budgetLeft int64     // of the discount budget when it was decided, minor units; −1 without one
 
 	steps    []step
 	priced   bool // the hook makes a price; everything about money is zero where it does not
@@ -84,7 +84,7 @@ func (r *compiled) decide(hook Hook, facts *Facts, c *Campaign, budgetLeft int64
 	if err := d.denial(); err != nil {
 		return nil, err
 	}
-	if err := d.settle(r.groups, c); err != nil {
+	if err := d.settle(r.groups); err != nil {
 		return nil, failedPrice(err)
 	}
 	return d, nil
@@ -92,7 +92,7 @@ func (r *compiled) decide(hook Hook, facts *Facts, c *Campaign, budgetLeft int64
 
 func newDecision(hook Hook, facts *Facts, c *Campaign, budgetLeft int64, bindings int) *decision {
 	d := &decision{
-		engine: EngineVersion, guardrails: c.Guardrails, budgetLeft: budgetLeft,
+		campaign: c, engine: EngineVersion, budgetLeft: budgetLeft,
 		steps: make([]step, 0, bindings), priced: hook == HookQuote,
 	}
 	if d.priced {

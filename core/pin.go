@@ -22,7 +22,9 @@ const (
 // that a replay can be compared byte for byte.
 func (d *decision) pin(facts *Facts, ruleset, epoch int64) json.RawMessage {
 	b := make([]byte, 0, 1024)
-	b = append(b, `{"bindings":[`...)
+	b = append(b, '{')
+	b = d.appendAdded(b)
+	b = append(b, `"bindings":[`...)
 	for i := range d.steps {
 		if i > 0 {
 			b = append(b, ',')
@@ -30,17 +32,47 @@ func (d *decision) pin(facts *Facts, ruleset, epoch int64) json.RawMessage {
 		b = d.steps[i].appendJSON(b)
 	}
 	b = appendInt(b, `],"budget_left":`, d.budgetLeft)
-	b = append(b, `,"engine":"`+EngineVersion+`","epoch":`...)
+	b = appendString(append(b, `,"engine":`...), d.engine)
+	b = append(b, `,"epoch":`...)
 	b = strconv.AppendInt(b, epoch, 10)
 	b = facts.appendJSON(append(b, `,"facts":`...))
 	b = append(b, `,"fuel_schedule":"`+FuelSchedule+`","guardrails":{"discount_budget":`...)
-	b = strconv.AppendInt(b, d.guardrails.DiscountBudget, 10)
-	b = appendInt(b, `,"max_discount":`, d.guardrails.MaxDiscount)
-	b = appendInt(b, `,"min_price":`, d.guardrails.MinPrice)
+	b = strconv.AppendInt(b, d.campaign.Guardrails.DiscountBudget, 10)
+	b = appendInt(b, `,"max_discount":`, d.campaign.Guardrails.MaxDiscount)
+	b = appendInt(b, `,"min_price":`, d.campaign.Guardrails.MinPrice)
 	b = append(b, `},"ruleset":`...)
 	b = strconv.AppendInt(b, ruleset, 10)
 	b = appendInt(b, `,"total":`, d.total)
 	return append(b, '}')
+}
+
+// appendAdded appends the list prices of the items that effects add, which no fact has; nothing where none does.
+func (d *decision) appendAdded(b []byte) []byte {
+	var prices map[string]int64
+	for i := range d.steps {
+		for n := range d.steps[i].effects {
+			if e := &d.steps[i].effects[n]; e.Kind == EffectAdd {
+				prices = d.campaign.priceInto(prices, e.Name)
+			}
+		}
+	}
+	if prices == nil {
+		return b
+	}
+	return append(appendCounts(append(b, `"added":`...), prices), ',')
+}
+
+// priceInto puts the list price of an item into the prices by sku, which it makes if there are none.
+func (c *Campaign) priceInto(prices map[string]int64, sku string) map[string]int64 {
+	item := c.Item(sku)
+	if item == nil {
+		return prices
+	}
+	if prices == nil {
+		prices = map[string]int64{}
+	}
+	prices[sku] = item.Price
+	return prices
 }
 
 func (s *step) appendJSON(b []byte) []byte {
@@ -185,19 +217,23 @@ func (s *ShopperFacts) appendJSON(b []byte) []byte {
 }
 
 func appendQuota(b []byte, quota map[string]int64) []byte {
-	for i, name := range slices.Sorted(maps.Keys(quota)) {
-		if i == 0 {
-			b = append(b, `,"quota":{`...)
-		} else {
+	if len(quota) == 0 {
+		return b
+	}
+	return appendCounts(append(b, `,"quota":`...), quota)
+}
+
+// appendCounts appends an object of integers with sorted keys.
+func appendCounts(b []byte, counts map[string]int64) []byte {
+	b = append(b, '{')
+	for i, name := range slices.Sorted(maps.Keys(counts)) {
+		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(appendString(b, name), ':')
-		b = strconv.AppendInt(b, quota[name], 10)
+		b = strconv.AppendInt(b, counts[name], 10)
 	}
-	if len(quota) > 0 {
-		b = append(b, '}')
-	}
-	return b
+	return append(b, '}')
 }
 
 // appendObject appends an object with sorted keys.

@@ -80,7 +80,7 @@ func (r *OrderRequest) wants() *load {
 	return l
 }
 
-// quote refuses what needs no mechanic, then asks the ruleset.
+// quote refuses what needs no mechanic, then asks the ruleset. What a mechanic refused comes back with its facts.
 func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*quoted, error) {
 	admitted, err := c.admit(req)
 	if err != nil {
@@ -105,9 +105,10 @@ func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*
 		}
 	}
 	if err := c.decide(q); err != nil {
-		return nil, err
+		return q, err
 	}
-	return q, q.useless(req)
+	err = q.useless(req)
+	return q, err
 }
 
 // enterGroup refuses a group that the order cannot join, and tells the mechanics about the group that it can. The seat
@@ -233,14 +234,18 @@ func (c *campaign) quotas(def *Campaign) map[string]int64 {
 
 // decide asks the ruleset about the facts.
 func (c *campaign) decide(q *quoted) error {
-	budgetLeft := int64(-1)
-	if q.snapshot.definition().Guardrails.DiscountBudget > 0 {
-		budget, _ := c.view.left(CounterBudget)
-		budgetLeft = budget.Remaining
-	}
 	var err error
-	q.decision, err = q.snapshot.ruleset.decide(HookQuote, &q.facts, q.snapshot.definition(), budgetLeft)
+	q.decision, err = q.snapshot.ruleset.decide(HookQuote, &q.facts, q.snapshot.definition(), c.budgetLeft(q.snapshot.definition()))
 	return err
+}
+
+// budgetLeft is what was last seen to be left of the discount budget, minor units; −1 without one.
+func (c *campaign) budgetLeft(def *Campaign) int64 {
+	if def.Guardrails.DiscountBudget == 0 {
+		return -1
+	}
+	budget, _ := c.view.left(CounterBudget)
+	return budget.Remaining
 }
 
 // takes returns everything the order takes, one entry per counter, sorted.

@@ -30,22 +30,22 @@ func groupBindings(bindings []Binding, stacking map[string]Stacking) []stackGrou
 // settle stacks the effects and bounds the price. A guardrail may take a discount back, but never turns a gift into a
 // purchase: where the guardrails do not leave the total as the effects would have it, the bindings that add a line below
 // its list price go first, the last one in ruleset order before the others, with everything they asked for.
-func (d *decision) settle(groups []stackGroup, c *Campaign) error {
+func (d *decision) settle(groups []stackGroup) error {
 	for {
 		d.price = d.start
-		if err := d.stack(groups, c); err != nil || !d.priced {
+		if err := d.stack(groups); err != nil || !d.priced {
 			return err
 		}
 		asked, err := d.price.total()
 		if err != nil {
 			return err
 		}
-		if d.total, err = d.price.bound(d.guardrails, d.budgetLeft); err != nil {
+		if d.total, err = d.price.bound(d.campaign.Guardrails, d.budgetLeft); err != nil {
 			return err
 		}
 		gift := -1
 		if d.total > asked {
-			gift = d.lastGift(groups, c)
+			gift = d.lastGift(groups)
 		}
 		if gift < 0 {
 			return d.conclude()
@@ -75,10 +75,10 @@ func (d *decision) conclude() error {
 }
 
 // lastGift returns the last binding that applies and adds a line below its list price, or -1.
-func (d *decision) lastGift(groups []stackGroup, c *Campaign) int {
+func (d *decision) lastGift(groups []stackGroup) int {
 	for _, g := range slices.Backward(groups) {
 		for _, i := range slices.Backward(g.members) {
-			if s := &d.steps[i]; s.outcome == outcomeApplied && slices.ContainsFunc(s.effects, c.isGift) {
+			if s := &d.steps[i]; s.outcome == outcomeApplied && slices.ContainsFunc(s.effects, d.campaign.isGift) {
 				return i
 			}
 		}
@@ -106,9 +106,9 @@ func (d *decision) restart() {
 }
 
 // stack applies the groups in order.
-func (d *decision) stack(groups []stackGroup, c *Campaign) error {
+func (d *decision) stack(groups []stackGroup) error {
 	for _, g := range groups {
-		winner, err := d.winner(g, c)
+		winner, err := d.winner(g)
 		if err != nil {
 			return err
 		}
@@ -121,7 +121,7 @@ func (d *decision) stack(groups []stackGroup, c *Campaign) error {
 				s.outcome = outcomeStacked
 				continue
 			}
-			if err := d.apply(s, c); err != nil {
+			if err := d.apply(s); err != nil {
 				return err
 			}
 		}
@@ -131,7 +131,7 @@ func (d *decision) stack(groups []stackGroup, c *Campaign) error {
 
 // winner returns the index of the one binding that applies in a best or first group, or -1. Where no price is made, best
 // is first.
-func (d *decision) winner(g stackGroup, c *Campaign) (int, error) {
+func (d *decision) winner(g stackGroup) (int, error) {
 	winner := -1
 	var best price
 	var lowest int64
@@ -142,7 +142,7 @@ func (d *decision) winner(g stackGroup, c *Campaign) (int, error) {
 		if g.mode != StackBest || !d.priced {
 			return i, nil
 		}
-		trial, total, err := d.try(&d.steps[i], c)
+		trial, total, err := d.try(&d.steps[i])
 		if err != nil {
 			return -1, err
 		}
@@ -154,10 +154,10 @@ func (d *decision) winner(g stackGroup, c *Campaign) (int, error) {
 }
 
 // try returns what the price would be with the step's effects, and its total.
-func (d *decision) try(s *step, c *Campaign) (price, int64, error) {
+func (d *decision) try(s *step) (price, int64, error) {
 	trial := d.price
 	for n := range s.effects {
-		if err := trial.apply(&s.effects[n], c); err != nil {
+		if err := trial.apply(&s.effects[n], d.campaign); err != nil {
 			return trial, 0, err
 		}
 	}
@@ -166,11 +166,11 @@ func (d *decision) try(s *step, c *Campaign) (price, int64, error) {
 }
 
 // apply takes a step's effects into the decision.
-func (d *decision) apply(s *step, c *Campaign) error {
+func (d *decision) apply(s *step) error {
 	for i := range s.effects {
 		e := &s.effects[i]
 		if d.priced {
-			if err := d.price.apply(e, c); err != nil {
+			if err := d.price.apply(e, d.campaign); err != nil {
 				return err
 			}
 		}

@@ -153,8 +153,12 @@ func promises() []Module {
 		bounded(listPrice, "add-beyond-the-cap", "Adds one phone for nothing, which is more off than one order may get.", adding("phone", 1, 0)),
 		refused("deposit-credit", "Asks for a deposit of a fen that counts for the largest number there is.", depositing(1, math.MaxInt64)),
 		refused("deposit-shrinks", "Asks for a deposit that counts for less than it is.", depositing(listPrice, 1)),
+		bounded(listPrice-maxDiscount, "deposit-counts-for-all", "Asks for a deposit of a fen that counts for everything.", depositing(1, listPrice)),
 		refused("group-negative", "Wants a group of a negative size, for nothing.", grouping(-1, -1, 0)),
 		refused("group-of-one", "Wants a group of one, which is complete at once.", grouping(1, 60, 1)),
+		bounded(listPrice, "tag-of-staff", "Tags the shopper as staff.", func(m *module) string {
+			return m.says("role") + m.says("operator") + m.use(abi.Tag)
+		}),
 		refused("tag-of-another-key", "Tags the shopper under a key that reads like another one with its value.", func(m *module) string {
 			return m.says("role=operator") + m.says("") + m.use(abi.Tag)
 		}),
