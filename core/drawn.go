@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -122,7 +123,12 @@ func (c *campaign) drawWinners(ctx context.Context, d *Document, draw *Draw) (*D
 	if len(drawn) == 0 {
 		due = 0
 	}
-	return c.writeDraw(d.write(DrawDrawn, due, content))
+	next, err := c.writeDraw(d.write(DrawDrawn, due, content))
+	if err == nil {
+		c.engine.log.Info("the winners of a draw are drawn",
+			slog.String("campaign", c.id), slog.String("draw", d.ID), slog.Int64("entries", content.Entries), slog.Int("winners", len(drawn)))
+	}
+	return next, err
 }
 
 // entries reads the entries of a closed draw, sorted as they are drawn from, and whose each is.
@@ -174,7 +180,8 @@ func (c *campaign) tellWinners(d *Document, draw *Draw) (*Document, error) {
 	}
 	told, err := c.tell(snap, d.ID, draw, many, now)
 	if many == 0 || CodeOf(err) == CodePoolExhausted {
-		c.engine.log.Warn("the prizes of a draw wait for their pool", "campaign", c.id, "draw", d.ID, "pool", draw.Pool)
+		c.engine.log.Warn("the prizes of a draw wait for their pool",
+			slog.String("campaign", c.id), slog.String("draw", d.ID), slog.String("pool", draw.Pool))
 		return c.writeDraw(d.write(DrawDrawn, now.Add(prizePause).UnixMilli(), content))
 	}
 	if err != nil {

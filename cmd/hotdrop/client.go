@@ -53,6 +53,23 @@ func (c *client) doWithin(
 ) (*reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	response, err := c.send(ctx, method, path, header, body)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }() // it was read
+	content, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes))
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if response.StatusCode/100 != 2 {
+		return nil, problemOf(response.StatusCode, content)
+	}
+	return &reply{response.Header, content}, nil
+}
+
+// send sends one request and returns the answer, whatever it is; its body is still to be read.
+func (c *client) send(ctx context.Context, method, path string, header http.Header, body []byte) (*http.Response, error) {
 	url := strings.TrimSuffix(c.server, "/") + path
 	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
@@ -70,15 +87,7 @@ func (c *client) doWithin(
 	if err != nil {
 		return nil, fmt.Errorf("no server answers at %s (start one with `hotdrop serve --demo`, or set --server): %w", c.server, err)
 	}
-	defer func() { _ = response.Body.Close() }() // it was read
-	content, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes))
-	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", method, url, err)
-	}
-	if response.StatusCode/100 != 2 {
-		return nil, problemOf(response.StatusCode, content)
-	}
-	return &reply{response.Header, content}, nil
+	return response, nil
 }
 
 // problemOf reads an error reply; one that is not a problem document keeps its status and first words.
