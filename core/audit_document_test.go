@@ -230,7 +230,10 @@ func TestAnAuditFindsEveryPlantedErrorOfWhatStandsBesideTheOrders(t *testing.T) 
 		{"an entry without a draw", func(b *books) { b.without("phones") }, "entry phones/bob"},
 		{"a winner who did not enter", func(b *books) { b.alter("phones", `["ann"]`, `["cid"]`) }, "entry phones/cid"},
 		{"more winners than places", func(b *books) { b.alter("phones", `["ann"]`, `["ann","bob"]`) }, "draw phones"},
-		{"somebody who won twice", func(b *books) { b.alter("phones", `["ann"]`, `["ann","ann"]`) }, "draw phones"},
+		{"somebody who won twice", func(b *books) {
+			b.alter("phones", `["ann"]`, `["ann","ann"]`)
+			b.alter("phones", `"places":1`, `"places":2`)
+		}, "draw phones"},
 
 		{"a quota that a sign-up took and that is not missing", func(b *books) {
 			b.counters["quota/early"] = core.Counter{Limit: 5, Remaining: 5}
@@ -272,7 +275,9 @@ func TestAnAuditFindsEveryPlantedErrorOfWhatStandsBesideTheOrders(t *testing.T) 
 		{"takes that are not spent when the group is complete", func(b *books) { b.order("c.met").TakesState = core.TakesOutstanding }, "order c.met"},
 		{"a failed group without an offer", func(b *books) { b.order("c.asked").Dues = b.order("c.asked").Dues[:1] }, "order c.asked"},
 		{"an offer without a failed group", func(b *books) { b.order("c.asked").Conditions[0].State = core.ConditionWaived }, "order c.asked"},
-		{"an order that was shipped before its group ended", func(b *books) { b.order("c.waits").State = core.OrderShipped }, "order c.waits"},
+		{"an order that was shipped before its group ended", func(b *books) {
+			b.order("c.waits").State, b.order("c.waits").TakesState = core.OrderShipped, core.TakesSpent
+		}, "order c.waits"},
 		{"a slot that two orders say they hold", func(b *books) {
 			for _, order := range []string{"c.paid", "c.waits"} {
 				b.order(order).Claims = append(b.order(order).Claims, core.Claim{Shopper: "ann", Kind: core.ClaimLimit, Key: "mi2/1"})
