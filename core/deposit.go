@@ -3,6 +3,8 @@ package core
 import (
 	"cmp"
 	"time"
+
+	"hotdrop/core/money"
 )
 
 // depositDues are the dues of an order that is paid in two parts: the deposit by the end of the hold, and the balance
@@ -26,11 +28,24 @@ func depositDues(def *Campaign, _ *Item, total int64, t depositTerms, _ time.Tim
 	}
 }
 
-// forfeit keeps the deposit of an order that ends before its balance is paid, if that is what was agreed.
-func (m *moves) forfeit(o *Order) {
+// endDeposit keeps the deposit of an order that ends before its balance is paid, or has it refunded, as was agreed. The
+// shopper is told.
+func (m *moves) endDeposit(o *Order) {
+	if o.paidSum() == 0 {
+		return
+	}
 	for i := range o.Dues {
 		if d := &o.Dues[i]; d.Kind == DueDeposit && d.State == DuePaid && d.Unpaid == UnpaidForfeit {
 			d.State = DueForfeited
+			amount := money.Format(d.Amount, o.Currency)
+			m.tell(o, tidings{
+				template: "deposit_forfeited",
+				en:       "The balance of order " + o.ID + " was not paid. As agreed, the deposit of " + amount + " does not come back.",
+				zh:       "订单 " + o.ID + " 的尾款未支付，按约定定金 " + amount + " 不予退还。",
+			})
 		}
+	}
+	if m.refundDues(o) > 0 {
+		m.tellRefund(o)
 	}
 }

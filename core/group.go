@@ -183,7 +183,7 @@ func gather(d *Document) (*gathering, error) {
 func (c *campaign) workGroup(ctx context.Context, id string, task *Document) error {
 	for range maxDecisions {
 		g, err := c.gatherAll(ctx, id, &task)
-		if err != nil || g == nil {
+		if err != nil {
 			return err
 		}
 		m := c.newMoves()
@@ -214,7 +214,10 @@ func (c *campaign) gatherAll(ctx context.Context, id string, task **Document) (*
 		}
 	}
 	g, err := gather(state.Documents[q.Documents[0]])
-	if err != nil || g == nil || len(g.Members) == 0 {
+	if err == nil && g == nil {
+		err = noGroup(id)
+	}
+	if err != nil || len(g.Members) == 0 {
 		return g, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -250,8 +253,8 @@ func (m *moves) resolve(g *gathering) {
 
 // complete confirms every member's order.
 func (m *moves) complete(g *gathering) {
-	for _, read := range g.orders {
-		o := read.copied()
+	for _, member := range g.orders {
+		o := member.copied()
 		o.confirm(ConditionMet)
 		m.change(o)
 		m.confirmed(o)
@@ -269,11 +272,11 @@ func (m *moves) complete(g *gathering) {
 // not paid expire like any other order. The group is due again when the next offer ends.
 func (m *moves) fail(g *gathering) {
 	next := int64(0)
-	for _, read := range g.orders {
-		if read.State != OrderPaid {
+	for _, member := range g.orders {
+		if member.State != OrderPaid {
 			continue
 		}
-		o := read.copied()
+		o := member.copied()
 		if o.waits() {
 			m.offer(o)
 		}

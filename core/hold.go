@@ -120,8 +120,7 @@ func (c *campaign) endPlan(orders []*Order, to OrderState) (*Plan, error) {
 	m := c.newMoves()
 	for _, o := range orders {
 		ended := o.copied()
-		m.forfeit(ended)
-		m.refundDues(ended)
+		m.endDeposit(ended)
 		m.giveBack(ended, to)
 	}
 	err := m.vacate(orders)

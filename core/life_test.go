@@ -66,13 +66,9 @@ type life struct {
 // newLife starts an engine on the store and a campaign that binds every one of the mechanics.
 func newLife(t *testing.T, s store, m shows, change func(*core.Campaign)) *life {
 	t.Helper()
-	d := newDrop(t, s, nil, func(c *core.Campaign) {
-		if change != nil {
-			change(c)
-		}
-	})
+	d := newDrop(t, s, nil, change)
 	l := &life{drop: d, shows: m}
-	d.Engine.Stop()
+	d.Stop()
 	d.Engine = l.another(s, nil)
 	if len(m) > 0 {
 		d.def = d.with(func(c *core.Campaign) {
@@ -106,7 +102,7 @@ func (l *life) idle() {
 	l.t.Helper()
 	for range 10 {
 		l.Idle()
-		l.clock.advance(3 * time.Second) // after which a task is anybody's
+		l.clock.advance(6 * time.Second) // after which a task is anybody's
 		n, err := l.Work(context.Background(), "phone")
 		must(l.t, err)
 		if n == 0 {

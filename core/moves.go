@@ -99,14 +99,17 @@ func (m *moves) refund(o *Order) {
 	m.giveBack(o, OrderRefunded)
 }
 
-// refundDues has every due refunded that was paid.
-func (m *moves) refundDues(o *Order) {
+// refundDues has every due refunded that was paid, and returns their sum.
+func (m *moves) refundDues(o *Order) int64 {
+	var sum int64
 	for i := range o.Dues {
 		if o.Dues[i].State == DuePaid {
 			o.Dues[i].State = DueRefunded
 			m.giveMoneyBack(o, i)
+			sum += o.Dues[i].Amount
 		}
 	}
+	return sum
 }
 
 // giveMoneyBack leaves the refund of the order's due to be done. What was paid at the dealer's counter goes back over

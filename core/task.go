@@ -38,7 +38,7 @@ type Task struct {
 
 const (
 	// taskGrace is how long the node that wrote a task has it for itself. Others find it after that.
-	taskGrace = 2 * time.Second
+	taskGrace = 5 * time.Second
 	// A task that failed is tried again after taskPause, then twice as long each time, up to taskLongest, for ever: what
 	// it waits for may be a person who raises a pool's count.
 	taskPause   = time.Second
@@ -46,8 +46,9 @@ const (
 	// taskWorkers is how many tasks and other due documents of a campaign a node works on at once. They meet in the
 	// batches of loads and commits, so that many of them cost little more than one.
 	taskWorkers = 256
-	// workBatch is how many due documents one look of the sweep finds.
+	// workBatch is how many due documents one look of the sweep finds, and workLooks how often one sweep looks.
 	workBatch = 500
+	workLooks = 200
 )
 
 // newTask returns the document of something to do at once. cause makes it unique: what the subject went through.
@@ -80,7 +81,7 @@ func (e *Engine) Work(ctx context.Context, campaignID string) (int, error) {
 		return 0, err
 	}
 	total := 0
-	for {
+	for range workLooks {
 		due, err := e.store.DueDocuments(ctx, campaignID, e.now().UnixMilli(), workBatch)
 		if err != nil || len(due) == 0 {
 			return total, storeError(err)
@@ -91,6 +92,7 @@ func (e *Engine) Work(ctx context.Context, campaignID string) (int, error) {
 			return total, err
 		}
 	}
+	return total, nil
 }
 
 // workOn works on the due documents, many at once, and returns how many did not fail, and one of the failures.
@@ -99,6 +101,9 @@ func (c *campaign) workOn(ctx context.Context, due []*Document) (done int, faile
 	var mu sync.Mutex
 	room := make(chan struct{}, taskWorkers)
 	for _, d := range due {
+		if ctx.Err() != nil {
+			break
+		}
 		room <- struct{}{}
 		workers.Go(func() {
 			defer func() { <-room }()
@@ -160,10 +165,6 @@ var errTaskDone = errors.New("the task is done")
 
 // postpone writes down that the task failed and lets it rest, longer each time. The failure is logged once.
 func (c *campaign) postpone(d *Document, t *Task, failure error) error {
-	if t.Tries == 0 {
-		c.engine.log.Warn("a task failed; it is tried again until it is done",
-			slog.String("campaign", c.id), slog.String("task", d.ID), slog.Any("error", failure))
-	}
 	pause := min(taskLongest, taskPause<<min(t.Tries, 16))
 	next := *t
 	next.Tries++
@@ -172,6 +173,10 @@ func (c *campaign) postpone(d *Document, t *Task, failure error) error {
 	err := c.apply(c.documentPlan(d.write(TaskOpen, due, next)))
 	if errors.Is(err, ErrConflict) {
 		return nil // another node has done it meanwhile
+	}
+	if err == nil && t.Tries == 0 {
+		c.engine.log.Warn("a task failed; it is tried again until it is done",
+			slog.String("campaign", c.id), slog.String("task", d.ID), slog.Any("error", failure))
 	}
 	return storeError(err)
 }
