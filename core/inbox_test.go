@@ -259,5 +259,11 @@ func TestAMessageWhoseAnswerWasLostIsWrittenOnce(t *testing.T) {
 		if !l.silent.Load() {
 			t.Error("no answer was lost")
 		}
+		key := core.DocumentKey{Kind: core.DocumentInbox, ID: "ann"}
+		state, err := s.Load(t.Context(), core.Query{Campaign: "phone", Documents: []core.DocumentKey{key}})
+		must(t, err)
+		if got := string(state.Documents[key].Content); got != `{"sent":1}` {
+			t.Errorf("counted are %s", got)
+		}
 	})
 }

@@ -70,7 +70,7 @@ func TestEveryRuleOfAPromotionNamesThePathThatBreaksIt(t *testing.T) {
 		}, "draws.repost.pool: the vouchers of prize expire before the draw closes"},
 		{"a balance that is due before the sale", func(c *core.Campaign) { c.Deposits.BalanceUntil = c.Phases.Sale }, "deposits.balance_until: must be after the sale starts"},
 		{"a balance paid nowhere", func(c *core.Campaign) { c.Deposits.BalanceAt = "deeler" }, "deposits.balance_at: must be online or dealer (did you mean dealer?)"},
-		{"a deposit that becomes nothing", func(c *core.Campaign) { c.Deposits.Unpaid = "forfiet" }, "deposits.unpaid: must be forfeit or refund (did you mean forfeit?)"},
+		{"a deposit that becomes nothing", func(c *core.Campaign) { c.Deposits.Unpaid = "forfeited" }, "deposits.unpaid: must be forfeit or refund (did you mean forfeit?)"},
 		{"an offer of seconds", func(c *core.Campaign) { c.Groups.Offer = core.MinOffer - 1 }, "groups.offer: must be between 1m and 720h (30 days)"},
 		{"a negative offer", func(c *core.Campaign) { c.Groups.Offer = -1 }, "groups.offer: must be between 1m and 720h (30 days)"},
 		{"an offer beyond 30 days", func(c *core.Campaign) { c.Groups.Offer++ }, "groups.offer: must be between 1m and 720h (30 days)"},

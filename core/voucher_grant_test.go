@@ -32,7 +32,8 @@ func oneCentDrop(t *testing.T, s store, pool int64) (d *drop, other *core.Engine
 	})
 	recorded := func(o *core.Options) { o.Store = tasks }
 	d.Engine = d.engine(oneCent(), recorded)
-	return d, d.engine(oneCent(), recorded), tasks
+	other = d.engine(oneCent(), recorded)
+	return d, other, tasks
 }
 
 // taskRecorder remembers the tasks that are written, as a node would that was held up after it read them.
@@ -88,10 +89,10 @@ func (d *drop) workAll(nodes ...*core.Engine) {
 	sweeps.Wait()
 }
 
-// TestAClaimWithoutLimitGrantsOneVoucherPerShopper is the incident of a marketplace whose 100-yuan coupon could be claimed
+// TestPinduoduoAClaimWithoutLimitGrantsOneVoucherPerShopper is the incident of a marketplace whose 100-yuan coupon could be claimed
 // again and again: one shopper claims 500 times at once at two nodes, pays 50 times at once, and what follows the payment
 // is worked on 200 times.
-func TestAClaimWithoutLimitGrantsOneVoucherPerShopper(t *testing.T) {
+func TestPinduoduoAClaimWithoutLimitGrantsOneVoucherPerShopper(t *testing.T) {
 	const claims = 500
 	eachStore(t, func(t *testing.T, s store) {
 		d, other, tasks := oneCentDrop(t, s, 1000)
