@@ -15,6 +15,7 @@ type Engine interface {
 	Draws
 	Belongings
 	Desk
+	Explainer
 }
 
 // Shop sells.
@@ -84,6 +85,14 @@ type Desk interface {
 	Deliver(ctx context.Context, action core.StaffAction) (*core.Order, error)
 	// RefundOrder gives back all that was paid for the order.
 	RefundOrder(ctx context.Context, action core.StaffAction) (*core.Order, error)
+}
+
+// Explainer says why an order has its price.
+type Explainer interface {
+	// Explain derives the decision of an order once more from what is pinned.
+	Explain(ctx context.Context, order string, staff core.Principal) (*core.Explanation, error)
+	// ExplainRequest decides a request as it would be decided now, also one that is refused. It takes nothing.
+	ExplainRequest(ctx context.Context, request core.OrderRequest, staff core.Principal) (*core.Explanation, error)
 }
 
 // Rules checks rules that are not bound to anything yet.

@@ -51,7 +51,7 @@ func describedOperations(t *testing.T, c *client) []described {
 func TestEveryRouteOfTheDocumentNamesItsPermission(t *testing.T) {
 	_, s, c := newScripted(t, true)
 	operations := describedOperations(t, c)
-	if len(operations) != 39 {
+	if len(operations) != 41 {
 		t.Errorf("the document has %d operations", len(operations))
 	}
 	for _, op := range operations {
@@ -108,6 +108,8 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 		"POST /v1/orders/{order}/shipments":                 brand + operator + admin,
 		"POST /v1/orders/{order}/deliveries":                brand + operator + admin,
 		"POST /v1/orders/{order}/refunds":                   brand + operator + admin,
+		"GET /v1/orders/{order}/explain":                    brand + platform + operator + admin,
+		"POST /v1/campaigns/{campaign}/explanations":        brand + platform + operator + admin,
 		"POST /v1/rules/check":                              brand + platform + operator + admin,
 		"POST /v1/plugins":                                  brand + operator + admin,
 		"GET /v1/plugins":                                   brand + platform + operator + admin,

@@ -42,7 +42,7 @@ func TestNamesThatNothingCanHaveAreNotFound(t *testing.T) {
 	for path, caller := range map[string]*client{
 		"POST /v1/shares/phone.short/visits": shopper, "POST /v1/campaigns/NO/shares": shopper, "GET /v1/groups/phone": shopper,
 		"GET /v1/campaigns/phone/draws/a%2Fb": shopper, "GET /v1/campaigns/phone/draws/a.b/export": shopper,
-		"POST /v1/orders/phone.x/deliveries": operator, "GET /v1/campaigns/N/orders": operator,
+		"GET /v1/orders/phone/explain": operator, "POST /v1/orders/phone.x/deliveries": operator, "GET /v1/campaigns/N/orders": operator,
 	} {
 		method, path, _ := strings.Cut(path, " ")
 		caller.do(method, path, "").problem(t, core.CodeNotFound)
@@ -238,5 +238,41 @@ func TestACampaignSaysWhatBecomesOfGroupsAndBalances(t *testing.T) {
 	got = campaignView(view, false)
 	if got.Groups.OfferSeconds != 3600 || got.Deposits.BalanceAt != core.BalanceDealer || !got.Deposits.BalanceUntil.Equal(view.Now) {
 		t.Errorf("as the file says %+v %+v", got.Groups, got.Deposits)
+	}
+}
+
+func TestAnExplanationIsAskedForWithTheFactsOfAShopperWhoNeedNotExist(t *testing.T) {
+	engine, s, c := newScripted(t, false)
+	const body = `{"sku":"mi2","quantity":2,"voucher":"v.1","group":"g","input":{"a":"x"},"expect_total":5,
+		"shopper":{"id":"alice","tier":"gold","tags":["fan","beta"],"region":"CN-GD","registered_at":"2011-03-13T07:06:40Z"}}`
+	platform := c.withKey(s, "demo-platform")
+	platform.do(http.MethodPost, "/v1/campaigns/phone/explanations", body).wants(t, http.StatusOK)
+	total := int64(5)
+	want := core.OrderRequest{
+		Campaign: "phone", SKU: "mi2", Quantity: 2, Voucher: "v.1", Group: "g", Input: core.Object{"a": "x"}, Shopper: alice,
+		ExpectTotal: &total,
+	}
+	if !reflect.DeepEqual(engine.asked.request, want) || engine.asked.who.Role != core.RolePlatform {
+		t.Errorf("asked %+v", engine.asked)
+	}
+	for _, body := range []string{
+		`{"sku":"mi2","quantity":1}`, `{"sku":"mi2","quantity":1,"shopper":{}}`, `{"sku":"mi2","quantity":1,"shopper":{"id":"a","role":"admin"}}`,
+		`{"sku":"mi2","quantity":0,"shopper":{"id":"a"}}`, `{"sku":"mi2","quantity":1,"shopper":{"id":"a","registered_at":"yesterday"}}`,
+	} {
+		platform.do(http.MethodPost, "/v1/campaigns/phone/explanations", body).problem(t, core.CodeInvalid)
+	}
+}
+
+func TestAnExplanationShowsValuesAndEffectsAsTheyAre(t *testing.T) {
+	_, s, c := newScripted(t, false)
+	a := c.withKey(s, "demo-xiaomi").do(http.MethodGet, "/v1/orders/"+sampleOrderID+"/explain", "").wants(t, http.StatusOK)
+	for _, part := range []string{
+		`"values":{"input.brand":"Xiaomi","shopper.tags":["a"],"voucher.code":null}`, `"facts":{"quantity":1}`, `"lost_to":0`,
+		`"effects":[{"discount":{"amount":50000,"label":"Trade-in"}}]`, `"at":"2012-12-21T04:00:00Z"`, `"limit":100`,
+		`"refusal":{"check":"mechanic","code":"denied","binding":0,"cause":"because"}`, `"text":{"en":"No","zh":"不"}`,
+	} {
+		if !strings.Contains(a.body, part) {
+			t.Errorf("%s is not in %s", part, a.body)
+		}
 	}
 }

@@ -501,3 +501,38 @@ func TestAMessageIsAnsweredByTheMechanic(t *testing.T) {
 	}
 	alice.do(http.MethodPost, "/v1/inbox", `{"campaign":"nothing","text":"hello"}`).problem(t, core.CodeNotFound)
 }
+
+func TestStaffReadWhyAnOrderHasItsPriceAndWhyAnotherIsRefused(t *testing.T) {
+	s := newSale(t, deskFile)
+	shiftTo(t, s.operator, core.PhaseSale)
+	owner, stranger := s.client.withKey(s.server, "demo-xiaomi"), s.client.withKey(s.server, "demo-meizu")
+	o := s.place(s.shopper("alice"), `{"sku":"case","quantity":1,"input":{"trade_in":{"brand":"Xiaomi","model":"2S"}}}`)
+	explain := func(caller *client) answer { return caller.do(http.MethodGet, "/v1/orders/"+o.ID+"/explain", "") }
+	stranger.do(http.MethodGet, "/v1/orders/"+o.ID+"/explain", "").problem(t, core.CodeNotFound)
+	var why Explanation
+	if err := json.Unmarshal([]byte(explain(owner).wants(t, http.StatusOK).body), &why); err != nil {
+		t.Fatal(err)
+	}
+	if !why.Reproduced || why.List != 1000 || why.Total != 700 || len(why.Bindings) != 2 || why.Refusal != nil {
+		t.Errorf("explained %+v", why)
+	}
+	if deposit, tradeIn := why.Bindings[0], why.Bindings[1]; deposit.Outcome != "no_match" || tradeIn.Outcome != "applied" || len(tradeIn.Clauses) == 0 {
+		t.Errorf("bindings %+v", why.Bindings)
+	}
+	request := func(body string) Explanation {
+		var why Explanation
+		a := owner.do(http.MethodPost, "/v1/campaigns/phone/explanations", body).wants(t, http.StatusOK)
+		if err := json.Unmarshal([]byte(a.body), &why); err != nil {
+			t.Fatal(err)
+		}
+		return why
+	}
+	if why := request(`{"sku":"case","quantity":1,"shopper":{"id":"nobody"}}`); why.Total != 1000 || why.Refusal != nil {
+		t.Errorf("explained %+v", why)
+	}
+	if why := request(`{"sku":"case","quantity":10,"shopper":{"id":"nobody"}}`); why.Refusal == nil || why.Refusal.Code != core.CodeSoldOut {
+		t.Errorf("explained %+v", why.Refusal)
+	}
+	const anything = `{"sku":"case","quantity":1,"shopper":{"id":"nobody"}}`
+	stranger.do(http.MethodPost, "/v1/campaigns/phone/explanations", anything).problem(t, core.CodeNotFound)
+}

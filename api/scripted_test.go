@@ -130,3 +130,38 @@ func (e *scripted) Deliver(_ context.Context, a core.StaffAction) (*core.Order, 
 func (e *scripted) RefundOrder(_ context.Context, a core.StaffAction) (*core.Order, error) {
 	return e.move("refund", a)
 }
+
+// sampleExplanation has everything that an explanation can have.
+func sampleExplanation() *core.Explanation {
+	first, limit := 0, int64(100)
+	discount := core.Effect{Kind: core.EffectDiscount, Amount: 50000, Text: core.Text{EN: "Trade-in"}}
+	return &core.Explanation{
+		Campaign: "phone", Currency: "CNY", Order: sampleOrderID, Hook: core.HookQuote, Ruleset: 2, Engine: "2", At: 1356062400000,
+		Facts: json.RawMessage(`{"quantity":1}`), List: 200000, Total: 150000, Lines: sampleOrder().Lines,
+		Bindings: []core.ExplainedBinding{
+			{
+				Mechanic: "trade-in", Kind: "rule", Digest: "sha256:ab", Outcome: "applied", Effects: []core.Effect{discount}, Micros: 3,
+				Clauses: []core.Clause{{Text: "a && b", Held: true, Values: []core.FactValue{
+					{Path: "input.brand", Value: `"Xiaomi"`}, {Path: "shopper.tags", Value: `["a"]`}, {Path: "voucher.code", Value: "null"},
+				}}},
+			},
+			{Mechanic: "other", Digest: "sha256:cd", Outcome: "stacked", LostTo: &first},
+		},
+		Price: []core.PriceStep{
+			{What: "list", After: 200000}, {What: "discount", Binding: &first, Effect: &discount, Before: 200000, After: 150000},
+			{What: "min_price", Limit: &limit, Before: 150000, After: 150000},
+		},
+		Refusal: &core.ExplainedRefusal{Check: "mechanic", Code: core.CodeDenied, Binding: &first, Cause: "because"},
+		Shopper: core.Told{Code: core.CodeDenied, Reason: "no", Text: core.Text{EN: "No", ZH: "不"}, Labels: []core.Text{{EN: "Trade-in"}}},
+	}
+}
+
+func (e *scripted) Explain(_ context.Context, _ string, staff core.Principal) (*core.Explanation, error) {
+	e.asked.who = staff
+	return sampleExplanation(), e.call()
+}
+
+func (e *scripted) ExplainRequest(_ context.Context, r core.OrderRequest, staff core.Principal) (*core.Explanation, error) {
+	e.asked.request, e.asked.who = r, staff
+	return &core.Explanation{}, e.call()
+}

@@ -167,6 +167,7 @@ func TestAnswersKeepTheSchemasOfTheDocument(t *testing.T) {
 		"PageMessage":    shopper.do(http.MethodGet, "/v1/inbox", ""),
 		"Conversation":   shopper.do(http.MethodPost, "/v1/inbox", `{"campaign":"phone","text":"hello"}`),
 		"Group":          shopper.do(http.MethodGet, "/v1/groups/"+sampleOrderID, ""),
+		"Explanation":    operator.do(http.MethodGet, "/v1/orders/"+sampleOrderID+"/explain", ""),
 		"RuleReport":     operator.do(http.MethodPost, "/v1/rules/check", `{"rule":"rule: x"}`),
 	}
 	registry := s.api.OpenAPI().Components.Schemas
@@ -203,7 +204,7 @@ func TestTheDocumentIsCompleteInItself(t *testing.T) {
 	for _, name := range []string{
 		"OrderRequest", "QuoteRequest", "TopUpRequest", "TokenRequest", "PhaseRequest", "ReservationRequest", "SocialEvents",
 		"SocialEvent", "MessageRequest", "ConditionMove", "Confirmation", "ShipmentRequest", "RefundRequest",
-		"RuleRequest",
+		"RuleRequest", "ExplanationRequest", "ShopperFacts",
 	} {
 		for field, schema := range schemas[name].Properties {
 			if schema.Description == "" && len(schema.Examples) == 0 {
