@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"hotdrop/core"
 )
@@ -235,4 +238,52 @@ func TestARefundIsTriedUntilTheProviderTakesIt(t *testing.T) {
 		}
 		l.audit()
 	})
+}
+
+func TestANodeThatStopsHasDoneWhatItTookOn(t *testing.T) {
+	l := newLife(t, sqliteStore(t), granting("thanks"), withPool(10))
+	var orders []*core.Order
+	for i := range 5 {
+		o := l.place(fmt.Sprintf("s%d", i))
+		l.topUp(o.Shopper, 1_000_000)
+		orders = append(orders, o)
+	}
+	before := goleak.IgnoreCurrent()
+	node := l.another(l.store, nil)
+	for _, o := range orders {
+		_, err := node.Pay(t.Context(), payOf(o, "p"))
+		must(t, err)
+	}
+	node.Stop()
+	goleak.VerifyNone(t, before)
+	if vouchers, tasks := l.documents(core.DocumentVoucher), l.tasks(); len(vouchers) != 5 || len(tasks) != 0 {
+		t.Errorf("%d vouchers, tasks %+v", len(vouchers), tasks)
+	}
+}
+
+func TestAFailureIsLoggedOnceHoweverOftenItHappens(t *testing.T) {
+	l := newLife(t, sqliteStore(t), granting("thanks"), withPool(0))
+	var log strings.Builder
+	o := l.place("ann")
+	l.topUp("ann", 1_000_000)
+	l.pay(o, "p")
+	l.Idle()
+	d := l.documents(core.DocumentTask)[0]
+	d.Due, d.Content = l.clock.now().UnixMilli(), []byte(`{"what":"paid","subject":"`+o.ID+`"}`) // as it was before anybody tried
+	_, err := l.store.Apply(t.Context(), &core.Plan{Campaign: "phone", Brand: "xiaomi", Documents: []*core.Document{d}})
+	must(t, err)
+	node := core.NewEngine(core.Options{
+		Store: l.store, Campaigns: l.store, Ledger: l.store, Compiler: l.shows, Now: l.clock.now,
+		Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	must(t, node.Start(t.Context()))
+	for range 4 {
+		_, err := node.Work(t.Context(), "phone")
+		must(t, err)
+		l.clock.advance(5 * time.Minute)
+	}
+	node.Stop()
+	if n := strings.Count(log.String(), "task failed"); n != 1 || l.tasks()[0].Tries != 4 {
+		t.Errorf("logged %d times after %d tries:\n%s", n, l.tasks()[0].Tries, log.String())
+	}
 }
