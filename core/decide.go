@@ -49,7 +49,6 @@ type decision struct {
 
 	steps    []step
 	priced   bool // the hook makes a price; everything about money is zero where it does not
-	start    price
 	price    price
 	total    int64
 	off      int64  // list price − total, when positive
@@ -96,7 +95,7 @@ func newDecision(hook Hook, facts *Facts, c *Campaign, budgetLeft int64, binding
 		steps: make([]step, 0, bindings), priced: hook == HookQuote,
 	}
 	if d.priced {
-		d.start = price{sku: facts.Item.SKU, quantity: facts.Quantity, list: facts.Item.Price, unit: facts.Item.Price}
+		d.price = price{sku: facts.Item.SKU, quantity: facts.Quantity, list: facts.Item.Price, unit: facts.Item.Price}
 	}
 	return d
 }

@@ -126,7 +126,7 @@ func (x *examined) prices() []PriceStep {
 	if !d.priced {
 		return nil
 	}
-	running := d.start
+	running := d.price.plain()
 	total, _ := running.total() // each of these sums was computed for the decision, so none overflows
 	steps := []PriceStep{{What: "list", Before: total, After: total}}
 	for _, g := range x.ruleset.groups {

@@ -42,6 +42,11 @@ type addition struct {
 	label Text
 }
 
+// plain is the price before any effect.
+func (p *price) plain() price {
+	return price{sku: p.sku, quantity: p.quantity, list: p.list, unit: p.list}
+}
+
 // gross is what the order costs before money is taken off it.
 func (p *price) gross() (int64, error) {
 	sum, err := money.Mul(p.unit, p.quantity)

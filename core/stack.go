@@ -32,7 +32,6 @@ func groupBindings(bindings []Binding, stacking map[string]Stacking) []stackGrou
 // its list price go first, the last one in ruleset order before the others, with everything they asked for.
 func (d *decision) settle(groups []stackGroup) error {
 	for {
-		d.price = d.start
 		if err := d.stack(groups); err != nil || !d.priced {
 			return err
 		}
@@ -97,7 +96,7 @@ func (c *Campaign) isGift(e Effect) bool {
 
 // restart forgets what was stacked.
 func (d *decision) restart() {
-	d.takes, d.once, d.duties, d.notes = nil, nil, nil, nil
+	d.price, d.takes, d.once, d.duties, d.notes = d.price.plain(), nil, nil, nil, nil
 	for i := range d.steps {
 		if d.steps[i].outcome == outcomeStacked {
 			d.steps[i].outcome = outcomeApplied

@@ -196,20 +196,22 @@ func TestFuelIsGivenInPercentiles(t *testing.T) {
 }
 
 func TestAPriceAboveTheLineIsToldFromOneThatIsNot(t *testing.T) {
-	order := core.Facts{Quantity: 2, Item: core.ItemFacts{Price: 100}}
+	order := core.Facts{Quantity: 2, Item: core.ItemFacts{SKU: "phone", Price: 100}}
 	for name, c := range map[string]struct {
 		facts   core.Facts
 		effects []core.Effect
 		above   bool
 	}{
-		"the whole price off":           {order, []core.Effect{{Kind: core.EffectDiscount, Amount: 200}}, false},
-		"more off":                      {order, []core.Effect{{Kind: core.EffectDiscount, Amount: 201}}, true},
-		"more off in two parts":         {order, []core.Effect{{Kind: core.EffectDiscount, Amount: 101}, {Kind: core.EffectDiscount, Amount: 100}}, true},
-		"the list price":                {order, []core.Effect{{Kind: core.EffectPrice, Amount: 100}}, false},
-		"a higher price":                {order, []core.Effect{{Kind: core.EffectPrice, Amount: 101}}, true},
-		"an item without a price":       {core.Facts{Quantity: 1}, []core.Effect{{Kind: core.EffectDiscount, Amount: 5}}, false},
-		"an order of nothing":           {core.Facts{Item: core.ItemFacts{Price: 1}}, []core.Effect{{Kind: core.EffectDiscount, Amount: 5}}, false},
-		"a price that cannot be summed": {core.Facts{Quantity: onlyExtreme, Item: core.ItemFacts{Price: onlyExtreme}}, []core.Effect{{Kind: core.EffectDiscount, Amount: 5}}, false},
+		"the whole price off":            {order, []core.Effect{{Kind: core.EffectDiscount, Amount: 200}}, false},
+		"more off":                       {order, []core.Effect{{Kind: core.EffectDiscount, Amount: 201}}, true},
+		"more off in two parts":          {order, []core.Effect{{Kind: core.EffectDiscount, Amount: 101}, {Kind: core.EffectDiscount, Amount: 100}}, true},
+		"the list price":                 {order, []core.Effect{{Kind: core.EffectPrice, Amount: 100}}, false},
+		"a higher price":                 {order, []core.Effect{{Kind: core.EffectPrice, Amount: 101}}, true},
+		"another unit at the list price": {order, []core.Effect{{Kind: core.EffectAdd, Name: "phone", Units: 1, Amount: 100}}, false},
+		"another unit above it":          {order, []core.Effect{{Kind: core.EffectAdd, Name: "phone", Units: 1, Amount: 101}}, true},
+		"an item without a price":        {core.Facts{Quantity: 1}, []core.Effect{{Kind: core.EffectDiscount, Amount: 5}}, false},
+		"an order of nothing":            {core.Facts{Item: core.ItemFacts{Price: 1}}, []core.Effect{{Kind: core.EffectDiscount, Amount: 5}}, false},
+		"a price that cannot be summed":  {core.Facts{Quantity: onlyExtreme, Item: core.ItemFacts{Price: onlyExtreme}}, []core.Effect{{Kind: core.EffectDiscount, Amount: 5}}, false},
 	} {
 		if got := aboveLine(&c.facts, c.effects); (got != "") != c.above {
 			t.Errorf("%s: %q", name, got)

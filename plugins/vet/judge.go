@@ -68,6 +68,8 @@ func aboveLine(facts *core.Facts, effects []core.Effect) string {
 			off += e.Amount // at most 64 times the most that an effect may name
 		case e.Kind == core.EffectPrice && e.Amount > facts.Item.Price:
 			return "it asks for a price above the list price, which no guardrail bounds"
+		case e.Kind == core.EffectAdd && e.Name == facts.Item.SKU && e.Amount > facts.Item.Price:
+			return "it adds a line above the list price, which no guardrail bounds"
 		}
 	}
 	if off > list {
