@@ -96,7 +96,7 @@ func (s *Server) shift(ctx context.Context, in *phaseInput) (*campaignOutput, er
 		return nil, err
 	}
 	_, err = s.engine.ApplyCampaign(ctx, core.ApplyRequest{
-		Definition: shifted, IfMatch: v.Record.Revision, Actor: principalOf(ctx), Demo: v.Record.Demo,
+		Definition: shifted, IfMatch: v.Record.Revision, Actor: principalOf(ctx), Demo: v.Record.Demo, Jump: true,
 		Reason: "demo: the phase " + string(in.Body.Phase) + " begins",
 	})
 	if err != nil {

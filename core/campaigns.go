@@ -152,7 +152,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	if !isNew && current.Demo == req.Demo && sameDefinition(current.Definition, req.Definition) {
 		return nil, nil //nolint:nilnil // nothing to change
 	}
-	if err := e.checkDraws(ctx, current.Definition, req.Definition, current.Demo && req.Demo); err != nil {
+	if err := e.checkDraws(ctx, current.Definition, req.Definition, req.Jump || current.Demo && req.Demo); err != nil {
 		return nil, err
 	}
 	if isNew {

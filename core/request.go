@@ -82,6 +82,7 @@ type ApplyRequest struct {
 	Reason     string
 	DryRun     bool // check and compile everything, write nothing
 	Demo       bool // mark the campaign as one whose windows demo mode may shift
+	Jump       bool // the file's times jump, as they do in a demo: draws close when they say, also earlier than was promised
 }
 
 // CampaignView is a campaign as it stands now.

@@ -6,17 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"hotdrop/core"
 	"hotdrop/core/campaignfile"
-)
-
-// How far the phases of a replayed campaign are apart; the demo route moves them when they are due.
-const (
-	untilSale   = 24 * time.Hour
-	untilClosed = 72 * time.Hour
 )
 
 // How often and how long a node is asked whether it knows of a change yet.
@@ -49,23 +42,30 @@ func termsOf(sale *core.Campaign) terms {
 	return terms{sku: sale.Items[0].SKU, currency: sale.Currency, price: sale.Items[0].Price}
 }
 
-// replayed returns the sale's file, as JSON, under another id: reservations open now, units are for sale, and budget
-// and quotas are raised to what that many units may need.
-func replayed(sale *core.Campaign, id string, units int, now time.Time) ([]byte, error) {
-	copied := *sale
+// replayed returns the sale's file under another id: its first phase begins now, the others follow as they did, units are
+// for sale, and budget, quotas and pools are raised to what that many units may need.
+func replayed(sale *core.Campaign, id string, units int, now time.Time) *core.Campaign {
+	copied := sale.Shifted(now.Sub(sale.Phases.Start(firstPhase(sale))))
 	copied.ID = id
-	copied.Phases = core.Phases{Reservation: now, Sale: now.Add(untilSale), Closed: now.Add(untilClosed)}
-	copied.Items = slices.Clone(sale.Items)
 	stock := copied.Items[0].Stock
 	copied.Items[0].Stock = int64(units)
-	copied.Items[0].Phases = core.Phases{}
 	if int64(units) > stock && stock > 0 {
-		raise(&copied, int64(units), stock)
+		raise(copied, int64(units), stock)
 	}
-	return json.Marshal(&copied)
+	return copied
 }
 
-// raise scales quotas and discount budget from the file's stock to the units.
+// firstPhase is the phase that a sale begins with.
+func firstPhase(sale *core.Campaign) core.Phase {
+	for _, phase := range []core.Phase{core.PhaseTeaser, core.PhaseReservation} {
+		if !sale.Phases.Start(phase).IsZero() {
+			return phase
+		}
+	}
+	return core.PhaseSale
+}
+
+// raise scales quotas, pools and discount budget from the file's stock to the units.
 func raise(sale *core.Campaign, units, stock int64) {
 	scaled := func(limit int64) int64 { return limit/stock*units + limit%stock*units/stock }
 	sale.Guardrails.DiscountBudget = scaled(sale.Guardrails.DiscountBudget)
@@ -74,6 +74,10 @@ func raise(sale *core.Campaign, units, stock int64) {
 		quotas[name] = scaled(limit)
 	}
 	sale.Quotas = quotas
+	for name, pool := range sale.VoucherPools { // the map is Shifted's own
+		pool.Count = scaled(pool.Count)
+		sale.VoucherPools[name] = pool
+	}
 }
 
 // staff calls the API as an operator, on every node.
@@ -121,17 +125,21 @@ func (s *staff) call(ctx context.Context, method, path string, body []byte) erro
 	return nil
 }
 
-// apply creates the campaign and waits until every node has it in its reservation phase.
-func (s *staff) apply(ctx context.Context, id string, file []byte) error {
-	if err := s.call(ctx, http.MethodPut, "/v1/campaigns/"+id, file); err != nil {
+// apply creates the campaign and waits until every node has it in the phase.
+func (s *staff) apply(ctx context.Context, sale *core.Campaign, phase core.Phase) error {
+	file, err := json.Marshal(sale)
+	if err != nil {
 		return err
 	}
-	return s.enter(ctx, id, "reservation")
+	if err := s.call(ctx, http.MethodPut, "/v1/campaigns/"+sale.ID, file); err != nil {
+		return err
+	}
+	return s.enter(ctx, sale.ID, phase)
 }
 
 // enter moves the campaign into the phase and waits until every node says so.
-func (s *staff) enter(ctx context.Context, id, phase string) error {
-	body, err := json.Marshal(map[string]string{"phase": phase})
+func (s *staff) enter(ctx context.Context, id string, phase core.Phase) error {
+	body, err := json.Marshal(map[string]core.Phase{"phase": phase})
 	if err != nil {
 		return err
 	}
@@ -147,7 +155,7 @@ func (s *staff) enter(ctx context.Context, id, phase string) error {
 }
 
 // await waits until a node says that the campaign is in the phase.
-func (s *staff) await(ctx context.Context, node int, id, phase string) error {
+func (s *staff) await(ctx context.Context, node int, id string, phase core.Phase) error {
 	var seen Response
 	for until := time.Now().Add(nodePatience); time.Now().Before(until); wait(ctx, nodeInterval) {
 		r, _, err := s.nodes[node].Do(ctx, Request{Method: http.MethodGet, Path: "/v1/campaigns/" + id, Token: s.token})
@@ -155,7 +163,7 @@ func (s *staff) await(ctx context.Context, node int, id, phase string) error {
 			return fmt.Errorf("wait for %s: %w", phase, err)
 		}
 		var view struct {
-			Phase string `json:"phase"`
+			Phase core.Phase `json:"phase"`
 		}
 		if r.Status == http.StatusOK && json.Unmarshal(r.Body, &view) == nil && view.Phase == phase {
 			return nil

@@ -35,14 +35,10 @@ type child struct {
 }
 
 // startChild starts the binary and waits for the first line of its stdout, which is its URL. Its stderr goes to the log
-// file. Settings of hotdrop in the environment are not for the child.
+// file.
 func startChild(ctx context.Context, binary, log string, args ...string) (*child, error) {
 	cmd := exec.Command(binary, args...) //nolint:gosec,noctx // our own binary; it is interrupted, not killed
-	for _, variable := range os.Environ() {
-		if !strings.HasPrefix(variable, "HOTDROP_") || strings.HasPrefix(variable, "HOTDROP_TEST_") {
-			cmd.Env = append(cmd.Env, variable)
-		}
-	}
+	cmd.Env = environment()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", args[0], err)
@@ -65,6 +61,17 @@ func startChild(ctx context.Context, binary, log string, args ...string) (*child
 		return nil, err
 	}
 	return c, nil
+}
+
+// environment returns the variables that children are started with: settings of hotdrop are not for them.
+func environment() []string {
+	var variables []string
+	for _, variable := range os.Environ() {
+		if !strings.HasPrefix(variable, "HOTDROP_") || strings.HasPrefix(variable, "HOTDROP_TEST_") {
+			variables = append(variables, variable)
+		}
+	}
+	return variables
 }
 
 // read hands over the first line, reads on so that the child never blocks, and waits for its end.

@@ -34,14 +34,20 @@ func runCommand(modules func(n int) [][]byte) *cobra.Command {
 	output := outputText
 	cmd := &cobra.Command{
 		Use:   "run NAME",
-		Short: "Replay a sale (phone) against servers of its own, or against --url",
-		Long: "Replay a sale over real HTTP connections: reservations, opening, the rush (every shopper once, 5 %\n" +
-			"retries with the same key, 0.5 % second attempts), payment of every order, and a look at each of them.\n" +
-			"Speeds are compared with a bare echo handler, measured around every phase with the same generator.\n" +
-			"The exit code is 1 when the books do not balance.",
+		Short: "Replay a sale against servers of its own, or against --url",
+		Long: "Replay a sale over real HTTP connections and check its books.\n\n" +
+			"phone: reservations, reposts, the rush (every shopper once, 5 % retries with the same key, 0.5 % second\n" +
+			"attempts), payment of every order, a look at each of them, and the draw among those who reposted. Speeds\n" +
+			"are compared with a bare echo handler, measured around every phase with the same generator.\n" +
+			"trade-in: teaser, reservations, the one-cent voucher, the reminder, the sale with trade-ins and vouchers,\n" +
+			"shipping, questions in the inbox, links.\n" +
+			"car: a deposit online, the balance at the dealer, and those who never come.\n" +
+			"group: groups that complete and groups that fail, whose members pay the difference, decline or do not answer.\n\n" +
+			"The exit code is 1 when the books do not balance or hotdrop audit finds something.",
 		Example: "  hotdrop event run phone\n" +
-			"  hotdrop event run phone --shoppers 24000 --reservations 130000 --units 5000 -o json",
-		ValidArgs: []string{Phone},
+			"  hotdrop event run phone --shoppers 24000 --reservations 130000 --units 5000 -o json\n" +
+			"  hotdrop event run trade-in --shoppers 2000 --units 210",
+		ValidArgs: names(),
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config.Name = args[0]
@@ -51,10 +57,11 @@ func runCommand(modules func(n int) [][]byte) *cobra.Command {
 		},
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&config.Shoppers, "shoppers", phoneShoppers, "shoppers of the rush")
-	flags.IntVar(&config.Reservations, "reservations", phoneReservations,
-		"shoppers who sign up; those of the rush are the first of them")
-	flags.IntVar(&config.Units, "units", phoneUnits, "units for sale")
+	flags.IntVar(&config.Shoppers, "shoppers", 0, "shoppers who take part (default: as many as there were)")
+	flags.IntVar(&config.Reservations, "reservations", 0,
+		"phone: shoppers who sign up; those of the rush are the first of them (default 1300000)")
+	flags.IntVar(&config.Reposts, "reposts", 0, "phone: reposts of shoppers' links (default: 3 for 13 reservations)")
+	flags.IntVar(&config.Units, "units", 0, "units for sale (default: as many as there were)")
 	flags.IntVar(&config.Connections, "connections", usualConnections, "keep-alive connections of the generator")
 	flags.StringVar(&config.Store, "database-url", "",
 		"an empty Postgres database; without it SQLite in a temporary folder")

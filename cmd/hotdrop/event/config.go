@@ -2,24 +2,65 @@ package event
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"hotdrop/core"
 )
 
-// Phone is the name of the phone doomsday sale.
-const Phone = "phone"
-
-// The phone doomsday sale's figures, as the platform published them, and the connections of its replay.
+// The names of the sales.
 const (
-	phoneShoppers     = 240_000
-	phoneReservations = 1_300_000
-	phoneUnits        = 50_000
-	usualConnections  = 256
+	Phone   = "phone"
+	TradeIn = "trade-in"
+	Car     = "car"
+	Group   = "group"
 )
+
+// usualConnections is how many connections a replay has.
+const usualConnections = 256
+
+// figures are a sale's: as the platform published them, or, of the group-buy, assumed.
+type figures struct {
+	name         string
+	shoppers     int
+	reservations int // shoppers who sign up; 0 where that is no figure of its own
+	reposts      int
+	units        int
+	play         func(context.Context, *runner) error
+}
+
+// sales lists the sales that can be replayed.
+func sales() []figures {
+	return []figures{
+		{name: Phone, shoppers: 240_000, reservations: 1_300_000, reposts: 300_000, units: 50_000, play: playPhone},
+		{name: TradeIn, shoppers: 20_000, units: 2_099, play: playTradeIn},
+		{name: Car, shoppers: 5_000, units: 666, play: playCar},
+		{name: Group, shoppers: 20_000, units: 20_000, play: playGroup},
+	}
+}
+
+// names lists the sales' names.
+func names() []string {
+	var all []string
+	for _, sale := range sales() {
+		all = append(all, sale.name)
+	}
+	return all
+}
+
+// figuresOf returns the figures of the sale; none if there is no such sale.
+func figuresOf(name string) figures {
+	for _, sale := range sales() {
+		if sale.name == name {
+			return sale
+		}
+	}
+	return figures{}
+}
 
 // maxPeople and maxConnections bound what a run may ask for: shoppers' ids have 8 digits, processes have descriptors.
 const (
@@ -34,10 +75,11 @@ const probeShopper = maxPeople
 
 // Config says which sale is replayed, and against what. Zero values mean the sale's own figures.
 type Config struct {
-	Name         string // of the sale; only "phone" so far
-	Shoppers     int    // who take part in the rush
-	Reservations int    // shoppers who sign up; those of the rush are the first of them
-	Units        int    // for sale
+	Name         string // of the sale; "" means the phone's
+	Shoppers     int    // who take part
+	Reservations int    // of the phone: shoppers who sign up; those of the rush are the first of them
+	Reposts      int    // of the phone: reposts of shoppers' links; 0 means as many to a reservation as there were
+	Units        int    // for sale; of the group-buy, of the item that groups of three buy
 	Connections  int    // keep-alive connections of the generator
 	Store        string // --database-url of the servers; "" means SQLite in a fresh folder
 	Nodes        int    // servers on one database; more than one needs Store
@@ -66,9 +108,13 @@ func usagef(format string, args ...any) error { return &UsageError{fmt.Sprintf(f
 // filled returns the configuration with the sale's figures in place of zeros.
 func (c Config) filled() (Config, error) {
 	c.Name = cmp.Or(c.Name, Phone)
-	c.Shoppers = cmp.Or(c.Shoppers, phoneShoppers)
-	c.Reservations = cmp.Or(c.Reservations, phoneReservations)
-	c.Units = cmp.Or(c.Units, phoneUnits)
+	own := figuresOf(c.Name)
+	c.Shoppers = cmp.Or(c.Shoppers, own.shoppers)
+	c.Units = cmp.Or(c.Units, own.units)
+	if own.reservations > 0 {
+		c.Reservations = cmp.Or(c.Reservations, own.reservations)
+		c.Reposts = cmp.Or(c.Reposts, max(1, c.Reservations*own.reposts/own.reservations))
+	}
 	c.Connections = cmp.Or(c.Connections, usualConnections)
 	c.Nodes = cmp.Or(c.Nodes, 1)
 	if c.Out == nil {
@@ -89,15 +135,20 @@ func (c Config) filled() (Config, error) {
 
 // check refuses what cannot be run.
 func (c Config) check() error {
-	if c.Name != Phone {
-		return usagef("there is no sale %q; there is: %s", c.Name, Phone)
+	own := figuresOf(c.Name)
+	if own.name == "" {
+		return usagef("there is no sale %q; there are: %s", c.Name, strings.Join(names(), ", "))
+	}
+	if own.reservations == 0 && (c.Reservations != 0 || c.Reposts != 0 || c.Uploads != 0) {
+		return usagef("--reservations, --reposts and --uploads are for %s", Phone)
 	}
 	for _, bound := range []struct {
 		flag      string
 		value, of int
 	}{
 		{"shoppers", c.Shoppers, maxPeople},
-		{"reservations", c.Reservations, maxPeople},
+		{"reservations", max(c.Reservations, 1-own.reservations), maxPeople},
+		{"reposts", max(c.Reposts, 1-own.reposts), maxPeople},
 		{"units", c.Units, maxPeople},
 		{"connections", c.Connections, maxConnections},
 		{"nodes", c.Nodes, maxNodes},

@@ -12,6 +12,9 @@ import (
 // demoKeys is the file that a demo server keeps its keys in, inside its folder.
 const demoKeys = "demo-keys.json"
 
+// remoteStore is the store of a server that runs already: nobody knows.
+const remoteStore = "remote"
+
 // fleet is the servers that a sale is replayed against.
 type fleet struct {
 	urls     []string
@@ -26,7 +29,7 @@ type fleet struct {
 // is stopped cancels the run.
 func startFleet(ctx context.Context, cancel context.CancelCauseFunc, config Config) (*fleet, error) {
 	if config.URL != "" {
-		return &fleet{urls: []string{config.URL}, keys: config.KeysFile, store: "remote", unwatch: func() {}}, nil
+		return &fleet{urls: []string{config.URL}, keys: config.KeysFile, store: remoteStore, unwatch: func() {}}, nil
 	}
 	f := &fleet{store: "sqlite"}
 	if config.Store != "" {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"hotdrop/core"
 )
 
 // sizes is how long the bodies of a server's answers are, in bytes.
@@ -38,7 +40,7 @@ func (r *runner) probe(ctx context.Context, file []byte) (sizes, error) {
 	s.reservation = prober.post(ctx, 0, "/v1/campaigns/"+campaign+"/reservations", nil, 201)
 	prober.post(ctx, 1, "/v1/campaigns/"+campaign+"/reservations", nil, 201)
 	if prober.failed == nil {
-		prober.failed = r.staff.enter(ctx, campaign, "sale")
+		prober.failed = r.staff.enter(ctx, campaign, core.PhaseSale)
 	}
 	s.order = prober.post(ctx, 0, "/v1/campaigns/"+campaign+"/orders", p.order, 201)
 	id, _ := orderIn(prober.last, p.mark)

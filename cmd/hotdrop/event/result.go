@@ -41,7 +41,10 @@ type Result struct {
 	P50, P99, OrderP99      time.Duration // latencies of the rush; OrderP99 of answers 201 only
 	TopUpSeconds            float64
 	Uploads                 Uploads
-	PeakMemory              int64 // resident bytes of the largest server, 0 if not known
+	Audit                   *Audit // nil for a server that ran already
+	PeakMemory              int64  // resident bytes of the largest server, 0 if not known
+
+	tale tale // what was counted beside the rush: all that there is to a sale without one
 }
 
 // Speed is how fast a phase was, beside the floor measured around it.
@@ -61,6 +64,22 @@ func (s Speed) Ratio() float64 {
 
 // Problems lists what is wrong with the books, one sentence each; none means that they balance.
 func (r *Result) Problems() []string {
+	var problems []string
+	if r.rushed() {
+		problems = r.rushProblems()
+	}
+	problems = append(problems, r.tale.wrong...)
+	if r.Audit != nil && r.Audit.Findings != 0 {
+		problems = append(problems, fmt.Sprintf("hotdrop audit has %d findings:\n%s", r.Audit.Findings, r.Audit.Rows))
+	}
+	return problems
+}
+
+// rushed reports whether the sale has a rush.
+func (r *Result) rushed() bool { return r.Event == Phone }
+
+// rushProblems lists what is wrong with the books of the rush.
+func (r *Result) rushProblems() []string {
 	var problems []string
 	if want := min(r.Units, r.Eligible); r.Sold != want {
 		problems = append(problems, fmt.Sprintf("sold %d, should be %d", r.Sold, want))
@@ -113,6 +132,23 @@ func (r *Result) fields() []field {
 		{"campaign", r.Campaign},
 		{"nodes", int64(r.Nodes)},
 		{"connections", int64(r.Connections)},
+	}
+	if r.rushed() {
+		list = append(list, r.rushFields()...)
+	} else {
+		list = append(list, field{"shoppers", r.Shoppers}, field{"units", r.Units},
+			field{"retried", r.Retried}, field{"errors", r.Errors})
+	}
+	list = append(list, r.tale.figures...)
+	if r.Audit != nil {
+		list = append(list, field{"audit_orders", r.Audit.Orders}, field{"audit_findings", r.Audit.Findings})
+	}
+	return append(list, field{"rss_mb", (r.PeakMemory + 1<<20 - 1) >> 20})
+}
+
+// rushFields lists what is known of a sale with a rush.
+func (r *Result) rushFields() []field {
+	list := []field{
 		{"reservations", r.Reservations},
 		{"shoppers", r.Shoppers},
 		{"eligible", r.Eligible},
@@ -139,8 +175,7 @@ func (r *Result) fields() []field {
 	list = append(list, r.Uploads.fields()...)
 	list = append(list, r.Reserving.fields("reservations_")...)
 	list = append(list, field{"topup_seconds", thousandths(r.TopUpSeconds)})
-	list = append(list, r.Paying.fields("pay_")...)
-	return append(list, field{"rss_mb", (r.PeakMemory + 1<<20 - 1) >> 20})
+	return append(list, r.Paying.fields("pay_")...)
 }
 
 // fields lists a phase's speed.

@@ -9,12 +9,13 @@ import (
 
 	"hotdrop/api"
 	"hotdrop/cmd/hotdrop/campaigns"
+	"hotdrop/core"
 )
 
 // runner is one replay under way.
 type runner struct {
 	config Config
-	signer Signer
+	signer *api.Keys
 	server string // that plugins are uploaded to
 	staff  *staff
 	crew   *crew
@@ -44,30 +45,43 @@ func Run(ctx context.Context, config Config) (result *Result, err error) {
 	return result, nil
 }
 
-// replaySale goes through the phases against servers that run.
+// replaySale plays the sale against servers that run, and has their books audited.
 func replaySale(ctx context.Context, config Config, servers *fleet) (result *Result, err error) {
 	r, err := newRunner(config, servers)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.crew.close(), r.staff.close()) }()
-	if err := r.open(ctx); err != nil {
+	if err := figuresOf(config.Name).play(ctx, r); err != nil {
 		return nil, err
+	}
+	r.result.Audit, err = servers.audit(ctx, config)
+	return r.result, err
+}
+
+// playPhone is the doomsday sale: reservations, reposts, the rush, payment, and the lottery among those who reposted.
+func playPhone(ctx context.Context, r *runner) error {
+	if err := r.open(ctx); err != nil {
+		return err
 	}
 	if err := r.reserve(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	if err := r.staff.enter(ctx, r.replay.campaign, "sale"); err != nil {
-		return nil, err
+	lottery, err := r.repost(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.staff.enter(ctx, r.replay.campaign, core.PhaseSale); err != nil {
+		return err
 	}
 	orders, err := r.rush(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := r.settle(ctx, orders); err != nil {
-		return nil, err
+		return err
 	}
-	return r.result, nil
+	return lottery.draw(ctx)
 }
 
 // newRunner connects to the servers and names the campaign.
@@ -132,11 +146,7 @@ func (r *runner) prepare(ctx context.Context, file []byte, id string, units int)
 	if err != nil {
 		return nil, err
 	}
-	body, err := replayed(sale, id, units, time.Now())
-	if err != nil {
-		return nil, err
-	}
-	if err := r.staff.apply(ctx, id, body); err != nil {
+	if err := r.staff.apply(ctx, replayed(sale, id, units, time.Now()), core.PhaseReservation); err != nil {
 		return nil, err
 	}
 	return newReplay(r.replay.run, id, termsOf(sale))
