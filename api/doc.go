@@ -1,6 +1,6 @@
 // Package api serves hotdrop over HTTP: JSON under /v1, described by an OpenAPI 3.1 document, for shoppers and for staff.
 //
-// A request's way: [Server.Handler] authenticates it before anything looks at path, media type or body; the router finds
+// A request's way: [Server.Handler] authenticates it, by token, API key or signature, before anything else; the router finds
 // its operation; the operation's [Permission] decides; ids, media type and size are checked; then huma validates and
 // decodes what is left into the handler's input. The three routes of a rush (orders, reservations, payments) take a
 // shorter way to the same handlers: a hand-written decoder accepts the common form of a request and leaves every doubt to

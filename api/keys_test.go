@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/base64"
 	"errors"
 	"io/fs"
 	"os"
@@ -98,4 +99,41 @@ func TestNobodyCannotBeSigned(t *testing.T) {
 			t.Errorf("%+v: %v", p, err)
 		}
 	}
+}
+
+func TestTheSecretsOfSocialSourcesHaveTheirShape(t *testing.T) {
+	keys := NewDemoKeys()
+	if len(keys.Social) != 1 || keys.Social[0].Source != "weibo" || !strings.HasPrefix(keys.Social[0].Secret, "whsec_") {
+		t.Errorf("new keys have the sources %+v", keys.Social)
+	}
+	good := base64.StdEncoding.EncodeToString(make([]byte, 24))
+	for name, broken := range map[string]SocialKey{
+		"no secret":           {Source: "weibo"},
+		"no mark":             {Source: "weibo", Secret: good},
+		"no base64":           {Source: "weibo", Secret: "whsec_!"},
+		"too short":           {Source: "weibo", Secret: "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 23))},
+		"too long":            {Source: "weibo", Secret: "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 65))},
+		"no name":             {Secret: "whsec_" + good},
+		"a name with a slash": {Source: "demo/weibo", Secret: "whsec_" + good},
+	} {
+		keys.Social = []SocialKey{broken}
+		if _, err := New(Options{Engine: &scripted{}, Keys: keys}); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	keys.Social = []SocialKey{{Source: "weibo", Secret: "whsec_" + good}}
+	if _, err := keys.SignEvents("weibo", "id", time.Now(), nil); err != nil {
+		t.Error(err)
+	}
+	if _, err := keys.SignEvents("douyin", "id", time.Now(), nil); err == nil {
+		t.Error("signed for a source without a secret")
+	}
+}
+
+func TestKeysWithoutSocialSourcesLetNoSourceIn(t *testing.T) {
+	keys := NewDemoKeys()
+	with := *keys
+	keys.Social = nil
+	s, _ := newServer(t, Options{Engine: &scripted{}, Keys: keys})
+	newSigned(t, &with, time.Now(), oneEvent).send(t, s).problem(t, CodeUnauthorized)
 }

@@ -41,6 +41,9 @@ func (n *node) demoLines(ctx context.Context, public string) ([]string, error) {
 			lines = append(lines, fmt.Sprintf("  %-16s %s", staff.ID, staff.Key))
 		}
 	}
+	for _, social := range n.keys.Social {
+		lines = append(lines, fmt.Sprintf("social    %-16s %s signs POST /v1/social/%s/events", social.Source, social.Secret, social.Source))
+	}
 	for _, campaign := range campaigns {
 		lines = append(lines, fmt.Sprintf("campaign  %-16s %s", campaign.Record.Definition.ID, campaign.Phase))
 	}
