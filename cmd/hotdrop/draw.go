@@ -167,7 +167,8 @@ func (v *verification) print(out, talk io.Writer) error {
 	if !v.Agrees {
 		agrees = fmt.Sprintf("drawn again, %d things differ", len(v.Differences))
 	}
-	_, err := fmt.Fprintf(talk, "%s/%s: %d entries, %d winners, seed hash %s: %s\n", v.Campaign, v.Draw, v.Entries, v.Winners, v.SeedHash, agrees)
+	_, err := fmt.Fprintf(talk, "%s/%s: %d entries, %d winners, seed hash %s: %s\n",
+		v.Campaign, v.Draw, v.Entries, v.Winners, v.SeedHash, agrees)
 	return err
 }
 
