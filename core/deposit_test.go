@@ -2,6 +2,8 @@ package core_test
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -199,6 +201,63 @@ func TestABalanceAtTheDealerIsConfirmedByStaffOnce(t *testing.T) {
 		l.clock.advance(2 * time.Hour)
 		_, err = confirm(other, "receipt 9")
 		wantCode(t, err, core.CodeWrongState) // too late
+		l.audit()
+	})
+}
+
+// TestAReferenceConfirmsOneBalanceHoweverManyClaimIt lets dealers at two nodes enter one receipt for ten orders at once.
+func TestAReferenceConfirmsOneBalanceHoweverManyClaimIt(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		l := newLife(t, s, ordering(), withDeposits(core.DepositTerms{BalanceAt: core.BalanceDealer}))
+		nodes := []*core.Engine{l.Engine, l.another(s, nil)}
+		var orders []*core.Order
+		for i := range 10 {
+			o := l.place(fmt.Sprintf("s%d", i))
+			l.pays(o)
+			orders = append(orders, o)
+		}
+		var rush sync.WaitGroup
+		for i, o := range orders {
+			rush.Go(func() {
+				a := clerk(o)
+				a.Kind, a.Reference = core.DueBalance, "receipt"
+				if _, err := nodes[i%2].ConfirmDue(context.Background(), a); err != nil && core.CodeOf(err) != core.CodeAlreadyUsed {
+					t.Error(err)
+				}
+			})
+		}
+		rush.Wait()
+		paid := 0
+		for _, o := range orders {
+			if l.order(o).State == core.OrderPaid {
+				paid++
+			}
+		}
+		if paid != 1 {
+			t.Errorf("one receipt paid for %d orders", paid)
+		}
+		l.audit()
+	})
+}
+
+func TestADepositOfADealersOrderComesBackOverTheCounterItCameFrom(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		l := newLife(t, s, ordering(), withDeposits(core.DepositTerms{BalanceAt: core.BalanceDealer}))
+		o := l.place("ann")
+		l.pays(o)
+		a := clerk(o)
+		a.Kind, a.Reference = core.DueBalance, "receipt"
+		_, err := l.ConfirmDue(t.Context(), a)
+		must(t, err)
+		refunded, err := l.RefundOrder(t.Context(), clerk(o))
+		must(t, err)
+		for _, due := range refunded.Dues {
+			if due.State != core.DueRefunded {
+				t.Errorf("due = %+v", due)
+			}
+		}
+		l.idle()
+		l.wantBalance("ann", 1_000_000) // the deposit; the balance was never the wallet's
 		l.audit()
 	})
 }

@@ -270,3 +270,85 @@ func TestStaffOfTwoNodesActAtOnce(t *testing.T) {
 		l.audit()
 	})
 }
+
+// TestWhatStaffDoIsLoggedWithItsReasonAndOnce reads the entries from the plans that were committed.
+func TestWhatStaffDoIsLoggedWithItsReasonAndOnce(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		l := newLife(t, s, obliging(), nil)
+		o := l.place("ann")
+		l.pays(o)
+		recording := &mortal{Store: s}
+		var entries []*core.StaffEntry
+		recording.dies(func(plan *core.Plan) bool {
+			if plan.Entry != nil {
+				entries = append(entries, plan.Entry)
+			}
+			return false
+		})
+		l.Engine = l.another(recording, nil)
+		for range 2 {
+			_, err := l.moves(o, core.ConditionReceived)
+			must(t, err)
+		}
+		for range 2 {
+			_, err := l.ships(o)
+			must(t, err)
+			_, err = l.Deliver(t.Context(), clerk(o))
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		_, err := l.RefundOrder(t.Context(), clerk(o))
+		must(t, err)
+		var actions []string
+		for _, e := range entries {
+			actions = append(actions, e.Action)
+			if e.Actor != "clerk" || e.Role != string(core.RoleBrand) || e.Brand != "xiaomi" || e.Campaign != "phone" || e.At == 0 {
+				t.Errorf("entry = %+v", e)
+			}
+			for _, half := range [][]byte{e.Before, e.After} {
+				if !strings.Contains(string(half), o.ID) {
+					t.Errorf("%s: %s", e.Action, half)
+				}
+			}
+		}
+		if got := strings.Join(actions, " "); got != "order.condition order.ship order.deliver order.refund" {
+			t.Errorf("the staff log has %q", got)
+		}
+		if first := entries[0]; first.Reason != "as agreed" || !strings.Contains(string(first.Before), `"open"`) ||
+			!strings.Contains(string(first.After), `"received"`) {
+			t.Errorf("entry = %+v", first)
+		}
+	})
+}
+
+func TestAnActionSaysWhatIsWrongWithIt(t *testing.T) {
+	l := newLife(t, sqliteStore(t), nil, nil)
+	o := l.place("ann")
+	l.pays(o)
+	long := strings.Repeat("x", 129)
+	for _, tt := range []struct {
+		name string
+		act  func(context.Context, core.StaffAction) (*core.Order, error)
+		with core.StaffAction
+		want core.Code
+	}{
+		{"a parcel without a carrier", l.Ship, core.StaffAction{Tracking: "1"}, core.CodeInvalid},
+		{"a parcel without a number", l.Ship, core.StaffAction{Carrier: "SF"}, core.CodeInvalid},
+		{"a carrier of too many characters", l.Ship, core.StaffAction{Carrier: long, Tracking: "1"}, core.CodeInvalid},
+		{"a number with a line break", l.Ship, core.StaffAction{Carrier: "SF", Tracking: "1\n2"}, core.CodeInvalid},
+		{"a number that is not text", l.Ship, core.StaffAction{Carrier: "SF", Tracking: "\xff"}, core.CodeInvalid},
+		{"a refund without a reason", l.RefundOrder, core.StaffAction{}, core.CodeInvalid},
+		{"a balance of an order that has none", l.ConfirmDue, core.StaffAction{Kind: core.DueBalance, Reference: "1", Reason: "r"}, core.CodeWrongState},
+		{"a balance without a reference", l.ConfirmDue, core.StaffAction{Kind: core.DueBalance, Reason: "r"}, core.CodeInvalid},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.with.Order, tt.with.Actor = o.ID, clerk(o).Actor
+			_, err := tt.act(t.Context(), tt.with)
+			wantCode(t, err, tt.want)
+			if now := l.order(o); now.Revision != 2 {
+				t.Errorf("the order is at revision %d", now.Revision)
+			}
+		})
+	}
+}
