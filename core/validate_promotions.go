@@ -17,7 +17,7 @@ const (
 	MaxTemplates = 64
 	MaxTemplate  = 1_000 // characters of a template in each language
 	MaxReminders = 16
-	MinOffer     = Duration(time.Minute)
+	MinOffer     = Duration(time.Second)
 	MaxOffer     = Duration(30 * 24 * time.Hour)
 )
 
@@ -119,7 +119,7 @@ func (v *validation) deposits() {
 func (v *validation) offer() {
 	offer := v.campaign.Groups.Offer
 	if offer != 0 && (offer < MinOffer || offer > MaxOffer) {
-		v.problems.Add("groups.offer", "must be between 1m and 720h (30 days)")
+		v.problems.Add("groups.offer", "must be between 1s and 720h (30 days)")
 	}
 }
 
