@@ -45,17 +45,19 @@ var (
 
 // Plan is everything that one transaction writes for one campaign. A store applies it whole or not at all, in this
 // order of locks: Moves (sorted by order id) → claims released, then Claims inserted (sorted by shopper, kind, key) →
-// Orders → Documents (sorted by kind, id) → Counters (sorted by key) → Reservations.
+// Orders → Documents (the new ones, then the others, each sorted by kind, id) → Counters (sorted by key) → Reservations.
 type Plan struct {
 	Campaign string
 	Brand    string
 	// Epoch is the campaign epoch the plan was decided under; a counter whose epoch is another refuses it. 0 means that
 	// the plan follows pinned quotes and is not fenced.
-	Epoch        int64
-	Moves        []Move
-	Claims       []Claim
-	Orders       []*Order
-	Documents    []*Document // inserted if their Revision is 0, else compared and swapped; deleted if their State is ""
+	Epoch  int64
+	Moves  []Move
+	Claims []Claim
+	Orders []*Order
+	// Documents are inserted if their Revision is 0, else compared and swapped, or deleted if their State is "". Revisions
+	// begin at 1 again when a document that was deleted is inserted again, so an id is for one thing only.
+	Documents    []*Document
 	Counters     []Delta
 	Reservations []*Reservation
 	Entry        *StaffEntry // what staff did, nil if nobody of them did it

@@ -95,26 +95,29 @@ func compareDocuments(a, b *core.Document) int {
 	return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.ID, b.ID))
 }
 
-// queueDocuments locks all documents that the plan names, then inserts, swaps and drops them.
+// queueDocuments inserts the plan's new documents, then locks, swaps and drops the others.
 func queueDocuments(b *pgx.Batch, plan *core.Plan) {
 	if len(plan.Documents) == 0 {
 		return
 	}
-	var all, inserted, swapped, dropped documentColumns
+	var inserted, locked, swapped, dropped documentColumns
 	for _, d := range sorted(plan.Documents, compareDocuments) {
-		all.addKey(d.Key())
-		switch {
-		case d.State == "":
-			dropped.add(d)
-		case d.Revision == 0:
+		if d.Revision == 0 && d.State != "" {
 			inserted.add(d)
-		default:
+			continue
+		}
+		locked.add(d)
+		if d.State == "" {
+			dropped.add(d)
+		} else {
 			swapped.add(d)
 		}
 	}
-	b.Queue(lockDocuments, plan.Campaign, all.kinds, all.ids)
 	if c := &inserted; len(c.ids) > 0 {
 		b.Queue(insertDocuments, plan.Campaign, plan.Brand, c.kinds, c.ids, c.shoppers, c.states, c.due, c.contents)
+	}
+	if c := &locked; len(c.ids) > 0 {
+		b.Queue(lockDocuments, plan.Campaign, c.kinds, c.ids, c.revisions, int64(len(c.ids)))
 	}
 	if c := &swapped; len(c.ids) > 0 {
 		b.Queue(swapDocuments, plan.Campaign, c.kinds, c.ids, c.shoppers, c.states, c.due, c.contents, c.revisions,

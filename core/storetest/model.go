@@ -189,6 +189,7 @@ func testModel(t *testing.T, store Store) {
 			"plan":   h.stepPlan,
 			"locked": h.stepLocked,
 			"limits": h.stepLimits,
+			"lists":  h.compareLists,
 			"":       h.compare,
 		})
 	})
@@ -333,13 +334,14 @@ func (h *history) drawDocuments(rt *rapid.T, plan *core.Plan) {
 	}
 }
 
-// compareDocuments checks the documents, and what queries find of them.
-func (h *history) compareDocuments(rt *rapid.T, book []*core.Document) {
-	byKey := func(list []*core.Document) []*core.Document {
-		return slices.SortedFunc(slices.Values(list), compareDocuments)
-	}
-	all := byKey(slices.Collect(maps.Values(h.model.documents)))
-	same(rt, "documents", book, all)
+// sortedDocuments returns the documents by kind and id.
+func sortedDocuments(list []*core.Document) []*core.Document {
+	return slices.SortedFunc(slices.Values(list), compareDocuments)
+}
+
+// compareLists checks what queries find of the documents.
+func (h *history) compareLists(rt *rapid.T) {
+	all := sortedDocuments(slices.Collect(maps.Values(h.model.documents)))
 	having := func(has func(d *core.Document) bool) (some []*core.Document) {
 		for _, d := range all {
 			if has(d) {
@@ -353,7 +355,7 @@ func (h *history) compareDocuments(rt *rapid.T, book []*core.Document) {
 	if !slices.IsSortedFunc(due, func(a, b *core.Document) int { return int(a.Due - b.Due) }) {
 		rt.Errorf("what is due is not sorted: %+v", due)
 	}
-	same(rt, "documents due", byKey(due), having(func(d *core.Document) bool { return d.Due > 0 && d.Due <= 5 }))
+	same(rt, "documents due", sortedDocuments(due), having(func(d *core.Document) bool { return d.Due > 0 && d.Due <= 5 }))
 	list, err := h.ListDocuments(h.t.Context(), core.DocumentQuery{
 		Campaign: h.campaign, Kind: core.DocumentTask, Shopper: "ann", Prefix: "b", Limit: 99,
 	})
@@ -381,5 +383,5 @@ func (h *history) compare(rt *rapid.T) {
 	for _, r := range b.Reservations {
 		same(rt, "reservation", r, h.model.reservations[r.Shopper])
 	}
-	h.compareDocuments(rt, b.Documents)
+	same(rt, "documents", b.Documents, sortedDocuments(slices.Collect(maps.Values(h.model.documents))))
 }

@@ -1,4 +1,4 @@
--- Compare and delete, guarded as in swap_documents.sql. OFFSET 0 as in move_orders.sql.
+-- Of documents that are locked, guarded as in swap_documents.sql. OFFSET 0 as in move_orders.sql.
 WITH dropped AS (
     DELETE FROM documents AS d
     USING (

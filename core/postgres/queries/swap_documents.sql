@@ -1,4 +1,4 @@
--- Compare and swap. The division fails, and with it the plan, unless every document was at the revision that was read.
+-- Of documents that are locked. The division fails, and with it the plan, if one of them comes twice.
 -- OFFSET 0 as in move_orders.sql.
 WITH swapped AS (
     UPDATE documents AS d
