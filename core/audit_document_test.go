@@ -299,6 +299,10 @@ func TestAnAuditFindsEveryPlantedErrorOfWhatStandsBesideTheOrders(t *testing.T) 
 		{"a forfeited deposit that went back", func(b *books) { b.refund("c.forfeit"); b.balance() }, "payment pay/c.forfeit/0"},
 		{"a deposit of an expired order that stayed", func(b *books) { b.order("c.back").Dues[0].State = core.DuePaid }, "order c.back"},
 
+		{"a payment of no order", func(b *books) {
+			b.charge("c.none", core.Due{Amount: 5, Payment: "pay/c.none/0"})
+			b.balance()
+		}, "payment pay/c.none/0"},
 		{"a dealer's payment in the ledger", func(b *books) {
 			b.transfers = append(b.transfers, core.Transfer{
 				ID: "dealer/77", Kind: core.TransferPayment, From: "shopper/ann", To: "brand/b", Currency: "CNY", Amount: 60, Campaign: "c", Settled: true,

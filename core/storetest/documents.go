@@ -255,9 +255,11 @@ func testLoadDocuments(t *testing.T, store Store) {
 	})
 
 	t.Run("by key come those that are there, of the campaign, whatever their kind", func(t *testing.T) {
-		keys := []core.DocumentKey{tags.Key(), nobodys.Key(), {Kind: core.DocumentMessage, ID: "5"}, {Kind: "none"}, tags.Key()}
+		keys := []core.DocumentKey{
+			later.Key(), nobodys.Key(), {Kind: core.DocumentMessage, ID: "5"}, {Kind: "none"}, {Kind: core.DocumentMessage, ID: tags.ID}, later.Key(),
+		}
 		same(t, "documents", s.state(core.Query{Documents: keys}).Documents,
-			map[core.DocumentKey]*core.Document{tags.Key(): at(tags, 1), nobodys.Key(): at(nobodys, 1)})
+			map[core.DocumentKey]*core.Document{later.Key(): at(later, 1), nobodys.Key(): at(nobodys, 1)})
 	})
 }
 

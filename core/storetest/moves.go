@@ -19,6 +19,9 @@ func testMoves(t *testing.T, store Store) {
 		s.apply(&core.Plan{Campaign: s.campaign, Brand: brand, Moves: []core.Move{{Order: &moved}}})
 		moved.Revision++
 		same(t, "order", s.stored(order), &moved)
+		moved.Shipment = &core.Shipment{Carrier: "SF", Tracking: "2", ShippedAt: opening + 5}
+		s.apply(&core.Plan{Campaign: s.campaign, Brand: brand, Moves: []core.Move{{Order: &moved}}})
+		same(t, "shipment", s.stored(order).Shipment, moved.Shipment)
 	})
 
 	t.Run("a move does not touch what is pinned", func(t *testing.T) {
