@@ -84,6 +84,7 @@ type Item struct {
 	Title            Text     `json:"title" doc:"what shoppers read"`
 	Price            int64    `json:"price" doc:"per unit, minor units"`
 	Stock            int64    `json:"stock" doc:"units for sale"`
+	MinPrice         int64    `json:"min_price,omitempty" doc:"the least a unit may cost, minor units, in place of guardrails.min_price"`
 	Limit            int64    `json:"limit,omitempty" doc:"units per shopper; 0 means no limit"`
 	Hold             Duration `json:"hold" doc:"how long a placed order holds its stock, such as 15m"`
 	NeedsReservation bool     `json:"needs_reservation,omitempty" doc:"only for shoppers who reserved"`
@@ -249,6 +250,14 @@ func (c *Campaign) Item(sku string) *Item {
 		}
 	}
 	return nil
+}
+
+// minPrice returns the least that a unit of the item may cost, minor units: its own floor, or the campaign's.
+func (c *Campaign) minPrice(sku string) int64 {
+	if item := c.Item(sku); item != nil && item.MinPrice > 0 {
+		return item.MinPrice
+	}
+	return c.Guardrails.MinPrice
 }
 
 // Window returns the phases that hold for the item: its own where it has any, the campaign's otherwise.

@@ -95,7 +95,10 @@ func newDecision(hook Hook, facts *Facts, c *Campaign, budgetLeft int64, binding
 		steps: make([]step, 0, bindings), priced: hook == HookQuote,
 	}
 	if d.priced {
-		d.price = price{sku: facts.Item.SKU, quantity: facts.Quantity, list: facts.Item.Price, unit: facts.Item.Price}
+		d.price = price{
+			sku: facts.Item.SKU, quantity: facts.Quantity,
+			list: facts.Item.Price, least: c.minPrice(facts.Item.SKU), unit: facts.Item.Price,
+		}
 	}
 	return d
 }

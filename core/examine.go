@@ -169,13 +169,13 @@ func guardrailSteps(running *price, g Guardrails, budgetLeft int64) []PriceStep 
 	var steps []PriceStep
 	before, _ := running.total()
 	list, _ := running.listTotal()
-	floor, _ := running.floor(g.MinPrice)
+	floor, _ := running.floor()
 	for _, rail := range []struct {
 		what  string
 		set   bool
 		least int64
 	}{
-		{"min_price", g.MinPrice > 0, floor},
+		{"min_price", floor > 0, floor},
 		{"max_discount", g.MaxDiscount > 0, max(0, list-g.MaxDiscount)},
 		{"discount_budget", budgetLeft >= 0, max(0, list-budgetLeft)},
 	} {

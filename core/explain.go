@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,6 +18,7 @@ type pinnedQuote struct {
 	Engine     string           `json:"engine"`
 	Epoch      int64            `json:"epoch"`
 	Facts      Facts            `json:"facts"`
+	Floors     map[string]int64 `json:"floors"` // their min_price, where they have one of their own
 	Schedule   string           `json:"fuel_schedule"`
 	Guardrails Guardrails       `json:"guardrails"`
 	Ruleset    int64            `json:"ruleset"`
@@ -100,8 +100,12 @@ func (p *pinnedQuote) derive(ruleset *compiled, o *Order, out *Explanation) {
 func (p *pinnedQuote) campaign() *Campaign {
 	c := &Campaign{Guardrails: p.Guardrails, Quotas: map[string]int64{}, Templates: map[string]Text{}}
 	maps.Copy(c.Quotas, p.Facts.Quota)
-	for _, sku := range slices.Sorted(maps.Keys(p.Added)) {
-		c.Items = append(c.Items, Item{SKU: sku, Price: p.Added[sku]})
+	for _, s := range p.Bindings {
+		for i := range s.Effects {
+			if sku := s.Effects[i].Name; s.Effects[i].Kind == EffectAdd && c.Item(sku) == nil {
+				c.Items = append(c.Items, Item{SKU: sku, Price: p.Added[sku], MinPrice: p.Floors[sku]})
+			}
+		}
 	}
 	for _, s := range p.Bindings {
 		for i := range s.Effects {

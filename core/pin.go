@@ -23,7 +23,7 @@ const (
 func (d *decision) pin(facts *Facts, ruleset, epoch int64) json.RawMessage {
 	b := make([]byte, 0, 1024)
 	b = append(b, '{')
-	b = d.appendAdded(b)
+	b = appendNamed(b, `"added":`, d.addedItems(func(item *Item) int64 { return item.Price }))
 	b = append(b, `"bindings":[`...)
 	for i := range d.steps {
 		if i > 0 {
@@ -36,43 +36,50 @@ func (d *decision) pin(facts *Facts, ruleset, epoch int64) json.RawMessage {
 	b = append(b, `,"epoch":`...)
 	b = strconv.AppendInt(b, epoch, 10)
 	b = facts.appendJSON(append(b, `,"facts":`...))
-	b = append(b, `,"fuel_schedule":"`+FuelSchedule+`","guardrails":{"discount_budget":`...)
+	b = append(b, ',')
+	b = appendNamed(b, `"floors":`, d.addedItems(func(item *Item) int64 { return item.MinPrice }))
+	b = append(b, `"fuel_schedule":"`+FuelSchedule+`","guardrails":{"discount_budget":`...)
 	b = strconv.AppendInt(b, d.campaign.Guardrails.DiscountBudget, 10)
 	b = appendInt(b, `,"max_discount":`, d.campaign.Guardrails.MaxDiscount)
-	b = appendInt(b, `,"min_price":`, d.campaign.Guardrails.MinPrice)
+	b = appendInt(b, `,"min_price":`, d.campaign.minPrice(facts.Item.SKU))
 	b = append(b, `},"ruleset":`...)
 	b = strconv.AppendInt(b, ruleset, 10)
 	b = appendInt(b, `,"total":`, d.total)
 	return append(b, '}')
 }
 
-// appendAdded appends the list prices of the items that effects add, which no fact has; nothing where none does.
-func (d *decision) appendAdded(b []byte) []byte {
-	var prices map[string]int64
+// addedItems returns what no fact has of the items that effects add, by sku: their list prices, and their own floors.
+// Zeros are left out; nil without any.
+func (d *decision) addedItems(value func(*Item) int64) map[string]int64 {
+	var values map[string]int64
 	for i := range d.steps {
 		for n := range d.steps[i].effects {
-			if e := &d.steps[i].effects[n]; e.Kind == EffectAdd {
-				prices = d.campaign.priceInto(prices, e.Name)
+			e := &d.steps[i].effects[n]
+			if e.Kind != EffectAdd {
+				continue
+			}
+			if item := d.campaign.Item(e.Name); item != nil && value(item) != 0 {
+				values = with(values, e.Name, value(item))
 			}
 		}
 	}
-	if prices == nil {
-		return b
-	}
-	return append(appendCounts(append(b, `"added":`...), prices), ',')
+	return values
 }
 
-// priceInto puts the list price of an item into the prices by sku, which it makes if there are none.
-func (c *Campaign) priceInto(prices map[string]int64, sku string) map[string]int64 {
-	item := c.Item(sku)
-	if item == nil {
-		return prices
+func with(values map[string]int64, name string, value int64) map[string]int64 {
+	if values == nil {
+		values = map[string]int64{}
 	}
-	if prices == nil {
-		prices = map[string]int64{}
+	values[name] = value
+	return values
+}
+
+// appendNamed appends a key, the counts and a comma, or nothing if there are none.
+func appendNamed(b []byte, key string, counts map[string]int64) []byte {
+	if counts == nil {
+		return b
 	}
-	prices[sku] = item.Price
-	return prices
+	return append(appendCounts(append(b, key...), counts), ',')
 }
 
 func (s *step) appendJSON(b []byte) []byte {

@@ -25,6 +25,7 @@ type price struct {
 	sku      string
 	quantity int64
 	list     int64 // per unit, without mechanics
+	least    int64 // per unit, whatever mechanics ask for; see Campaign.minPrice
 	unit     int64 // per unit, after price effects
 	discount int64 // money off the order
 	labels   []Text
@@ -38,13 +39,14 @@ type addition struct {
 	sku   string
 	units int64
 	list  int64 // what the item costs without mechanics
+	least int64 // what it costs at least
 	unit  int64 // what the effect asks for
 	label Text
 }
 
 // plain is the price before any effect.
 func (p *price) plain() price {
-	return price{sku: p.sku, quantity: p.quantity, list: p.list, unit: p.list}
+	return price{sku: p.sku, quantity: p.quantity, list: p.list, least: p.least, unit: p.list}
 }
 
 // gross is what the order costs before money is taken off it.
@@ -130,7 +132,7 @@ func (p *price) applyAdd(e *Effect, c *Campaign) error {
 	}
 	line := addition{sku: e.Name, units: e.Units, unit: e.Amount, label: e.Text}
 	if item := c.Item(e.Name); item != nil { // checkEffects lets no other through
-		line.list = item.Price
+		line.list, line.least = item.Price, c.minPrice(e.Name)
 	}
 	p.added = append(slices.Clip(p.added), line)
 	return nil
@@ -174,7 +176,7 @@ func (a addition) compare(b addition) int {
 }
 
 // bound keeps the total within the guardrails and returns it: never more than maxDiscount below the list price, never
-// below minPrice a unit (the order's units count together: a gift is paid for by what it comes with). budgetLeft bounds
+// below the min_price of each unit (the order's units count together: a gift is paid for by what it comes with). budgetLeft bounds
 // the discount too, unless it is negative.
 func (p *price) bound(g Guardrails, budgetLeft int64) (int64, error) {
 	total, err := p.total()
@@ -185,7 +187,7 @@ func (p *price) bound(g Guardrails, budgetLeft int64) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	floor, err := p.floor(g.MinPrice)
+	floor, err := p.floor()
 	if err != nil {
 		return 0, err
 	}
@@ -200,13 +202,13 @@ func (p *price) bound(g Guardrails, budgetLeft int64) (int64, error) {
 
 // floor is the least that the order's units may cost together. A floor above an item's list price (a min_price set higher
 // than that) never makes an item dearer.
-func (p *price) floor(minPrice int64) (int64, error) {
-	sum, err := money.Mul(min(minPrice, p.list), p.quantity)
+func (p *price) floor() (int64, error) {
+	sum, err := money.Mul(min(p.least, p.list), p.quantity)
 	for i := range p.added {
 		if err != nil {
 			return 0, err
 		}
-		sum, err = addProduct(sum, min(minPrice, p.added[i].list), p.added[i].units)
+		sum, err = addProduct(sum, min(p.added[i].least, p.added[i].list), p.added[i].units)
 	}
 	return sum, err
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"testing"
@@ -69,6 +70,9 @@ func anySale(one *rapid.Generator[Effect]) *rapid.Generator[*sale] {
 		campaign.Items = []Item{
 			{SKU: "phone", Price: rapid.Int64Range(0, 3_000).Draw(t, "list")}, {SKU: "case", Price: rapid.Int64Range(0, 300).Draw(t, "case")},
 		}
+		for i := range campaign.Items {
+			campaign.Items[i].MinPrice = rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(0, campaign.Items[i].Price)).Draw(t, "floor")
+		}
 		campaign.Guardrails = Guardrails{
 			MinPrice:    rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(0, 3_000)).Draw(t, "min_price"),
 			MaxDiscount: rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(0, 5_000)).Draw(t, "max_discount"),
@@ -119,7 +123,11 @@ func (s *sale) wantSound(t *rapid.T, d *decision) {
 		if l.Amount < 0 || l.Discount < 0 || l.UnitPrice < 0 || l.Units*l.UnitPrice-l.Discount != l.Amount {
 			t.Fatalf("line %+v does not add up", *l)
 		}
-		sum, list, floor = sum+l.Amount, list+whole, floor+min(s.campaign.Guardrails.MinPrice*l.Units, whole)
+		least := s.campaign.Item(l.SKU).MinPrice
+		if least == 0 {
+			least = s.campaign.Guardrails.MinPrice
+		}
+		sum, list, floor = sum+l.Amount, list+whole, floor+min(least*l.Units, whole)
 	}
 	g := s.campaign.Guardrails
 	switch {
@@ -228,6 +236,38 @@ func TestADenialIsNeverTradedForADiscount(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestAnItemsOwnFloorHoldsInPlaceOfTheCampaigns sells a voucher for a cent beside a phone that never costs less than half.
+func TestAnItemsOwnFloorHoldsInPlaceOfTheCampaigns(t *testing.T) {
+	campaign := *testCampaign
+	campaign.Guardrails = Guardrails{MinPrice: 500}
+	campaign.Items = []Item{{SKU: "phone", Price: 1_000}, {SKU: "code", Price: 100, MinPrice: 1}, {SKU: "case", Price: 900, MinPrice: 800}}
+	for _, tt := range []struct {
+		sku     string
+		effects []Effect
+		want    int64
+	}{
+		{"phone", []Effect{{Kind: EffectPrice, Amount: 1}}, 500},
+		{"code", []Effect{{Kind: EffectPrice, Amount: 1}}, 1},
+		{"case", []Effect{{Kind: EffectPrice, Amount: 1}}, 800},
+		{"code", []Effect{add("case", 1, 900), {Kind: EffectDiscount, Amount: 5_000}}, 801},
+	} {
+		ruleset := rulesetOf(nil, []string{""}, &proposal{name: "m", effects: tt.effects})
+		facts := &Facts{Quantity: 1, Item: ItemFacts{SKU: tt.sku, Price: campaign.Item(tt.sku).Price}}
+		d, err := ruleset.decide(HookQuote, facts, &campaign, -1)
+		if err != nil || d.total != tt.want {
+			t.Fatalf("%s costs %d, not %d: %v", tt.sku, d.total, tt.want, err)
+		}
+		var pinned pinnedQuote
+		if err := json.Unmarshal(d.pin(facts, 1, 1), &pinned); err != nil {
+			t.Fatal(err)
+		}
+		again, err := ruleset.decide(HookQuote, &pinned.Facts, pinned.campaign(), pinned.BudgetLeft)
+		if err != nil || again.total != tt.want {
+			t.Errorf("%s costs %d when it is decided from its pin, not %d: %v", tt.sku, again.total, tt.want, err)
+		}
+	}
 }
 
 func add(sku string, units, unitPrice int64) Effect {

@@ -145,8 +145,13 @@ func (v *validation) item(path string, item *Item) {
 	if item.Hold < MinHold || item.Hold > MaxHold {
 		v.problems.Add(path+".hold", "must be between 1s and 720h (30 days)")
 	}
-	if least := v.campaign.Guardrails.MinPrice; item.Price >= 0 && item.Price < least {
-		v.problems.Add(path+".price", "is below guardrails.min_price, which is %d", least)
+	v.upTo(path+".min_price", item.MinPrice, MaxAmount)
+	switch least := v.campaign.Guardrails.MinPrice; {
+	case item.MinPrice > 0 && item.Price >= 0 && item.Price < item.MinPrice:
+		v.problems.Add(path+".price", "is below its min_price, which is %d", item.MinPrice)
+	case item.MinPrice == 0 && item.Price >= 0 && item.Price < least:
+		hint := "an item may have a min_price of its own"
+		v.problems.addHint(path+".price", hint, "is below guardrails.min_price, which is %d", least)
 	}
 	if item.NeedsReservation && v.campaign.Phases.Reservation.IsZero() {
 		v.problems.Add(path+".needs_reservation", "nobody can reserve: the campaign has no reservation phase")

@@ -137,6 +137,7 @@ func bounds(key string) keywords {
 		"Phases":                     {"required": []core.Phase{core.PhaseSale, core.PhaseClosed}},
 		"Item.sku":                   {"pattern": patternSKU},
 		"Item.price":                 upTo(core.MaxAmount),
+		"Item.min_price":             upTo(core.MaxAmount),
 		"Item.stock":                 upTo(core.MaxUnits),
 		"Item.limit":                 upTo(core.MaxLimit),
 		"Field.type":                 {"enum": []string{"string", "integer", "boolean", "enum"}},
