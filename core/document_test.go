@@ -90,8 +90,8 @@ func TestADocumentThatComesAndGoesInOneBatchIsNotWritten(t *testing.T) {
 func TestAnInsertKeepsWhatIsThere(t *testing.T) {
 	in := &intent{epoch: 1, edits: []edit{insert(stored("a", 0, "5"))}}
 	state := &State{Epoch: 1, Documents: map[DocumentKey]*Document{{DocumentShare, "a"}: stored("a", 9, "40")}}
-	if plan := planBatch(testSnapshot(), []*intent{in}, state); string(plan.Documents[0].Content) != "40" {
-		t.Errorf("%s", plan.Documents[0].Content)
+	if plan := planBatch(testSnapshot(), []*intent{in}, state); len(plan.Documents) != 0 {
+		t.Errorf("documents %+v", plan.Documents)
 	}
 }
 
