@@ -66,10 +66,11 @@ func read[T any](d *Document) (*T, error) {
 }
 
 // write returns the document with another state and content.
-func (d Document) write(state string, due int64, content any) *Document {
-	d.State, d.Due = state, due
-	d.Content, _ = json.Marshal(content) // plain data always encodes
-	return &d
+func (d *Document) write(state string, due int64, content any) *Document {
+	next := *d
+	next.State, next.Due = state, due
+	next.Content, _ = json.Marshal(content) // plain data always encodes
+	return &next
 }
 
 // edit is a change of one document that a plan is to make. apply gets the document as it stands, nil if there is none,
@@ -137,9 +138,9 @@ func (d *drafts) edit(edits []edit) error {
 }
 
 // changed returns what a plan has to write.
-func (d drafts) changed() []*Document {
+func (d *drafts) changed() []*Document {
 	var documents []*Document
-	for key, one := range d {
+	for key, one := range *d {
 		switch {
 		case !one.edited || one.now == nil && one.revision == 0:
 		case one.now == nil:

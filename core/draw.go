@@ -83,7 +83,7 @@ func newDraws(before, after *Campaign) []*Document {
 		_, _ = rand.Read(seed) // never fails: crypto/rand ends the process instead
 		content := Draw{SeedHash: drawing.HashSeed(seed), Seed: hex.EncodeToString(seed)}
 		content = content.follow(after.Draws[name])
-		draws = append(draws, Document{Kind: DocumentDraw, ID: name}.write(DrawOpen, content.ClosesAt, content))
+		draws = append(draws, (&Document{Kind: DocumentDraw, ID: name}).write(DrawOpen, content.ClosesAt, content))
 	}
 	return draws
 }

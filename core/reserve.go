@@ -124,6 +124,6 @@ func (c *campaign) signUp(in *intent, snap *snapshot, d *decision, facts *Facts,
 	}
 	document := Document{Kind: DocumentSignup, ID: shopper, Shopper: shopper}
 	in.claims, in.takes = kept.Claims, append(slices.Clip(d.takes), beside.takes...)
-	in.edits = append(beside.edits, insert(document.write(SignupKept, 0, kept)))
+	in.edits = append(slices.Clip(beside.edits), insert(document.write(SignupKept, 0, kept)))
 	return nil
 }

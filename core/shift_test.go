@@ -33,7 +33,7 @@ func eachTime(v reflect.Value, path string, visit func(path string, v reflect.Va
 // timesOf returns the times of the campaign by their path.
 func timesOf(c *core.Campaign) map[string]time.Time {
 	times := map[string]time.Time{}
-	eachTime(reflect.ValueOf(*c), "", func(path string, v reflect.Value) { times[path], _ = v.Interface().(time.Time) })
+	eachTime(reflect.ValueOf(*c), "", func(path string, v reflect.Value) { times[path], _ = reflect.TypeAssert[time.Time](v) })
 	return times
 }
 
@@ -45,8 +45,8 @@ func timesIn(t reflect.Type, path string, into map[string]bool) {
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		for i := range t.NumField() {
-			timesIn(t.Field(i).Type, path+"."+t.Field(i).Name, into)
+		for field := range t.Fields() {
+			timesIn(field.Type, path+"."+field.Name, into)
 		}
 	case reflect.Slice:
 		timesIn(t.Elem(), path+"[]", into)
