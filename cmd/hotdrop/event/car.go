@@ -250,8 +250,3 @@ func (c *carSale) close(ctx context.Context) error {
 	c.tale.took("seconds", time.Since(c.began).Seconds())
 	return err
 }
-
-type lottery struct{}
-
-func (r *runner) repost(context.Context) (*lottery, error) { return &lottery{}, nil }
-func (l *lottery) draw(context.Context) error              { return nil }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"strconv"
 	"sync"
@@ -36,6 +37,8 @@ type Request struct {
 	Key    string // Idempotency-Key; "" for none
 	Type   string // media type of Body; "" means application/json
 	Body   []byte
+	// Header is further headers, such as those of a signature.
+	Header http.Header
 }
 
 // Client sends requests over one keep-alive connection, which it opens again when it was lost. It is not safe for
@@ -95,6 +98,11 @@ func (c *Client) appendRequest(b []byte, r Request) []byte {
 	b = c.appendStart(b, r.Method, r.Token, r.Path)
 	if r.Key != "" {
 		b = append(append(b, keyHeader...), r.Key...)
+	}
+	for name, values := range r.Header {
+		for _, value := range values {
+			b = append(append(append(append(b, "\r\n"...), name...), ": "...), value...)
+		}
 	}
 	return appendEnd(b, r.Type, r.Body)
 }

@@ -30,14 +30,19 @@ type caller struct {
 // everybody runs n errands, each once, spread over the connections, and returns when all are done. The first that fails
 // ends the run.
 func (r *runner) everybody(ctx context.Context, name string, n int, do errand) error {
+	return r.on(ctx, r.crew.clients, name, n, do)
+}
+
+// on is everybody on some of the connections only.
+func (r *runner) on(ctx context.Context, clients []*Client, name string, n int, do errand) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64
 	stopBar := r.bar(name, 0, n).follow(n, &next)
 	defer stopBar()
-	callers := make([]caller, len(r.crew.clients))
+	callers := make([]caller, len(clients))
 	var all sync.WaitGroup
-	for i, client := range r.crew.clients {
+	for i, client := range clients {
 		on := &callers[i]
 		on.client = client
 		all.Go(func() {
