@@ -383,23 +383,28 @@ func (r *compiled) hooks() []Hook {
 	})
 }
 
-// kinds returns the kinds of a shopper's documents that the ruleset's mechanics read facts of.
+// kinds returns the kinds of a shopper's documents that the ruleset's mechanics read facts of, at the hooks that are about a
+// shopper's own request: at the hook share, what they may know comes with what was counted.
 func (r *compiled) kinds() []DocumentKind {
 	var kinds []DocumentKind
 	for _, one := range []struct {
 		prefix string
 		kind   DocumentKind
 	}{{"shares.", DocumentShare}, {"shopper.tags", DocumentTags}} {
-		if slices.ContainsFunc(r.bindings, func(b *bound) bool { return b.reads(one.prefix) }) {
+		if slices.ContainsFunc(r.bindings, func(b *bound) bool { return b.loads(one.prefix) }) {
 			kinds = append(kinds, one.kind)
 		}
 	}
 	return kinds
 }
 
-// reads reports whether the binding's mechanic, or what stands in for it, reads facts that begin with the prefix.
-func (b *bound) reads(prefix string) bool {
-	return b.mechanic.Manifest().reads(prefix) || b.fallback != nil && b.fallback.Manifest().reads(prefix)
+// loads reports whether the binding's mechanic, or what stands in for it, reads facts that begin with the prefix of
+// shoppers who ask for something.
+func (b *bound) loads(prefix string) bool {
+	of := func(m *Manifest) bool {
+		return m.reads(prefix) && slices.ContainsFunc(m.Hooks, func(hook Hook) bool { return hook != HookShare })
+	}
+	return of(b.mechanic.Manifest()) || b.fallback != nil && of(b.fallback.Manifest())
 }
 
 // pinned returns the campaign's ruleset of that number: the live one, or an earlier one, which is compiled once.
