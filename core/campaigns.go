@@ -147,6 +147,9 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	if err != nil {
 		return nil, err
 	}
+	if err := ruleset.checkNames(req.Definition); err != nil {
+		return nil, err
+	}
 	next.Ruleset.Digests = ruleset.digests()
 	isNew := current.Ruleset.Number == 0 || !sameRuleset(&current.Ruleset, &next.Ruleset)
 	if !isNew && current.Demo == req.Demo && sameDefinition(current.Definition, req.Definition) {

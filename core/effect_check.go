@@ -30,12 +30,16 @@ func badEffect(e *Effect, problem string) error {
 	return &MechanicError{Code: "bad_effect", Message: string(e.Kind) + ": " + problem}
 }
 
-// checkEffects refuses what no mechanic may ask for, whatever it is, and what this campaign does not have.
+// checkEffects refuses what no mechanic may ask for, whatever it is, and what this campaign does not have; no campaign at
+// all has everything.
 func checkEffects(hook Hook, effects []Effect, c *Campaign) error {
 	if err := judgeEffects(hook, effects); err != nil {
 		return err
 	}
 	for i := range effects {
+		if c == nil {
+			break
+		}
 		if problem := effects[i].absence(c); problem != "" {
 			return badEffect(&effects[i], problem)
 		}
@@ -199,25 +203,21 @@ func (e *Effect) dataProblem() string {
 
 // absence returns what the effect names that the campaign does not have, or "".
 func (e *Effect) absence(c *Campaign) string {
-	known, what := true, ""
+	known := true
 	switch e.Kind { //nolint:exhaustive // the effects that name something of the campaign file
 	case EffectTake:
 		_, known = c.Quotas[e.Name]
-		what = "quota"
 	case EffectGrant:
 		_, known = c.VoucherPools[e.Name]
-		what = "voucher pool"
 	case EffectEnter:
 		_, known = c.Draws[e.Name]
-		what = "draw"
 	case EffectNotify:
 		_, known = c.Templates[e.Name]
-		what = "template"
 	case EffectAdd:
-		known, what = c.Item(e.Name) != nil, "item"
+		known = c.Item(e.Name) != nil
 	}
 	if known {
 		return ""
 	}
-	return fmt.Sprintf("there is no %s %q in this campaign", what, e.Name)
+	return fmt.Sprintf("there is no %s %q in this campaign", e.Kind.names(c).what, e.Name)
 }

@@ -102,14 +102,24 @@ func (c *compiler) condition(path, text string) []compiledClause {
 	}
 	var compiled []compiledClause
 	for _, part := range parsed.clauses() {
-		before := c.read
-		c.read = map[string]struct{}{}
-		n := c.budget(part.node, c.coerce(part.node, c.compile(part.node), kindBoolean))
-		compiled = append(compiled, compiledClause{n.eval, part.text, c.facts()})
-		maps.Copy(before, c.read)
-		c.read = before
+		var n node
+		read := c.reading(func() {
+			n = c.budget(part.node, c.coerce(part.node, c.compile(part.node), kindBoolean))
+		})
+		compiled = append(compiled, compiledClause{n.eval, part.text, read})
 	}
 	return compiled
+}
+
+// reading returns the paths of what is read by what compile compiles, sorted.
+func (c *compiler) reading(compile func()) []string {
+	before := c.read
+	c.read = map[string]struct{}{}
+	compile()
+	read := c.facts()
+	maps.Copy(before, c.read)
+	c.read = before
+	return read
 }
 
 // budget adds the expression's cost to the rule's, and reports a rule that may not have enough steps.

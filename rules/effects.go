@@ -106,6 +106,7 @@ type plan struct {
 	amounts []amountPlan
 	strings []stringPlan
 	data    []dataPlan
+	names   []named
 }
 
 type amountPlan struct {
@@ -191,13 +192,17 @@ func (c *compiler) name(path string, p *plan, f field, given any) {
 	case string:
 		c.checkName(path, f, v)
 		*f.str(&p.base) = v
+		p.noteName(path, literal(kindString, text(v), "").eval)
 	case core.Object:
 		expression, ok := v["expr"].(string)
 		if !ok || len(v) != 1 || f.form == formReason {
 			c.reportPathf(path, "", "must be a name%s", orExpression(f))
 			return
 		}
-		c.computed(path, p, f.str, expression, maxName)
+		read := c.reading(func() { c.computed(path, p, f.str, expression, maxName) })
+		if isConstant(read) {
+			p.noteName(c.placeOfName(path, expression), p.strings[len(p.strings)-1].eval)
+		}
 	default:
 		c.reportPathf(path, "", "must be a name%s", orExpression(f))
 	}

@@ -16,6 +16,7 @@ type compiledBody struct {
 type compiledCase struct {
 	clauses []compiledClause
 	plans   []plan
+	names   []named // what the plans name of the campaign, as far as no fact decides it
 }
 
 // compiledClause is one clause of a when, its text, and the paths of what it reads, sorted.
@@ -30,6 +31,7 @@ type mechanic struct {
 	rule   *Rule
 	bodies []compiledBody
 	config core.Object // the binding's parameters, whole
+	inline bool        // the rule stands in its binding
 	frames sync.Pool
 }
 

@@ -170,6 +170,14 @@ func (r *Rule) Manifest() *core.Manifest { return r.manifest }
 // Compile binds the rule to a config. The error is *[core.Problems]: what is wrong with the config has paths like
 // config.amount; a config that makes the rule too expensive is a problem of the rule's own path.
 func (r *Rule) Compile(config core.Object) (core.Mechanic, error) {
+	m, err := r.bind(config)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (r *Rule) bind(config core.Object) (*mechanic, error) {
 	merged, problems := r.manifest.Configure(config)
 	if problems.Err() != nil {
 		return nil, problems
@@ -202,7 +210,8 @@ func (c *compiler) oneCase(hook core.Hook, one Case) compiledCase {
 	}
 	for n, effect := range one.Then {
 		path := fmt.Sprintf("%s[%d].%s", join(one.path, keyThen), n, effect.Kind)
-		compiled.plans = append(compiled.plans, c.effect(path, effect))
+		made := c.effect(path, effect)
+		compiled.plans, compiled.names = append(compiled.plans, made), append(compiled.names, made.names...)
 		if misplaced := isHook(hook) && effect.Kind != "" && !effect.Kind.Allowed(hook); misplaced {
 			c.reportPathf(path, "", "%s cannot be used at the hook %s", effect.Kind, hook)
 		}
@@ -227,7 +236,12 @@ func CompileJSON(raw json.RawMessage, config core.Object) (core.Mechanic, error)
 		}
 		return nil, problems
 	}
-	return r.Compile(config)
+	m, err := r.bind(config)
+	if err != nil {
+		return nil, err
+	}
+	m.inline = true
+	return m, nil
 }
 
 // listOfProblems is the list of problems, of which there may be none.
