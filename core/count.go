@@ -84,7 +84,7 @@ func (c *campaign) countOnce(events []*count, again bool) []*count {
 	var left []*count
 	var intents []*intent
 	for _, n := range events {
-		n.intent = nil
+		n.intent, n.entered, n.closed = nil, 0, false // what an overtaken try would have entered counts for nothing
 		switch {
 		case r.isSettled(n):
 		case r.waits(n):
