@@ -105,15 +105,24 @@ func (on *caller) must(ctx context.Context, request Request, out any) error {
 
 // until looks again and again until what it looks at has happened.
 func until(ctx context.Context, what string, look func() (bool, error)) error {
-	for end := time.Now().Add(lookPatience); time.Now().Before(end) && ctx.Err() == nil; wait(ctx, lookInterval) {
-		if happened, err := look(); err != nil || happened {
-			return err
+	happened, err := by(ctx, time.Now().Add(lookPatience), look)
+	if err == nil && !happened {
+		err = fmt.Errorf("%s has not happened within %s", what, lookPatience)
+	}
+	return err
+}
+
+// by looks again and again, at least once, and reports whether what it looks at has happened by the end.
+func by(ctx context.Context, end time.Time, look func() (bool, error)) (bool, error) {
+	for {
+		happened, err := look()
+		if err != nil || happened || !time.Now().Before(end) {
+			return happened, err
+		}
+		if wait(ctx, lookInterval); ctx.Err() != nil {
+			return false, context.Cause(ctx)
 		}
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return fmt.Errorf("%s has not happened within %s", what, lookPatience)
 }
 
 // get and post are requests of the API.

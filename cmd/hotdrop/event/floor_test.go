@@ -188,6 +188,10 @@ func TestAConfigurationThatCannotRunIsAUsageError(t *testing.T) {
 	for name, config := range map[string]Config{
 		"an unknown sale":             {Name: "moon"},
 		"negative shoppers":           {Shoppers: -1},
+		"negative reposts":            {Reposts: -1},
+		"reservations of the car":     {Name: Car, Reservations: 10},
+		"reposts of the car":          {Name: Car, Reposts: 10},
+		"uploads during a group-buy":  {Name: Group, Uploads: 1, Modules: junk},
 		"too many connections":        {Connections: maxConnections + 1},
 		"two nodes on SQLite":         {Nodes: 2},
 		"a URL without keys":          {URL: "http://127.0.0.1:8080"},
@@ -207,19 +211,41 @@ func TestAConfigurationThatCannotRunIsAUsageError(t *testing.T) {
 
 func TestTheMissionsFiguresAreTheDefaults(t *testing.T) {
 	t.Parallel()
-	config, err := Config{}.filled()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, figure := range []struct{ got, want int }{
-		{config.Shoppers, 240_000}, {config.Reservations, 1_300_000}, {config.Units, 50_000}, {config.Connections, 256}, {config.Nodes, 1},
+	for _, want := range []Config{
+		{Name: Phone, Shoppers: 240_000, Reservations: 1_300_000, Reposts: 300_000, Units: 50_000},
+		{Name: TradeIn, Shoppers: 20_000, Units: 2_099},
+		{Name: Car, Shoppers: 5_000, Units: 666},
+		{Name: Group, Shoppers: 20_000, Units: 20_000},
 	} {
-		if figure.got != figure.want {
-			t.Errorf("%d, want %d", figure.got, figure.want)
+		t.Run(want.Name, func(t *testing.T) {
+			t.Parallel()
+			got, err := Config{Name: want.Name}.filled()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Shoppers != want.Shoppers || got.Reservations != want.Reservations || got.Reposts != want.Reposts || got.Units != want.Units {
+				t.Errorf("the figures are %+v", got)
+			}
+			if got.Connections != 256 || got.Nodes != 1 || got.Out != io.Discard || got.Binary == "" {
+				t.Errorf("the rest is %+v", got)
+			}
+		})
+	}
+	if config, err := (Config{}).filled(); err != nil || config.Name != Phone {
+		t.Errorf("without a name it is %q, %v", config.Name, err)
+	}
+}
+
+func TestThereAreAsManyRepostsToAReservationAsThereWere(t *testing.T) {
+	t.Parallel()
+	for reservations, want := range map[int]int{1_300_000: 300_000, 26_000: 6_000, 13: 3, 1: 1} {
+		config, err := Config{Reservations: reservations}.filled()
+		if err != nil || config.Reposts != want {
+			t.Errorf("%d reposts for %d reservations, want %d: %v", config.Reposts, reservations, want, err)
 		}
 	}
-	if config.Out != io.Discard || config.Binary == "" {
-		t.Errorf("the output is %v, the binary %q", config.Out, config.Binary)
+	if config, err := (Config{Reservations: 13, Reposts: 70}).filled(); err != nil || config.Reposts != 70 {
+		t.Errorf("%d reposts, want those that were asked for: %v", config.Reposts, err)
 	}
 }
 

@@ -71,7 +71,7 @@ func (r *runner) repost(ctx context.Context) (*lottery, error) {
 	}
 	l := &lottery{
 		show: &show{
-			runner: r, terms: r.replay.terms, sale: sale, tokens: r.replay.tokens, tale: &r.result.tale, funded: newCounter(),
+			runner: r, terms: r.replay.terms, sale: sale, tokens: r.replay.tokens, tale: &r.result.tale,
 			random: rand.New(rand.NewPCG(r.config.Seed, 4)), //nolint:gosec // a load plan is no secret
 		},
 		codes: make([]string, owners), want: make([]int64, owners), outcome: newCounter(),

@@ -24,7 +24,45 @@ func balanced() *Result {
 		Reserving:    Speed{Seconds: 40, PerSecond: 32_500, Floor: 65_000},
 		TopUpSeconds: 2.5,
 		Paying:       Speed{Seconds: 2, PerSecond: 25_000, Floor: 60_000},
+		Audit:        &Audit{Orders: 50_000},
 		PeakMemory:   123_456_789,
+		tale:         balancedTale(),
+	}
+}
+
+// balancedTale is what is told beside the rush when everything is as it should be.
+func balancedTale() tale {
+	var t tale
+	t.expect("reposts", 300_000, 300_000)
+	t.took("reposts_seconds", 41.23456)
+	t.tell("most_reposts_of_a_link", 70_000)
+	return t
+}
+
+// TestASaleWithoutARushHasNoneOfItsFigures but those of every sale, in the order in which they were told.
+func TestASaleWithoutARushHasNoneOfItsFigures(t *testing.T) {
+	t.Parallel()
+	r := &Result{
+		Event: TradeIn, Store: "postgres", Campaign: "trade-in-k3x9", Nodes: 2, Connections: 256, Shoppers: 20_000, Units: 2_099,
+		tale: balancedTale(),
+	}
+	var keys []string
+	for _, f := range r.fields() {
+		keys = append(keys, f.key)
+	}
+	want := strings.Fields("event store campaign nodes connections shoppers units retried errors " +
+		"reposts reposts_seconds most_reposts_of_a_link rss_mb")
+	if !slices.Equal(keys, want) {
+		t.Errorf("the keys are %v, want %v", keys, want)
+	}
+	if err := r.Err(); err != nil {
+		t.Error(err)
+	}
+	r.tale.expect("delivered", 3, 4)
+	r.Audit = &Audit{Findings: 1, Rows: "trade-in-k3x9\tcounter\tstock/mx3\tdoes not add up"}
+	problems := r.Problems()
+	if len(problems) != 2 || problems[0] != "delivered is 3, should be 4" || !strings.Contains(problems[1], "stock/mx3") {
+		t.Errorf("the problems are %q", problems)
 	}
 }
 
@@ -126,6 +164,11 @@ func TestBooksBalanceOnlyWithoutAnythingWrong(t *testing.T) {
 			func(r *Result) { r.BrokenReplays = 2 }, "2 repeated requests not answered with their order",
 		},
 		{"an order is not paid", func(r *Result) { r.Paid -= 3 }, "3 orders not paid"},
+		{"a repost is counted twice", func(r *Result) { r.tale.expect("reposts", 300_001, 300_000) }, "reposts is 300001, should be 300000"},
+		{
+			"the audit finds something",
+			func(r *Result) { r.Audit = &Audit{Findings: 2, Rows: "a\nb\n"} }, "hotdrop audit has 2 findings:\na\nb\n",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -18,10 +18,11 @@ type show struct {
 	sale   *core.Campaign // as it was applied
 	tokens []string       // of the shoppers, by number
 	tale   *tale
-	funded *counter // what was put into the wallets
+	funded []int64 // what each shopper has put into the wallet, minor units
 	orders [][]string
 	random *rand.Rand
 	began  time.Time
+	late   time.Duration // how long money may take to be back in a wallet
 }
 
 // stage opens the sale under the campaign's id in its first phase, with change made to its file.
@@ -41,8 +42,8 @@ func (r *runner) stage(ctx context.Context, change func(*core.Campaign)) (*show,
 	staged := replayed(sale, r.replay.campaign, r.config.Units, time.Now())
 	change(staged)
 	s := &show{
-		runner: r, terms: termsOf(staged), sale: staged, tokens: tokens, tale: &r.result.tale, funded: newCounter(),
-		orders: make([][]string, r.config.Shoppers), began: time.Now(),
+		runner: r, terms: termsOf(staged), sale: staged, tokens: tokens, tale: &r.result.tale, funded: make([]int64, r.config.Shoppers),
+		orders: make([][]string, r.config.Shoppers), began: time.Now(), late: lookPatience,
 		random: rand.New(rand.NewPCG(r.config.Seed, 3)), //nolint:gosec // a load plan is no secret
 	}
 	return s, r.staff.apply(ctx, staged, firstPhase(staged))
@@ -84,43 +85,59 @@ func (s *show) note(n int, o order) { s.orders[n] = append(s.orders[n], o.ID) }
 
 // books is what the orders and the wallets say in the end.
 type books struct {
-	states map[string]int64 // orders of the item that is sold first, by state
-	kept   int64            // what was paid online and not given back, minor units
-	held   int64            // what is in the wallets
+	states              map[string]int64 // orders, by state
+	funded, kept, owned int64            // put into wallets, paid for orders and not given back, and in wallets: minor units
+	wrong               int64            // wallets that do not hold what their orders leave
 }
 
-// settled reads every order and every wallet of everybody, as their owners, once nothing more happens by itself.
+// settled reads every order and every wallet, as their owners. What is given back comes a moment after the order says so;
+// so a wallet may be late, but not for long.
 func (s *show) settled(ctx context.Context) (*books, error) {
 	sums, states := newCounter(), newCounter()
-	everyone := make([]int, len(s.tokens))
-	for i := range everyone {
-		everyone[i] = i
-	}
-	err := s.each(ctx, "books", everyone, func(ctx context.Context, p *shopper) error {
+	end := time.Now().Add(s.late)
+	err := s.each(ctx, "books", s.some(1000), func(ctx context.Context, p *shopper) error {
+		kept := int64(0)
 		for _, id := range s.orders[p.n] {
 			o, err := p.look(ctx, id)
 			if err != nil {
 				return err
 			}
 			states.add(o.State, 1)
-			sums.add("kept", o.kept(s.sale.Deposits.BalanceAt == core.BalanceDealer))
+			kept += o.kept(s.sale.Deposits.BalanceAt == core.BalanceDealer)
 		}
-		var wallet struct {
-			Balances map[string]int64 `json:"balances"`
+		owned := int64(0)
+		right, err := by(ctx, end, func() (_ bool, err error) {
+			owned, err = p.wallet(ctx)
+			return owned == s.funded[p.n]-kept, err
+		})
+		if !right {
+			sums.add("wrong", 1)
 		}
-		err := p.must(ctx, get(p.token, "/v1/wallet"), &wallet)
-		sums.add("held", wallet.Balances[s.terms.currency])
+		sums.add("funded", s.funded[p.n])
+		sums.add("kept", kept)
+		sums.add("owned", owned)
 		return err
 	})
-	return &books{states: states.n, kept: sums.of("kept"), held: sums.of("held")}, err
+	return &books{
+		states: states.n, funded: sums.of("funded"), kept: sums.of("kept"), owned: sums.of("owned"), wrong: sums.of("wrong"),
+	}, err
 }
 
-// money tells of the money: what was put into the wallets is in them or was paid for an order, to the last fen.
+// money tells of the money: what was put into each wallet is in it or was paid for an order, to the last fen.
 func (s *show) money(b *books) {
-	funded := s.funded.of("")
-	s.tale.tell("money_in", funded)
+	s.tale.tell("money_in", b.funded)
 	s.tale.tell("money_kept", b.kept)
-	s.tale.expect("money_left", b.held, funded-b.kept)
+	s.tale.expect("money_left", b.owned, b.funded-b.kept)
+	s.tale.expect("wallets_wrong", b.wrong, 0)
+}
+
+// wallet returns what is in the shopper's wallet, minor units.
+func (p *shopper) wallet(ctx context.Context) (int64, error) {
+	var wallet struct {
+		Balances map[string]int64 `json:"balances"`
+	}
+	err := p.must(ctx, get(p.token, "/v1/wallet"), &wallet)
+	return wallet.Balances[p.show.terms.currency], err
 }
 
 // view is the campaign as a shopper sees it.
