@@ -181,12 +181,17 @@ func (c *campaign) postpone(d *Document, t *Task, failure error) error {
 	return storeError(err)
 }
 
-// failureText is what staff may read of a task's failure.
+// failureText is what staff may read of a task's failure: also what the mechanic said that failed, as they can mend that.
 func failureText(err error) string {
-	if known, ok := errors.AsType[*Error](err); ok {
+	known, ok := errors.AsType[*Error](err)
+	switch {
+	case !ok:
+		return string(CodeInternal)
+	case known.Code == CodeMechanicFailed && known.Err != nil:
+		return string(known.Code) + ": " + known.Err.Error()
+	default:
 		return string(known.Code) + ": " + known.Message
 	}
-	return string(CodeInternal)
 }
 
 // documentPlan returns the plan that writes the document and nothing else.
