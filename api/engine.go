@@ -69,12 +69,14 @@ type Belongings interface {
 		sent *core.MessageView, replies []*core.MessageView, err error)
 }
 
-// Desk is where staff look after orders. What is not of the principal's brand does not exist for it.
+// Desk is where staff look after orders and shoppers. What is not of the principal's brand does not exist for it.
 type Desk interface {
 	// StaffOrder returns one order.
 	StaffOrder(ctx context.Context, id string, staff core.Principal) (*core.Order, error)
 	// StaffOrders lists a campaign's orders, the newest first; state "" means any.
 	StaffOrders(ctx context.Context, campaign, state, cursor string, limit int, staff core.Principal) (core.Page[*core.Order], error)
+	// Shoppers lists the shoppers that a campaign keeps tags of, sorted by id; tag "" means any.
+	Shoppers(ctx context.Context, campaign, tag, cursor string, limit int, staff core.Principal) (core.Page[*core.ShopperView], error)
 	// MoveCondition moves a duty that the order carries.
 	MoveCondition(ctx context.Context, action core.StaffAction) (*core.Order, error)
 	// ConfirmDue notes that a due was paid elsewhere.

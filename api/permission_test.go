@@ -51,7 +51,7 @@ func describedOperations(t *testing.T, c *client) []described {
 func TestEveryRouteOfTheDocumentNamesItsPermission(t *testing.T) {
 	_, s, c := newScripted(t, true)
 	operations := describedOperations(t, c)
-	if len(operations) != 41 {
+	if len(operations) != 42 {
 		t.Errorf("the document has %d operations", len(operations))
 	}
 	for _, op := range operations {
@@ -103,6 +103,7 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 		"GET /v1/inbox":                                     shopper,
 		"POST /v1/inbox":                                    shopper,
 		"GET /v1/campaigns/{campaign}/orders":               brand + operator + admin,
+		"GET /v1/campaigns/{campaign}/shoppers":             brand + operator + admin,
 		"POST /v1/orders/{order}/conditions/{kind}":         brand + operator + admin,
 		"POST /v1/orders/{order}/dues/{kind}/confirmations": brand + operator + admin,
 		"POST /v1/orders/{order}/shipments":                 brand + operator + admin,

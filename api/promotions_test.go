@@ -63,6 +63,8 @@ func TestListsPassTheirCursorAndTheirLimitOn(t *testing.T) {
 		{shopper, "/v1/inbox", "alice  20"}, {shopper, "/v1/inbox?limit=100&cursor=y", "alice y 100"},
 		{operator, "/v1/campaigns/phone/orders", "phone   20"},
 		{operator, "/v1/campaigns/phone/orders?state=paid&cursor=z&limit=1", "phone paid z 1"},
+		{operator, "/v1/campaigns/phone/shoppers", "phone   20"},
+		{operator, "/v1/campaigns/phone/shoppers?tag=city%3DWuhan&cursor=z&limit=1", "phone city=Wuhan z 1"},
 	}
 	for _, one := range cases {
 		one.caller.do(http.MethodGet, one.path, "").wants(t, http.StatusOK)

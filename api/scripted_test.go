@@ -105,6 +105,15 @@ func (e *scripted) StaffOrders(_ context.Context, campaign, state, cursor string
 	return core.Page[*core.Order]{Data: []*core.Order{sampleOrder()}}, e.call()
 }
 
+func (e *scripted) Shoppers(_ context.Context, campaign, tag, cursor string, limit int, staff core.Principal) (
+	core.Page[*core.ShopperView], error,
+) {
+	e.asked.who, e.asked.list = staff, fmt.Sprintf("%s %s %s %d", campaign, tag, cursor, limit)
+	return core.Page[*core.ShopperView]{Next: "bob", Data: []*core.ShopperView{
+		{ID: "ann", Tags: core.Tags{"gift": "", "city": "Wuhan"}, ReservedAt: 1356062400000, Orders: 2}, {ID: "bob", Tags: core.Tags{"gift": ""}},
+	}}, e.call()
+}
+
 // move answers what staff do with an order; what names it.
 func (e *scripted) move(what string, action core.StaffAction) (*core.Order, error) {
 	e.asked.text, e.asked.staff = what, action

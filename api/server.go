@@ -70,6 +70,7 @@ func New(o Options) (*Server, error) {
 	s.registerBelongings()
 	s.registerDraws()
 	s.registerDesk()
+	s.registerShoppers()
 	s.registerExplain()
 	s.registerRules()
 	if s.demo {

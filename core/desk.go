@@ -56,12 +56,8 @@ func (e *Engine) StaffOrders(
 	ctx context.Context, campaignID, state, cursor string, limit int, staff Principal,
 ) (Page[*Order], error) {
 	page := Page[*Order]{Data: []*Order{}}
-	c, err := e.campaign(ctx, campaignID)
-	if err != nil {
+	if _, err := e.campaignFor(ctx, campaignID, &staff); err != nil {
 		return page, err
-	}
-	if !staff.serves(c.snapshot.Load().definition().Brand) {
-		return page, Errorf(CodeNotFound, "there is no campaign %q", campaignID)
 	}
 	if err := checkOrderState(state); err != nil {
 		return page, err

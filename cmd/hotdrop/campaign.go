@@ -18,8 +18,8 @@ import (
 )
 
 func campaignCommand() *cobra.Command {
-	group := &cobra.Command{Use: "campaign", Short: "Apply, show and export campaign files on a running server"}
-	group.AddCommand(applyCommand(), getCommand(), exportCommand())
+	group := &cobra.Command{Use: "campaign", Short: "Apply, show and export campaign files on a running server, and list shoppers"}
+	group.AddCommand(applyCommand(), getCommand(), exportCommand(), shoppersCommand())
 	return group
 }
 

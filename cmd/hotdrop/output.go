@@ -19,6 +19,7 @@ const (
 	outputText output = "text"
 	outputJSON output = "json"
 	outputYAML output = "yaml"
+	outputCSV  output = "csv"
 )
 
 // register adds the flag -o with the forms; without any, text and json.
