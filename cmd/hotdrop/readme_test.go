@@ -13,21 +13,17 @@ import (
 	"hotdrop/core/storetest"
 )
 
-// demoBlocks are the README's commands for a running demo, in their order.
-func demoBlocks(t *testing.T) []string {
+// demoBlocks are a page's commands for a running demo, in their order.
+func demoBlocks(t *testing.T, page string) []string {
 	t.Helper()
-	text, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var blocks []string
-	for _, match := range regexp.MustCompile("(?s)<!-- run: demo -->\n```sh\n(.*?)```").FindAllSubmatch(text, -1) {
-		blocks = append(blocks, string(match[1]))
+	for _, match := range regexp.MustCompile("(?s)<!-- run: demo -->\n```sh\n(.*?)```").FindAllStringSubmatch(readText(t, page), -1) {
+		blocks = append(blocks, match[1])
 	}
 	return blocks
 }
 
-// shell runs a script of the README in the folder, with bin/hotdrop being this binary.
+// shell runs a page's script in the folder, with bin/hotdrop being this binary.
 func shell(t *testing.T, folder, url, script string) string {
 	t.Helper()
 	wrapper := fmt.Sprintf("#!/bin/sh\n%s=1 HOTDROP_SERVER=%s exec %s \"$@\"\n", runAsHotdrop, url, os.Args[0])
@@ -43,6 +39,7 @@ func shell(t *testing.T, folder, url, script string) string {
 	script = strings.ReplaceAll(script, "http://127.0.0.1:8080", url)
 	cmd := exec.CommandContext(ctx, "bash", "-eu", "-o", "pipefail", "-c", script)
 	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "HOTDROP_SERVER="+url)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, script, out)
@@ -56,8 +53,8 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	}
 	folder := t.TempDir()
 	s := serve(t, folder, "--demo", "--data", "data")
-	blocks := demoBlocks(t)
-	linkPlugins(t, folder)
+	blocks := demoBlocks(t, "../../README.md")
+	link(t, folder, "plugins")
 	if len(blocks) != 4 {
 		t.Errorf("the README has %d blocks to run, the test knows 4", len(blocks))
 	}
@@ -93,14 +90,16 @@ func blockWith(t *testing.T, blocks []string, words string) string {
 	return ""
 }
 
-// linkPlugins makes this repository's plugins be where the README's reader has them.
-func linkPlugins(t *testing.T, folder string) {
+// link makes folders of this repository be where the reader of a page has them.
+func link(t *testing.T, folder string, names ...string) {
 	t.Helper()
-	plugins, err := filepath.Abs("../../plugins")
-	if err == nil {
-		err = os.Symlink(plugins, filepath.Join(folder, "plugins"))
-	}
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range names {
+		there, err := filepath.Abs(filepath.Join("../..", name))
+		if err == nil {
+			err = os.Symlink(there, filepath.Join(folder, name))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
