@@ -48,8 +48,8 @@ func keyOf(keys *api.Keys, role core.Role) string {
 }
 
 func keysCommand() *cobra.Command {
-	group := &cobra.Command{Use: "keys", Short: "Make the file of keys that serve --keys reads"}
-	group.AddCommand(newKeysCommand())
+	group := &cobra.Command{Use: "keys", Short: "Make the file of keys that serve --keys reads, and sign with them"}
+	group.AddCommand(newKeysCommand(), signKeysCommand())
 	return group
 }
 
