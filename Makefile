@@ -31,8 +31,9 @@ test: ## run every test; HOTDROP_REQUIRE=postgres,clang,rust,assemblyscript,tmpf
 	go test ./...
 
 .PHONY: long
-long: ## run the long form of the tests that have one: 1,000 swaps of plugins under load
+long: ## run the long form of the tests that have one: 1,000 swaps of plugins under load, the sales in full size
 	HOTDROP_LONG=1 go test -count 1 -v -run 'TestSwappingPlugins|TestGuestsThatTrap' ./plugins
+	HOTDROP_LONG=1 go test -count 1 -v -timeout 2h -run 'TestSales/every' ./cmd/hotdrop/event
 
 .PHONY: race
 race: ## run the tests under the race detector, without those bound by SQLite; needs a C compiler
@@ -47,8 +48,11 @@ bench: ## benchmark commits, facts, decisions and vetting, and the same plugin u
 	cd plugins/bench && go test -run '^$$' -bench .
 
 .PHONY: event
-event: build ## replay the phone sale at small scale (the full size: bin/hotdrop event run phone)
+event: build ## replay the sales at small scale (the full size: bin/hotdrop event run phone)
 	$(BINARY) event run phone --shoppers 4800 --reservations 26000 --units 1000 --connections 64
+	$(BINARY) event run trade-in --shoppers 2000 --units 210 --connections 64
+	$(BINARY) event run car --shoppers 500 --units 67 --connections 64
+	$(BINARY) event run group --shoppers 1000 --connections 64
 
 .PHONY: fmt
 fmt: ## format the code

@@ -30,6 +30,8 @@ func TestSales(t *testing.T) {
 		"a server that runs already sells one sale after the other":    aServerThatRuns,
 		"a run that is stopped leaves nothing behind":                  aRunThatIsStopped,
 		"a server that dies ends the run":                              aServerThatDies,
+		"every sale balances on SQLite":                                everySaleOnSQLite,
+		"every sale balances on two nodes of a Postgres":               everySaleOnTwoNodes,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, binary) })
 	}
