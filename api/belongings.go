@@ -86,7 +86,7 @@ func (s *Server) registerBelongings() {
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "list-vouchers", Method: http.MethodGet, Path: "/v1/vouchers", Tags: []string{"shop"},
-			Summary: "The vouchers that one was granted, by campaign",
+			Summary: "The vouchers that one was granted, by campaign, the newest first within one",
 		},
 		permission: only(core.RoleShopper), refuses: []core.Code{core.CodeUnavailable},
 	}, s.vouchers)

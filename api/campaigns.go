@@ -3,8 +3,10 @@ package api
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -19,6 +21,22 @@ type campaignsInput struct {
 type campaignsOutput struct{ Body Page[Campaign] }
 
 type campaignOutput struct{ Body Campaign }
+
+// Quota is a bounded quantity that mechanics take from.
+type Quota struct {
+	Name  string `json:"name" doc:"its name in the campaign file" example:"trade-ins"`
+	Limit int64  `json:"limit" doc:"units in all" example:"500"`
+	Left  int64  `json:"left" doc:"units left, at most 100 ms old" example:"312"`
+}
+
+// VoucherPool is a pool that vouchers are granted from.
+type VoucherPool struct {
+	Name      string     `json:"name" doc:"its name in the campaign file" example:"flyme"`
+	Value     int64      `json:"value" doc:"what a voucher is worth, minor units" example:"5000"`
+	Count     int64      `json:"count" doc:"vouchers in all" example:"2099"`
+	Left      int64      `json:"left" doc:"vouchers left to be granted, at most 100 ms old" example:"1203"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" nullable:"false" doc:"when its vouchers stop being worth anything; absent if they do not"`
+}
 
 func (s *Server) registerCampaigns() {
 	register(s, operation{
@@ -85,4 +103,19 @@ func (s *Server) campaignView(ctx context.Context, v *core.CampaignView) (Campai
 	var err error
 	view.Draws, err = s.drawsOf(ctx, v.Record.Definition)
 	return view, err
+}
+
+func quotaViews(v *core.CampaignView) []Quota {
+	quotas := v.Record.Definition.Quotas
+	return views(slices.Sorted(maps.Keys(quotas)), func(name string) Quota {
+		return Quota{Name: name, Limit: quotas[name], Left: v.Quotas[name]}
+	})
+}
+
+func poolViews(v *core.CampaignView) []VoucherPool {
+	pools := v.Record.Definition.VoucherPools
+	return views(slices.Sorted(maps.Keys(pools)), func(name string) VoucherPool {
+		pool := pools[name]
+		return VoucherPool{Name: name, Value: pool.Value, Count: pool.Count, Left: v.Pools[name], ExpiresAt: set(pool.Expires)}
+	})
 }

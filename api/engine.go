@@ -60,7 +60,7 @@ type Draws interface {
 
 // Belongings are what shoppers were given and told.
 type Belongings interface {
-	// Vouchers lists the vouchers that were granted to the shopper, sorted by code.
+	// Vouchers lists the vouchers that were granted to the shopper, by campaign, the newest first within one.
 	Vouchers(ctx context.Context, shopper, cursor string, limit int) (core.Page[*core.VoucherView], error)
 	// Inbox lists the messages to and from the shopper, the latest first.
 	Inbox(ctx context.Context, shopper, cursor string, limit int) (core.Page[*core.MessageView], error)

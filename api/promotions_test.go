@@ -243,6 +243,28 @@ func TestACampaignSaysWhatBecomesOfGroupsAndBalances(t *testing.T) {
 	}
 }
 
+func TestACampaignSaysWhatIsLeftAfterItsTeaser(t *testing.T) {
+	view := sampleCampaign()
+	view.Record.Definition.Quotas = map[string]int64{"trade-ins": 500, "early": 5}
+	view.Record.Definition.VoucherPools = map[string]core.VoucherPool{"b": {Count: 3, Value: 100, Expires: view.Now}, "a": {Count: 9}}
+	view.Quotas, view.Pools = map[string]int64{"trade-ins": 312, "early": 0}, map[string]int64{"b": 1, "a": 9}
+	quotas := []Quota{{"early", 5, 0}, {"trade-ins", 500, 312}}
+	pools := []VoucherPool{{"a", 0, 9, 9, nil}, {"b", 100, 3, 1, &view.Now}}
+	for _, one := range []struct {
+		phase      core.Phase
+		staff, all bool
+	}{{core.PhaseSale, false, true}, {core.PhaseReservation, false, true}, {core.PhaseTeaser, false, false}, {core.PhaseTeaser, true, true}} {
+		view.Phase = one.phase
+		got := campaignView(view, one.staff)
+		switch {
+		case one.all && (!reflect.DeepEqual(got.Quotas, quotas) || !reflect.DeepEqual(got.Pools, pools)):
+			t.Errorf("%s: %+v %+v", one.phase, got.Quotas, got.Pools)
+		case !one.all && (got.Quotas == nil || len(got.Quotas) > 0 || got.Pools == nil || len(got.Pools) > 0):
+			t.Errorf("%s shows %+v %+v", one.phase, got.Quotas, got.Pools)
+		}
+	}
+}
+
 func TestAnExplanationIsAskedForWithTheFactsOfAShopperWhoNeedNotExist(t *testing.T) {
 	engine, s, c := newScripted(t, false)
 	const body = `{"sku":"mi2","quantity":2,"voucher":"v.1","group":"g","input":{"a":"x"},"expect_total":5,

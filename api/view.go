@@ -213,6 +213,8 @@ type Campaign struct {
 	Reserved int64          `json:"reserved" doc:"shoppers who signed up so far" example:"1300000"`
 	Items    []Item         `json:"items" nullable:"false" doc:"what is sold; shoppers see none before the teaser is over"`
 	Inputs   map[string]any `json:"inputs" doc:"what a shopper may submit with an order: {type, …} by name, or a group of such"`
+	Quotas   []Quota        `json:"quotas" nullable:"false" doc:"what mechanics may take from, sorted by name; shoppers see none before the teaser is over"`
+	Pools    []VoucherPool  `json:"voucher_pools" nullable:"false" doc:"what vouchers are granted from, sorted by name; shoppers see none before the teaser is over"`
 	Draws    []CampaignDraw `json:"draws" nullable:"false" doc:"what winners are drawn for, sorted by name; there from the start, so that the hashes are known before anybody enters"`
 	Groups   Groups         `json:"groups" doc:"what becomes of the members of a group that fails"`
 	Deposits Deposits       `json:"deposits" doc:"what becomes of the balance of an order with a deposit"`
@@ -258,7 +260,7 @@ func campaignView(v *core.CampaignView, showHidden bool) Campaign {
 	out := Campaign{
 		ID: definition.ID, Brand: definition.Brand, Currency: definition.Currency, Title: Text{definition.Title},
 		Phase: v.Phase, Phases: phasesView(definition.Phases), Now: v.Now.UTC(), Reserved: v.Reserved,
-		Items: []Item{}, Inputs: map[string]any{}, Draws: []CampaignDraw{},
+		Items: []Item{}, Inputs: map[string]any{}, Quotas: []Quota{}, Pools: []VoucherPool{}, Draws: []CampaignDraw{},
 		Groups: Groups{OfferSeconds: int64(cmp.Or(time.Duration(definition.Groups.Offer), 24*time.Hour) / time.Second)}, // the file's default
 		Deposits: Deposits{
 			BalanceUntil: set(definition.Deposits.BalanceUntil), BalanceAt: cmp.Or(definition.Deposits.BalanceAt, core.BalanceOnline),
@@ -270,6 +272,7 @@ func campaignView(v *core.CampaignView, showHidden bool) Campaign {
 		for name, input := range definition.Inputs {
 			out.Inputs[name] = input
 		}
+		out.Quotas, out.Pools = quotaViews(v), poolViews(v)
 	}
 	return out
 }

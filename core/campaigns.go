@@ -46,10 +46,20 @@ func (c *campaign) look(ctx context.Context) (*CampaignView, error) {
 	def := snap.definition()
 	v := &CampaignView{
 		Record: snap.record, Phase: def.Phases.At(now), Now: now, Left: make(map[string]int64, len(def.Items)),
+		Quotas: make(map[string]int64, len(def.Quotas)), Pools: make(map[string]int64, len(def.VoucherPools)),
+	}
+	left := func(counter string) int64 {
+		seen, _ := c.view.left(counter)
+		return seen.Remaining
 	}
 	for i := range def.Items {
-		counter, _ := c.view.left(StockCounter(def.Items[i].SKU))
-		v.Left[def.Items[i].SKU] = counter.Remaining
+		v.Left[def.Items[i].SKU] = left(StockCounter(def.Items[i].SKU))
+	}
+	for name := range def.Quotas {
+		v.Quotas[name] = left(QuotaCounter(name))
+	}
+	for name := range def.VoucherPools {
+		v.Pools[name] = left(PoolCounter(name))
 	}
 	reserved, _ := c.view.left(CounterReservations)
 	v.Reserved = reserved.Limit - reserved.Remaining

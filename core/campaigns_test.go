@@ -189,3 +189,30 @@ func TestAShoppersOrdersComeInPages(t *testing.T) {
 		}
 	})
 }
+
+// TestACampaignSaysWhatIsLeftOfItsQuotasAndPools asks a node that had no part in the taking.
+func TestACampaignSaysWhatIsLeftOfItsQuotasAndPools(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		taking := promoting([]core.Hook{core.HookQuote}, nil, func(core.Hook, *core.Facts) []core.Effect {
+			return []core.Effect{{Kind: core.EffectTake, Name: "q", Units: 2}}
+		})
+		d, other := newPromotion(t, s, taking, func(c *core.Campaign) { c.Quotas = map[string]int64{"q": 5, "untouched": 7} })
+		looks := func(quota, pool int64) {
+			t.Helper()
+			v, err := other.Campaign(t.Context(), "phone")
+			must(t, err)
+			if len(v.Quotas) != 2 || v.Quotas["q"] != quota || v.Quotas["untouched"] != 7 || len(v.Pools) != 1 || v.Pools["fifty"] != pool {
+				t.Errorf("quotas %v, pools %v; want %d and %d", v.Quotas, v.Pools, quota, pool)
+			}
+		}
+		looks(5, 3)
+		o := d.place("ann")
+		d.grant("ann", 2)
+		d.clock.advance(100 * time.Millisecond)
+		looks(3, 1)
+		_, err := d.Cancel(t.Context(), payOf(o, "c"))
+		must(t, err)
+		d.clock.advance(100 * time.Millisecond)
+		looks(5, 1)
+	})
+}

@@ -56,7 +56,7 @@ func (e *Engine) StaffOrders(
 	ctx context.Context, campaignID, state, cursor string, limit int, staff Principal,
 ) (Page[*Order], error) {
 	page := Page[*Order]{Data: []*Order{}}
-	if _, err := e.campaignFor(ctx, campaignID, &staff); err != nil {
+	if _, err := e.servedCampaign(ctx, campaignID, &staff); err != nil {
 		return page, err
 	}
 	if err := checkOrderState(state); err != nil {

@@ -91,6 +91,8 @@ type CampaignView struct {
 	Phase    Phase
 	Now      time.Time
 	Left     map[string]int64 // units left by SKU, at most 100 ms old
+	Quotas   map[string]int64 // units left by quota, as old as that
+	Pools    map[string]int64 // vouchers left to be granted by pool, as old as that
 	Reserved int64            // reservations so far
 }
 

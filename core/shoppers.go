@@ -28,7 +28,7 @@ func (e *Engine) Shoppers(
 	ctx context.Context, campaignID, tag, cursor string, limit int, staff Principal,
 ) (Page[*ShopperView], error) {
 	page := Page[*ShopperView]{Data: []*ShopperView{}}
-	c, err := e.campaignFor(ctx, campaignID, &staff)
+	c, err := e.servedCampaign(ctx, campaignID, &staff)
 	if err != nil {
 		return page, err
 	}
@@ -109,8 +109,8 @@ func (c *campaign) complete(views []*ShopperView) error {
 	return nil
 }
 
-// campaignFor returns the running campaign, if it is the staff's business.
-func (e *Engine) campaignFor(ctx context.Context, id string, staff *Principal) (*campaign, error) {
+// servedCampaign returns the running campaign, if it is the staff's business.
+func (e *Engine) servedCampaign(ctx context.Context, id string, staff *Principal) (*campaign, error) {
 	c, err := e.campaign(ctx, id)
 	if err != nil {
 		return nil, err

@@ -340,7 +340,7 @@ func TestAGrantThatCannotBeIsRefused(t *testing.T) {
 	})
 }
 
-func TestAShoppersVouchersComeInPages(t *testing.T) {
+func TestAShoppersVouchersComeInPagesTheNewestFirst(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
 		d, _ := newPromotion(t, s, voucherOff(), func(c *core.Campaign) {
 			c.VoucherPools["fifty"] = core.VoucherPool{Count: 100}
@@ -348,7 +348,11 @@ func TestAShoppersVouchersComeInPages(t *testing.T) {
 		second := d.with(func(c *core.Campaign) { c.ID = "another" })
 		_, err := d.apply(second)
 		must(t, err)
-		want := d.grant("ann", 5)
+		want := d.grant("ann", 2) // of one moment: sorted by code
+		for range 3 {
+			d.clock.advance(time.Second)
+			want = append(d.grant("ann", 1), want...)
+		}
 		elsewhere, err := d.Grant(t.Context(), "another", "fifty", 2, "ann")
 		must(t, err)
 		want = append(elsewhere, want...)
@@ -368,6 +372,29 @@ func TestAShoppersVouchersComeInPages(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOfManyVouchersTheNewestIsFound has more of them than are read at a time, and one that comes between two pages.
+func TestOfManyVouchersTheNewestIsFound(t *testing.T) {
+	d, _ := newPromotion(t, sqliteStore(t), voucherOff(), func(c *core.Campaign) {
+		c.VoucherPools["fifty"] = core.VoucherPool{Count: 1000}
+	})
+	for range 7 {
+		d.grant("ann", 100)
+	}
+	d.clock.advance(time.Second)
+	newest := d.grant("ann", 1)[0]
+	first, err := d.Vouchers(t.Context(), "ann", "", 2)
+	must(t, err)
+	if first.Data[0].Code != newest {
+		t.Errorf("first comes %s, granted at %d", first.Data[0].Code, first.Data[0].GrantedAt)
+	}
+	d.clock.advance(time.Second)
+	d.grant("ann", 1)
+	rest, err := d.Vouchers(t.Context(), "ann", first.Next, 1000)
+	if must(t, err); len(rest.Data) != 699 || rest.Next != "" {
+		t.Errorf("%d follow, next %q", len(rest.Data), rest.Next)
+	}
 }
 
 func TestACodeSaysNothingOfTheNext(t *testing.T) {

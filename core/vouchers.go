@@ -1,7 +1,9 @@
 package core
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 	"time"
 )
@@ -20,8 +22,19 @@ type VoucherView struct {
 	Order     string // the shopper's own order that it is in, if it is in one
 }
 
-// Vouchers returns a page of the vouchers that the shopper was granted in every campaign, sorted by code, and so by
-// campaign. The cursor is the last code of the previous page, "" for the first page. Nobody else is ever told a code.
+// vouchersChunk is how many vouchers are read at a time.
+const vouchersChunk = 500
+
+// granted is a voucher as it was read.
+type granted struct {
+	Voucher
+
+	document *Document
+}
+
+// Vouchers returns a page of the vouchers that the shopper was granted in every campaign, sorted by campaign, the newest
+// first within one. The cursor is the last code of the previous page, "" for the first page. Nobody else is ever told a
+// code.
 func (e *Engine) Vouchers(ctx context.Context, shopper, cursor string, limit int) (Page[*VoucherView], error) {
 	page := Page[*VoucherView]{Data: []*VoucherView{}}
 	from := CampaignOf(cursor)
@@ -29,17 +42,20 @@ func (e *Engine) Vouchers(ctx context.Context, shopper, cursor string, limit int
 		if id < from {
 			continue
 		}
-		q := DocumentQuery{Campaign: id, Kind: DocumentVoucher, Shopper: shopper, Limit: limit - len(page.Data) + 1}
-		if id == from {
-			q.After = cursor
-		}
-		views, err := e.vouchersIn(ctx, q)
+		vouchers, err := e.vouchersIn(ctx, id, shopper)
 		if err != nil {
 			return page, err
 		}
-		page.Data = append(page.Data, views...)
-		if len(page.Data) > limit {
-			page.Data = page.Data[:limit]
+		if id == from {
+			last := slices.IndexFunc(vouchers, func(g *granted) bool { return g.document.ID == cursor })
+			vouchers = vouchers[last+1:]
+		}
+		room := limit - len(page.Data)
+		views, err := e.voucherViews(ctx, id, vouchers[:min(len(vouchers), room)])
+		if err != nil {
+			return page, err
+		}
+		if page.Data = append(page.Data, views...); len(vouchers) > room {
 			page.Next = page.Data[limit-1].Code
 			return page, nil
 		}
@@ -47,31 +63,55 @@ func (e *Engine) Vouchers(ctx context.Context, shopper, cursor string, limit int
 	return page, nil
 }
 
-// vouchersIn returns what the query asks for, with what became of each.
-func (e *Engine) vouchersIn(ctx context.Context, q DocumentQuery) ([]*VoucherView, error) {
-	documents, err := e.store.ListDocuments(ctx, q)
-	if err != nil || len(documents) == 0 {
-		return nil, storeError(err)
-	}
-	c, err := e.campaign(ctx, q.Campaign)
-	if err != nil {
-		return nil, err
-	}
-	orders, err := c.redeeming(documents)
-	if err != nil {
-		return nil, err
-	}
-	views := make([]*VoucherView, 0, len(documents))
-	for _, d := range documents {
-		v, err := read[Voucher](d)
+// vouchersIn returns the vouchers that the shopper was granted in the campaign, the newest first. Codes say nothing of
+// time, so all of them are read; vouchers are never deleted, so a page goes on where the one before it ended.
+func (e *Engine) vouchersIn(ctx context.Context, campaign, shopper string) ([]*granted, error) {
+	var vouchers []*granted
+	q := DocumentQuery{Campaign: campaign, Kind: DocumentVoucher, Shopper: shopper, Limit: vouchersChunk}
+	for {
+		documents, err := e.store.ListDocuments(ctx, q)
 		if err != nil {
 			return nil, storeError(err)
 		}
+		for _, d := range documents {
+			v, err := read[Voucher](d)
+			if err != nil {
+				return nil, storeError(err)
+			}
+			vouchers = append(vouchers, &granted{*v, d})
+		}
+		if len(documents) < vouchersChunk {
+			break
+		}
+		q.After = documents[vouchersChunk-1].ID
+	}
+	slices.SortFunc(vouchers, func(a, b *granted) int {
+		return cmp.Or(cmp.Compare(b.GrantedAt, a.GrantedAt), cmp.Compare(a.document.ID, b.document.ID))
+	})
+	return vouchers, nil
+}
+
+// voucherViews returns the vouchers of a campaign with what became of each.
+func (e *Engine) voucherViews(ctx context.Context, campaign string, vouchers []*granted) ([]*VoucherView, error) {
+	if len(vouchers) == 0 {
+		return nil, nil
+	}
+	c, err := e.campaign(ctx, campaign)
+	if err != nil {
+		return nil, err
+	}
+	orders, err := c.redeeming(vouchers)
+	if err != nil {
+		return nil, err
+	}
+	views := make([]*VoucherView, 0, len(vouchers))
+	for _, v := range vouchers {
+		d := v.document
 		view := &VoucherView{
 			Code: d.ID, Campaign: c.id, Pool: v.Pool, Value: v.Value, Currency: c.snapshot.Load().definition().Currency,
 			State: d.State, GrantedAt: v.GrantedAt, ExpiresAt: v.ExpiresAt, Source: v.Source,
 		}
-		view.settle(v, orders[d.ID], d.Shopper, e.now())
+		view.settle(&v.Voucher, orders[d.ID], d.Shopper, e.now())
 		views = append(views, view)
 	}
 	return views, nil
@@ -95,10 +135,10 @@ func (view *VoucherView) settle(v *Voucher, order *Order, shopper string, now ti
 }
 
 // redeeming returns the order that claims each of the vouchers, by code; those that none claims are absent.
-func (c *campaign) redeeming(vouchers []*Document) (map[string]*Order, error) {
+func (c *campaign) redeeming(vouchers []*granted) (map[string]*Order, error) {
 	scopes := Query{Campaign: c.id}
-	for _, d := range vouchers {
-		scopes.Shoppers = append(scopes.Shoppers, voucherScope(d.ID))
+	for _, v := range vouchers {
+		scopes.Shoppers = append(scopes.Shoppers, voucherScope(v.document.ID))
 	}
 	claimed, err := c.query(scopes)
 	if err != nil {
