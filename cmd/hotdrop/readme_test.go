@@ -94,7 +94,7 @@ func blockWith(t *testing.T, blocks []string, words string) string {
 func link(t *testing.T, folder string, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		there, err := filepath.Abs(filepath.Join("../..", name))
+		there, err := filepath.Abs(filepath.Join("..", "..", name))
 		if err == nil {
 			err = os.Symlink(there, filepath.Join(folder, name))
 		}
