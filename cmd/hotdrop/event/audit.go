@@ -16,7 +16,7 @@ func (f *fleet) audit(ctx context.Context, config Config) (*Audit, error) {
 	if f.store == remoteStore {
 		return nil, nil //nolint:nilnil // nothing was audited
 	}
-	args := []string{"audit", "-o", "json", "--data", filepath.Join(filepath.Dir(f.keys))}
+	args := []string{"audit", "-o", "json", "--data", filepath.Dir(f.keys)}
 	if config.Store != "" {
 		args = append(args, "--database-url", config.Store)
 	}

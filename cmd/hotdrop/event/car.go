@@ -211,7 +211,9 @@ func (c *carSale) lapse(ctx context.Context) error {
 	}
 	ended := c.idsOf(waiting)
 	late := ended[:min(len(ended), 10)]
-	refused, err := c.desk(ctx, "late balances", "/dues/balance/confirmations", late, func(i int) any { return receipt("late-" + late[i][len(late[i])-26:]) })
+	refused, err := c.desk(ctx, "late balances", "/dues/balance/confirmations", late, func(i int) any {
+		return receipt("late-" + late[i][len(late[i])-len(orderID{}):])
+	})
 	c.tale.expect("late_balances_refused", refused[string(core.CodeWrongState)], int64(len(late)))
 	return err
 }

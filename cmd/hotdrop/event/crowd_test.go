@@ -103,7 +103,8 @@ func TestAnErrandEndsWithTheRun(t *testing.T) {
 func calling(t *testing.T, handler http.Handler, do func(on *caller) error) (*runner, error) {
 	t.Helper()
 	r := crowdAt(t, 1, handler)
-	return r, r.everybody(t.Context(), "call", 1, func(_ context.Context, on *caller, _ int) error { return do(on) })
+	err := r.everybody(t.Context(), "call", 1, func(_ context.Context, on *caller, _ int) error { return do(on) })
+	return r, err
 }
 
 func TestACallReturnsTheAnswerOrTheCodeOfTheRefusal(t *testing.T) {

@@ -28,14 +28,13 @@ const (
 type lottery struct {
 	*show
 
-	codes    []string // of the links, by owner
-	want     []int64  // how often each link is reposted
-	cap      int64    // most entries of a shopper
-	events   []socialEvent
-	total    int64 // of all entries
-	seedHash string
-	outcome  *counter
-	winners  int64
+	codes   []string // of the links, by owner
+	want    []int64  // how often each link is reposted
+	cap     int64    // most entries of a shopper
+	events  []socialEvent
+	total   int64 // of all entries
+	outcome *counter
+	winners int64
 }
 
 // socialEvent is one event as the API takes it.

@@ -116,8 +116,8 @@ func (s *show) as(on *caller, n int) *shopper { return &shopper{on, s, n, s.toke
 
 // key is an Idempotency-Key of the shopper's: what is done, in which run.
 func (p *shopper) key(verb string) string {
-	return verb + "-" + p.show.replay.run + "-" + shopperID(uint32(p.n))
-} //nolint:gosec // Config.check bounds it
+	return verb + "-" + p.show.replay.run + "-" + shopperID(uint32(p.n)) //nolint:gosec // Config.check bounds it
+}
 
 // here is a path below the campaign.
 func (p *shopper) here(path string) string { return "/v1/campaigns/" + p.show.replay.campaign + path }
@@ -150,7 +150,8 @@ func (p *shopper) cancel(ctx context.Context, verb, id string) (o order, code st
 
 // look reads an order.
 func (p *shopper) look(ctx context.Context, id string) (o order, err error) {
-	return o, p.must(ctx, get(p.token, "/v1/orders/"+id), &o)
+	err = p.must(ctx, get(p.token, "/v1/orders/"+id), &o)
+	return o, err
 }
 
 // vouchers lists the shopper's vouchers in this campaign.
@@ -199,5 +200,6 @@ func (p *shopper) ask(ctx context.Context, words string) ([]message, error) {
 		Replies []message `json:"replies"`
 	}
 	body := map[string]string{"campaign": p.show.replay.campaign, "text": words}
-	return talk.Replies, p.must(ctx, post(p.token, "/v1/inbox", "", body), &talk)
+	err := p.must(ctx, post(p.token, "/v1/inbox", "", body), &talk)
+	return talk.Replies, err
 }

@@ -161,7 +161,8 @@ func (v *view) left(sku string) int64 {
 
 // page looks at the campaign as a shopper.
 func (p *shopper) page(ctx context.Context) (v view, err error) {
-	return v, p.must(ctx, get(p.token, p.here("")), &v)
+	err = p.must(ctx, get(p.token, p.here("")), &v)
+	return v, err
 }
 
 // awaitLeft waits until the page says that so many units of the item are left.

@@ -17,7 +17,7 @@ func showOf(r *runner, shoppers int) *show {
 	return &show{
 		runner: r, terms: terms{sku: "mx3", currency: "CNY", price: 179_900}, sale: &core.Campaign{}, tokens: tokens,
 		tale: &r.result.tale, funded: make([]int64, shoppers), orders: make([][]string, shoppers),
-		random: rand.New(rand.NewPCG(1, 2)), //nolint:gosec // no secret
+		random: rand.New(rand.NewPCG(1, 2)),
 	}
 }
 

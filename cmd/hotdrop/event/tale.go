@@ -23,8 +23,3 @@ func (t *tale) expect(key string, got, want int64) {
 		t.wrong = append(t.wrong, fmt.Sprintf("%s is %d, should be %d", key, got, want))
 	}
 }
-
-// refused lists refusals by their code.
-func (t *tale) refused(prefix string, codes map[string]int64) {
-	t.figures = appendCodes(t.figures, prefix, codes)
-}
