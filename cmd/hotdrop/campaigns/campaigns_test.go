@@ -95,3 +95,65 @@ func TestEveryTradeInCanBePaidForOutOfTheBudget(t *testing.T) {
 		}
 	}
 }
+
+func TestNoMoreVouchersAreSoldThanThePoolHas(t *testing.T) {
+	c := parsed(t)["trade-in"]
+	for _, binding := range c.Ruleset {
+		if binding.Mechanic != "one-cent-voucher" {
+			continue
+		}
+		quota, _ := binding.Config["quota"].(string)
+		pool, _ := binding.Config["pool"].(string)
+		if sold, codes := c.Quotas[quota], c.VoucherPools[pool].Count; sold < 1 || sold > codes {
+			t.Errorf("%d are sold, the pool has %d", sold, codes)
+		}
+		return
+	}
+	t.Error("nothing sells the voucher")
+}
+
+func TestReserversAreRemindedBeforeTheSale(t *testing.T) {
+	c := parsed(t)["trade-in"]
+	if len(c.Reminders) != 1 || !c.Reminders[0].At.Before(c.Phases.Sale) || c.Reminders[0].At.Before(c.Phases.Reservation) {
+		t.Errorf("the reminders are %+v", c.Reminders)
+	}
+}
+
+func TestTheCarIsPaidInTwoPartsOfWhichTheSecondIsTheDealers(t *testing.T) {
+	c := parsed(t)["car"]
+	deposit, _ := c.Ruleset[0].Config["amount"].(int64)
+	if c.Ruleset[0].Mechanic != "deposit" || deposit < 1 || deposit >= c.Items[0].Price {
+		t.Errorf("the ruleset is %+v", c.Ruleset)
+	}
+	if c.Deposits.BalanceAt != core.BalanceDealer || !c.Deposits.BalanceUntil.After(c.Phases.Closed) {
+		t.Errorf("the deposits are %+v", c.Deposits)
+	}
+}
+
+func TestTheLotteryClosesWithTheSaleAndHasAPrizeForEveryWinner(t *testing.T) {
+	c := parsed(t)["phone"]
+	draw := c.Draws["reposts"]
+	if draw.Winners > c.VoucherPools[draw.Pool].Count || draw.Closes.Before(c.Phases.Sale) || draw.Closes.After(c.Phases.Closed) {
+		t.Errorf("the draw is %+v", draw)
+	}
+}
+
+func TestAGroupPaysLessThanWhoBuysAlone(t *testing.T) {
+	c := parsed(t)["group"]
+	groups := map[string]core.Object{}
+	for _, binding := range c.Ruleset {
+		if sku, ok := binding.Config["sku"].(string); ok && binding.Mechanic == "group-buy" {
+			groups[sku] = binding.Config
+		}
+	}
+	for _, item := range c.Items {
+		price, _ := groups[item.SKU]["price"].(int64)
+		off := item.Price - price
+		if price < 1 || off < 1 || off > c.Guardrails.MaxDiscount {
+			t.Errorf("%s costs %d, in a group %d", item.SKU, item.Price, price)
+		}
+		if need := off * item.Stock; need > c.Guardrails.DiscountBudget {
+			t.Errorf("%d units of %s in groups need %d, the budget is %d", item.Stock, item.SKU, need, c.Guardrails.DiscountBudget)
+		}
+	}
+}

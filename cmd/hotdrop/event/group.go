@@ -64,7 +64,10 @@ func playGroup(ctx context.Context, r *runner) error {
 	s, err := r.stage(ctx, func(sale *core.Campaign) {
 		window := groupWindow(n)
 		sale.Items[groupHeadset].Hold = core.Duration(window / 2) // or until the group closes
-		sale.Items[groupHeadset].Stock = max(sale.Items[groupHeadset].Stock, int64(n))
+		if stock := sale.Items[groupHeadset].Stock; int64(n) > stock {
+			sale.Items[groupHeadset].Stock = int64(n)
+			sale.Guardrails.DiscountBudget += sale.Guardrails.DiscountBudget / stock * (int64(n) - stock)
+		}
 		sale.Ruleset[groupHeadset].Config["seconds"] = int64(window / time.Second)
 		sale.Groups.Offer = core.Duration(offerWindow(n))
 	})

@@ -31,7 +31,8 @@ const (
 )
 
 const (
-	voucherItem      = "flyme-code"
+	voucherItem      = "flyme-code" // and the quota of it
+	voucherPool      = "flyme-50"
 	reminderTemplate = "sale-opens"
 	handIn           = "trade_in" // the condition
 )
@@ -54,6 +55,10 @@ func playTradeIn(ctx context.Context, r *runner) error {
 	s, err := r.stage(ctx, func(sale *core.Campaign) {
 		// The reminder comes in the reservation phase, so that shoppers find it before the sale opens.
 		sale.Reminders[0].At = sale.Phases.Reservation.Add(remindAfter)
+		// A voucher for everybody who may want one, however many come.
+		pool := sale.VoucherPools[voucherPool]
+		pool.Count = max(pool.Count, int64(r.config.Shoppers))
+		sale.VoucherPools[voucherPool], sale.Quotas[voucherItem] = pool, pool.Count
 	})
 	if err != nil {
 		return err
@@ -76,7 +81,7 @@ func playTradeIn(ctx context.Context, r *runner) error {
 
 // cast gives out the old phones, and reads from the campaign file what they and a voucher are worth.
 func (t *tradeIn) cast() {
-	t.worth = map[string]int64{"voucher": t.sale.VoucherPools["flyme-50"].Value}
+	t.worth = map[string]int64{"voucher": t.sale.VoucherPools[voucherPool].Value}
 	for _, binding := range t.sale.Ruleset {
 		if binding.Plugin != handInPlugin {
 			continue
