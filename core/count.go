@@ -314,14 +314,7 @@ func countEdit(code, what string, decidedFor *Share) edit {
 func (r *round) ask(n *count, l *link, in *intent) error {
 	c, def, owner := r.campaign, r.snapshot.definition(), l.document.Shopper
 	after := l.now.count(n.what)
-	tags := r.owned[DocumentKey{DocumentTags, owner}]
-	facts := Facts{
-		Now: r.now.UnixMilli(), Campaign: r.snapshot.campaignFacts(r.now), Shopper: ShopperFacts{ID: owner},
-		Shares: after.facts(n.what), Quota: c.quotas(def),
-	}
-	if tags != nil {
-		facts.Shopper.Tags = tagsOf([]*Document{tags})
-	}
+	facts := c.shareHookFacts(r.snapshot, r.now, owner, after.facts(n.what), r.owned[DocumentKey{DocumentTags, owner}])
 	d, err := r.snapshot.ruleset.decide(HookShare, &facts, def, -1)
 	if err != nil {
 		return err
@@ -338,4 +331,17 @@ func (r *round) ask(n *count, l *link, in *intent) error {
 		}
 	}
 	return nil
+}
+
+// shareHookFacts are the facts of the hook share. Who counts is not there, so all that is known of the owner is what
+// mechanics noted; tags is nil if that is nothing.
+func (c *campaign) shareHookFacts(snap *snapshot, now time.Time, owner string, shares SharesFacts, tags *Document) Facts {
+	facts := Facts{
+		Now: now.UnixMilli(), Campaign: snap.campaignFacts(now), Shopper: ShopperFacts{ID: owner},
+		Shares: shares, Quota: c.quotas(snap.definition()),
+	}
+	if tags != nil {
+		facts.Shopper.Tags = tagsOf([]*Document{tags})
+	}
+	return facts
 }

@@ -16,16 +16,17 @@ type examined struct {
 	binding  int        // the one that refused, -1 if none did
 }
 
-// examine decides at the hook quote as decide does, by the given version of the engine's rules, and keeps what decide forgets.
-func (r *compiled) examine(facts *Facts, c *Campaign, budgetLeft int64, engine string) *examined {
-	x := &examined{ruleset: r, decision: newDecision(HookQuote, facts, c, budgetLeft, len(r.bindings)), binding: -1}
+// examine decides at the hook as decide does, by the given version of the engine's rules, and keeps what decide forgets. At
+// a hook without a price the campaign may be nil: then it has whatever effects name.
+func (r *compiled) examine(hook Hook, facts *Facts, c *Campaign, budgetLeft int64, engine string) *examined {
+	x := &examined{ruleset: r, decision: newDecision(hook, facts, c, budgetLeft, len(r.bindings)), binding: -1}
 	x.decision.engine = engine
 	for _, b := range r.bindings {
 		began := time.Now()
-		s, _ := b.run(HookQuote, facts, nil, c)
+		s, _ := b.run(hook, facts, nil, c)
 		x.micros = append(x.micros, time.Since(began).Microseconds())
 		x.decision.steps = append(x.decision.steps, s)
-		x.clauses = append(x.clauses, b.explain(facts, s.lastGood))
+		x.clauses = append(x.clauses, b.explain(hook, facts, s.lastGood))
 	}
 	if x.refuse(); x.refusal == nil {
 		x.refusal = failedPrice(x.decision.settle(r.groups))
@@ -34,13 +35,13 @@ func (r *compiled) examine(facts *Facts, c *Campaign, budgetLeft int64, engine s
 }
 
 // explain returns the clauses of the mechanic that decided, if it can name them.
-func (b *bound) explain(facts *Facts, lastGood bool) []Clause {
+func (b *bound) explain(hook Hook, facts *Facts, lastGood bool) []Clause {
 	m := b.mechanic
 	if lastGood {
 		m = b.fallback
 	}
-	if e, ok := m.(Explainer); ok && slices.Contains(m.Manifest().Hooks, HookQuote) {
-		return e.Explain(HookQuote, facts)
+	if e, ok := m.(Explainer); ok && slices.Contains(m.Manifest().Hooks, hook) {
+		return e.Explain(hook, facts)
 	}
 	return nil
 }
@@ -62,14 +63,21 @@ func denies(e Effect) bool { return e.Kind == EffectDeny }
 
 // into writes what was examined into the explanation.
 func (x *examined) into(out *Explanation) {
-	for i := range x.decision.steps {
-		out.Bindings = append(out.Bindings, x.bindingAt(i))
-	}
+	out.Bindings = x.steps()
 	if x.refusal != nil {
 		return
 	}
 	out.Price, out.Total, out.Lines = x.prices(), x.decision.total, x.decision.lines()
 	out.List, _ = x.decision.price.listTotal() // was computed for the total
+}
+
+// steps returns every binding's part.
+func (x *examined) steps() []ExplainedBinding {
+	steps := make([]ExplainedBinding, 0, len(x.decision.steps))
+	for i := range x.decision.steps {
+		steps = append(steps, x.bindingAt(i))
+	}
+	return steps
 }
 
 func (x *examined) bindingAt(i int) ExplainedBinding {

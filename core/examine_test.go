@@ -12,7 +12,7 @@ import (
 // examine examines the sale as it would be explained.
 func (s *sale) examine() *examined {
 	r := rulesetOf(s.stacking, s.groups, s.proposals...)
-	return r.examine(s.facts, s.campaign, s.budget, EngineVersion)
+	return r.examine(HookQuote, s.facts, s.campaign, s.budget, EngineVersion)
 }
 
 func TestWhatIsExaminedIsWhatIsDecided(t *testing.T) {
@@ -74,7 +74,7 @@ func explainPin(t interface{ Fatal(...any) }, r *compiled, o *Order) *Explanatio
 		t.Fatal(err)
 	}
 	out := &Explanation{}
-	pinned.derive(r, o, out)
+	pinned.derive(r, kept{HookQuote, o.Quote, o.Total, o.Lines}, out)
 	return out
 }
 
@@ -86,7 +86,7 @@ func TestAnOrderOfAnOlderEngineIsReproducedByItsRules(t *testing.T) {
 		&proposal{name: "later", effects: []Effect{{Kind: EffectPrice, Amount: 300}}})
 	facts := &Facts{Quantity: 1, Item: ItemFacts{SKU: "phone", Price: 1000}}
 	for engine, want := range map[string]int64{"1": 0, EngineVersion: 300} {
-		x := r.examine(facts, testCampaign, -1, engine)
+		x := r.examine(HookQuote, facts, testCampaign, -1, engine)
 		if x.refusal != nil || x.decision.total != want {
 			t.Fatalf("engine %s: total %d, %v, want %d", engine, x.decision.total, x.refusal, want)
 		}
@@ -191,7 +191,7 @@ func TestARefusalNamesItsBindingAndNothingIsApplied(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			first := &proposal{name: "first", effects: []Effect{sound(EffectDeposit)}}
 			r := rulesetOf(nil, []string{"", "", ""}, first, tt.second, &proposal{name: "third"})
-			x := r.examine(&Facts{Quantity: 1, Item: ItemFacts{Price: 1000}}, testCampaign, -1, EngineVersion)
+			x := r.examine(HookQuote, &Facts{Quantity: 1, Item: ItemFacts{Price: 1000}}, testCampaign, -1, EngineVersion)
 			out := &Explanation{}
 			x.into(out)
 			if CodeOf(x.refusal) != tt.code || x.binding != tt.binding || out.Price != nil || out.Total != 0 {
@@ -217,7 +217,7 @@ func TestClausesAreThoseOfTheMechanicThatDecided(t *testing.T) {
 	good := &telling{proposal{name: "good", effects: []Effect{discount(1)}}}
 	r := rulesetOf(nil, []string{"", ""}, &proposal{name: "failing", err: &MechanicError{Code: "trap"}}, &proposal{name: "mute"})
 	r.bindings[0].policy, r.bindings[0].fallback = FailLastGood, good
-	x := r.examine(&Facts{Quantity: 2, Item: ItemFacts{Price: 1000}}, testCampaign, -1, EngineVersion)
+	x := r.examine(HookQuote, &Facts{Quantity: 2, Item: ItemFacts{Price: 1000}}, testCampaign, -1, EngineVersion)
 	out := &Explanation{}
 	x.into(out)
 	b := out.Bindings[0]

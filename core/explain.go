@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"strconv"
-	"strings"
 )
 
 // pinnedQuote is what [decision.pin] keeps of a decision.
@@ -35,9 +34,17 @@ type pinnedStep struct {
 	Outcome  string   `json:"outcome"`
 }
 
+// kept is a decision that is kept with what it was made for.
+type kept struct {
+	hook  Hook
+	text  json.RawMessage // as [decision.pin] made it
+	total int64           // of the order, minor units; 0 for what is no order
+	lines []Line          // of the order
+}
+
 // Explain says why the order costs what it costs: it is decided again, from its pinned facts under its pinned ruleset, and
-// compared with what is pinned. Another brand's order is not_found for a principal of a brand, and every order for a
-// shopper.
+// compared with what is pinned. If the order is confirmed, it also says what the mechanics decided at the hook paid.
+// Another brand's order is not_found for a principal of a brand, and every order for a shopper.
 func (e *Engine) Explain(ctx context.Context, order string, staff Principal) (*Explanation, error) {
 	if staff.Role == RoleShopper {
 		return nil, noOrder(order)
@@ -46,51 +53,59 @@ func (e *Engine) Explain(ctx context.Context, order string, staff Principal) (*E
 	if err != nil {
 		return nil, err
 	}
+	out := &Explanation{Campaign: c.id, Currency: o.Currency, Order: o.ID}
+	if err := c.explainKept(ctx, kept{HookQuote, o.Quote, o.Total, o.Lines}, out); err != nil {
+		return nil, err
+	}
+	out.Paid, err = c.explainPaid(ctx, o)
+	return out, err
+}
+
+// explainKept fills the explanation with a decision that was made before.
+func (c *campaign) explainKept(ctx context.Context, k kept, out *Explanation) error {
 	var pinned pinnedQuote
-	if err := json.Unmarshal(o.Quote, &pinned); err != nil {
-		return nil, storeError(fmt.Errorf("the pinned decision of %s: %w", o.ID, err))
+	if err := json.Unmarshal(k.text, &pinned); err != nil {
+		return storeError(fmt.Errorf("a pinned decision of %s: %w", c.id, err))
 	}
-	out := &Explanation{
-		Campaign: c.id, Currency: o.Currency, Order: o.ID, Hook: HookQuote, Ruleset: pinned.Ruleset, Engine: pinned.Engine,
-		At: pinned.Facts.Now, Facts: pinned.Facts.appendJSON(nil), Bindings: []ExplainedBinding{},
-	}
+	out.Hook, out.Ruleset, out.Engine, out.At = k.hook, pinned.Ruleset, pinned.Engine, pinned.Facts.Now
+	out.Facts, out.Bindings = pinned.Facts.appendJSON(nil), []ExplainedBinding{}
 	ruleset, err := c.pinned(ctx, pinned.Ruleset)
 	switch {
 	case err == nil:
-		pinned.derive(ruleset, o, out)
+		pinned.derive(ruleset, k, out)
 	case CodeOf(err) == CodeUnavailable:
-		return nil, err
+		return err
 	default:
-		pinned.recite(o, out)
+		pinned.recite(k, out)
 		out.Differences = []string{"this node cannot decide it again: " + err.Error()}
 	}
-	return out, nil
+	return nil
 }
 
 // recite fills the explanation with what is pinned, where the ruleset cannot be had any more.
-func (p *pinnedQuote) recite(o *Order, out *Explanation) {
+func (p *pinnedQuote) recite(k kept, out *Explanation) {
 	for _, s := range p.Bindings {
 		out.Bindings = append(out.Bindings, ExplainedBinding{
 			Mechanic: s.Mechanic, Digest: s.Digest, Outcome: s.Outcome, LastGood: s.LastGood, Failure: s.Failure,
 			Effects: s.Effects, Fuel: s.Fuel,
 		})
 	}
-	out.Total, out.Lines = o.Total, o.Lines
-	out.Shopper = told(nil, o.Lines)
+	out.Total, out.Lines = k.total, k.lines
+	out.Shopper = told(nil, k.lines)
 }
 
 // derive decides again and compares.
-func (p *pinnedQuote) derive(ruleset *compiled, o *Order, out *Explanation) {
-	x := ruleset.examine(&p.Facts, p.campaign(), p.BudgetLeft, p.Engine)
+func (p *pinnedQuote) derive(ruleset *compiled, k kept, out *Explanation) {
+	x := ruleset.examine(k.hook, &p.Facts, p.campaign(), p.BudgetLeft, p.Engine)
 	x.into(out)
 	out.Shopper = told(x.refusal, out.Lines)
 	if x.refusal != nil {
 		out.Refusal = refusalOf(x.refusal, x.binding)
 		out.Differences = append(out.Differences, "it is refused now: "+x.refusal.Error())
 	}
-	out.Differences = append(out.Differences, p.differences(x.decision, o)...)
+	out.Differences = append(out.Differences, p.differences(x.decision, k.total)...)
 	again := x.decision.pin(&p.Facts, p.Ruleset, p.Epoch)
-	out.Reproduced = len(out.Differences) == 0 && bytes.Equal(again, o.Quote)
+	out.Reproduced = len(out.Differences) == 0 && bytes.Equal(again, k.text)
 	if !out.Reproduced && len(out.Differences) == 0 {
 		out.Differences = []string{"the pinned text is another, though effects and total are the same"}
 	}
@@ -98,7 +113,9 @@ func (p *pinnedQuote) derive(ruleset *compiled, o *Order, out *Explanation) {
 
 // campaign returns what the decision depended on of the campaign file as it was then: what the effects name was there.
 func (p *pinnedQuote) campaign() *Campaign {
-	c := &Campaign{Guardrails: p.Guardrails, Quotas: map[string]int64{}, Templates: map[string]Text{}}
+	c := &Campaign{
+		Guardrails: p.Guardrails, Quotas: map[string]int64{}, Templates: map[string]Text{}, Draws: map[string]DrawTerms{},
+	}
 	maps.Copy(c.Quotas, p.Facts.Quota)
 	for _, s := range p.Bindings {
 		for i := range s.Effects {
@@ -114,6 +131,8 @@ func (p *pinnedQuote) campaign() *Campaign {
 				c.Templates[e.Name] = Text{}
 			case EffectTake:
 				c.Quotas[e.Name] = 0
+			case EffectEnter:
+				c.Draws[e.Name] = DrawTerms{}
 			}
 		}
 	}
@@ -121,7 +140,7 @@ func (p *pinnedQuote) campaign() *Campaign {
 }
 
 // differences returns what the decision has that is not what is pinned.
-func (p *pinnedQuote) differences(d *decision, o *Order) []string {
+func (p *pinnedQuote) differences(d *decision, total int64) []string {
 	var found []string
 	differ := func(what string, pinned, now any) {
 		if was, is := fmt.Sprint(pinned), fmt.Sprint(now); was != is {
@@ -143,7 +162,7 @@ func (p *pinnedQuote) differences(d *decision, o *Order) []string {
 		differ("fuel schedule", p.Schedule, FuelSchedule)
 	}
 	differ("total", p.Total, d.total)
-	differ("total of the order", o.Total, d.total)
+	differ("total of the order", total, d.total)
 	return found
 }
 
@@ -156,97 +175,4 @@ func effectsJSON(effects []Effect) []byte {
 		b = effects[i].appendJSON(b)
 	}
 	return append(b, ']')
-}
-
-// ExplainRequest says how the request would be decided now, whoever asks for it, and if it would be refused, by which
-// check. It takes, counts and writes nothing. The refusals are in the explanation; the error is for the caller: another
-// brand's campaign is not_found.
-func (e *Engine) ExplainRequest(ctx context.Context, req OrderRequest, staff Principal) (*Explanation, error) {
-	c, err := e.campaign(ctx, req.Campaign)
-	if err != nil {
-		return nil, err
-	}
-	def := c.snapshot.Load().definition()
-	if staff.Role == RoleShopper || !staff.serves(def.Brand) {
-		return nil, Errorf(CodeNotFound, "there is no campaign %q", req.Campaign)
-	}
-	known, err := c.fetchAll(ctx, req.wants())
-	if err != nil {
-		return nil, err
-	}
-	out := &Explanation{
-		Campaign: c.id, Currency: def.Currency, Hook: HookQuote, Ruleset: c.snapshot.Load().record.Ruleset.Number,
-		Engine: EngineVersion, At: e.now().UnixMilli(), Facts: json.RawMessage("null"), Bindings: []ExplainedBinding{},
-		Reproduced: true,
-	}
-	return out, c.explainRequest(ctx, &req, known, out)
-}
-
-// explainRequest fills the explanation; its error is a store that does not answer, or a defect.
-func (c *campaign) explainRequest(ctx context.Context, req *OrderRequest, known *load, out *Explanation) error {
-	q, refusal := c.quoteUncounted(ctx, req, known)
-	if code := CodeOf(refusal); code == CodeUnavailable || code == CodeInternal {
-		return refusal
-	}
-	binding := -1
-	if q != nil {
-		def := q.snapshot.definition()
-		x := q.snapshot.ruleset.examine(&q.facts, def, c.budgetLeft(def), EngineVersion)
-		x.into(out)
-		out.Facts, out.At, out.Ruleset = q.facts.appendJSON(nil), q.facts.Now, q.snapshot.record.Ruleset.Number
-		switch {
-		case x.refusal != nil && checkOf(CodeOf(refusal)) != "voucher":
-			refusal, binding = x.refusal, x.binding
-		case refusal == nil:
-			refusal = c.unplaceable(req, q, known.state)
-		}
-	}
-	out.Shopper = told(refusal, out.Lines)
-	if refusal != nil {
-		out.Refusal = refusalOf(refusal, binding)
-	}
-	return nil
-}
-
-// quoteUncounted is quote without the one thing that it writes: a wrong voucher code is refused, and not counted against
-// the shopper. The decision is then the one without a voucher.
-func (c *campaign) quoteUncounted(ctx context.Context, req *OrderRequest, known *load) (*quoted, error) {
-	_, wrong := voucherFacts(known, req.Voucher, c.engine.now())
-	if req.Voucher == "" || CodeOf(wrong) != CodeVoucherInvalid {
-		return c.quote(ctx, req, known)
-	}
-	plain := *req
-	plain.Voucher, plain.Group = "", ""
-	q, err := c.quote(ctx, &plain, known)
-	if q != nil {
-		err = wrong
-	}
-	return q, err
-}
-
-// unplaceable returns what would refuse the decided request when its order is to be placed, as far as this node knows.
-func (c *campaign) unplaceable(req *OrderRequest, q *quoted, shopper *ShopperState) error {
-	d := q.decision
-	if req.ExpectTotal != nil && *req.ExpectTotal != d.total {
-		return &Error{Code: CodePriceChanged, Total: d.total, Message: "the price is " + strconv.FormatInt(d.total, 10) + " now"}
-	}
-	for _, key := range d.once {
-		if shopper.claim(ClaimOnce, key) != nil {
-			return &Error{
-				Code: CodeAlreadyUsed, Message: "this is possible once per shopper",
-				Err: fmt.Errorf("the shopper has used the key %q", key),
-			}
-		}
-	}
-	for _, take := range q.takes() {
-		counter, _ := c.view.left(take.Counter)
-		switch {
-		case counter.Remaining >= take.Units:
-		case strings.HasPrefix(take.Counter, StockCounter("")):
-			return soldOut(counter.Remaining)
-		default:
-			return Errorf(CodeQuotaExhausted, "%s has run out", take.Counter)
-		}
-	}
-	return nil
 }

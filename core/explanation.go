@@ -27,6 +27,28 @@ type Explanation struct {
 	Reproduced  bool     `json:"reproduced"`
 	Differences []string `json:"differences,omitempty"`
 	Shopper     Told     `json:"shopper"`
+
+	// Paid is what the mechanics decided when the order was confirmed; nil for an order that is not, and where no mechanic
+	// has something to say at the hook paid.
+	Paid *ExplainedPaid `json:"paid,omitempty"`
+}
+
+// The states of what the mechanics decide at the hook paid.
+const (
+	PaidOpen = "open" // it is still to be done: at once, or, after a failure, again and again
+	PaidDone = "done" // what they asked for is there
+)
+
+// ExplainedPaid is the decision at the hook paid, derived from the facts that the order pins, and from the order as it was
+// when it was paid, under the ruleset that the order pins. While it is open it shows what the next try would decide.
+type ExplainedPaid struct {
+	State    string             `json:"state"`
+	At       int64              `json:"at"`    // when the order was paid, Unix milliseconds
+	Facts    json.RawMessage    `json:"facts"` // what the mechanics know
+	Bindings []ExplainedBinding `json:"bindings"`
+	Refusal  *ExplainedRefusal  `json:"refusal,omitempty"` // what the decision fails with
+	Tries    int                `json:"tries,omitempty"`   // how often it has failed
+	Failure  string             `json:"failure,omitempty"` // why, the last time
 }
 
 // ExplainedBinding is one binding's part in a decision.

@@ -131,6 +131,11 @@ func TestAPaidOrderThatWouldGrantFromAnotherCampaignsPoolWaitsAndSaysWhy(t *test
 		if vouchers := l.documents(core.DocumentVoucher); len(vouchers) != 0 {
 			t.Errorf("vouchers %+v", vouchers)
 		}
+		x, err := l.Explain(t.Context(), o.ID, operator)
+		must(t, err)
+		if x.Paid == nil || x.Paid.State != core.PaidOpen || x.Paid.Failure != tasks[0].Failure || x.Paid.Bindings[0].Failure != why {
+			t.Errorf("explained %+v", x.Paid)
+		}
 		l.audit()
 	})
 }

@@ -77,7 +77,7 @@ func (c *campaign) decideReservation(ctx context.Context, shopper *Principal) (*
 	snap, now := c.snapshot.Load(), c.engine.now()
 	def := snap.definition()
 	if phase := def.Phases.At(now); phase != PhaseReservation {
-		return nil, Errorf(CodeNotInPhase, "reservations are not open: the campaign is in the phase %s", phase)
+		return nil, notReserving(phase)
 	}
 	in := &intent{epoch: snap.record.Epoch, reservation: &Reservation{Shopper: shopper.ID, At: now.UnixMilli()}}
 	if !snap.asks(HookReserve) {
@@ -87,13 +87,25 @@ func (c *campaign) decideReservation(ctx context.Context, shopper *Principal) (*
 	if err != nil {
 		return nil, err
 	}
-	facts := Facts{Now: now.UnixMilli(), Campaign: snap.campaignFacts(now), Shopper: shopper.facts(0), Quota: c.quotas(def)}
-	facts.fillShopper(known)
+	facts := c.reserveFacts(snap, now, shopper, known)
 	d, err := snap.ruleset.decide(HookReserve, &facts, def, -1)
 	if err != nil {
 		return nil, err
 	}
 	return in, c.signUp(in, snap, d, &facts, now)
+}
+
+func notReserving(phase Phase) error {
+	return Errorf(CodeNotInPhase, "reservations are not open: the campaign is in the phase %s", phase)
+}
+
+// reserveFacts are the facts of the hook reserve.
+func (c *campaign) reserveFacts(snap *snapshot, now time.Time, shopper *Principal, known *ShopperState) Facts {
+	facts := Facts{
+		Now: now.UnixMilli(), Campaign: snap.campaignFacts(now), Shopper: shopper.facts(0), Quota: c.quotas(snap.definition()),
+	}
+	facts.fillShopper(known)
+	return facts
 }
 
 // acquaint loads the shopper's documents if mechanics read facts of them, and the counters if they are out of date.

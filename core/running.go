@@ -88,7 +88,7 @@ func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot
 		binding.Brand = record.Definition.Brand
 		snap.watch(binding, ruleset.bindings[i].mechanic, e.now())
 	}
-	err = e.addFallbacks(ctx, snap)
+	err = e.addFallbacks(ctx, record, ruleset, func(b Binding, m Mechanic) { snap.watch(b, m, e.now()) })
 	snap.kinds, snap.hooks = ruleset.kinds(), ruleset.hooks()
 	return snap, err
 }
@@ -165,49 +165,6 @@ func checkManifest(path string, m *Manifest, problems *Problems) {
 			problems.Add(path, "the mechanic %s uses the effect %s, which is not available at its hooks", m.Name, effect)
 		}
 	}
-}
-
-// addFallbacks compiles the previous ruleset's mechanics for bindings whose policy is last_good.
-func (e *Engine) addFallbacks(ctx context.Context, snap *snapshot) error {
-	record := snap.record
-	var previous *Ruleset
-	for i, b := range snap.ruleset.bindings {
-		if b.policy != FailLastGood || record.Ruleset.Number <= 1 {
-			continue
-		}
-		if previous == nil {
-			var err error
-			if previous, err = e.campaigns.Ruleset(ctx, record.Definition.ID, record.Ruleset.Number-1); err != nil {
-				return storeError(err)
-			}
-		}
-		if previous == nil || i >= len(previous.Bindings) || i >= len(previous.Digests) {
-			continue
-		}
-		if err := e.addFallback(ctx, snap, b, previous, i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// addFallback compiles what was last good for one binding, unless that is no longer here.
-func (e *Engine) addFallback(ctx context.Context, snap *snapshot, b *bound, previous *Ruleset, i int) error {
-	id, binding := snap.record.Definition.ID, previous.Bindings[i]
-	binding.Brand = snap.record.Definition.Brand
-	fallback, err := e.compileInForce(ctx, id, binding, previous.Digests[i])
-	if problems, ok := errors.AsType[*Problems](err); ok {
-		e.log.Warn("last good mechanic does not compile", "campaign", id, "binding", i, "error", problems)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	snap.watch(binding, fallback, e.now())
-	if fallback.Manifest().Digest == previous.Digests[i] {
-		b.fallback = fallback
-	}
-	return nil
 }
 
 // sameRuleset reports whether two rulesets decide alike: the same bindings, stacking and artefacts.
@@ -425,6 +382,9 @@ func (c *campaign) pinned(ctx context.Context, number int64) (*compiled, error) 
 	}
 	compiled, err := c.engine.compileStored(ctx, snap.record, stored)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.engine.addFallbacks(ctx, snap.record, compiled, func(Binding, Mechanic) {}); err != nil {
 		return nil, err
 	}
 	c.mu.Lock()

@@ -267,7 +267,7 @@ func finish(key DocumentKey) edit {
 
 // decidePaid asks the order's pinned ruleset at the hook paid.
 func (c *campaign) decidePaid(ctx context.Context, o *Order) (*intent, error) {
-	facts, number, err := o.pinned()
+	facts, number, err := o.paidFacts()
 	if err != nil {
 		return nil, err
 	}
@@ -276,7 +276,6 @@ func (c *campaign) decidePaid(ctx context.Context, o *Order) (*intent, error) {
 		return nil, err
 	}
 	snap := c.snapshot.Load()
-	facts.Now, facts.Order, facts.Quota = o.paidAt(), orderFacts(o), nil
 	decided, err := ruleset.decide(HookPaid, facts, snap.definition(), -1)
 	if err != nil {
 		return nil, err
@@ -288,6 +287,15 @@ func (c *campaign) decidePaid(ctx context.Context, o *Order) (*intent, error) {
 	in := &intent{epoch: snap.record.Epoch, edits: slices.Clip(beside.edits), takes: beside.takes}
 	in.documents, err = c.editedDocuments(ctx, in.edits)
 	return in, err
+}
+
+// paidFacts are the facts of the hook paid, and the number of the ruleset that is asked.
+func (o *Order) paidFacts() (*Facts, int64, error) {
+	facts, number, err := o.pinned()
+	if err == nil {
+		facts.Now, facts.Order, facts.Quota = o.paidAt(), orderFacts(o), nil
+	}
+	return facts, number, err
 }
 
 // editedDocuments loads the documents that the edits will see.

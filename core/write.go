@@ -117,16 +117,24 @@ func (c *campaign) decideMessage(ctx context.Context, shopper *Principal, text s
 	if err != nil {
 		return nil, err
 	}
+	facts := snap.messageFacts(now, text, shopper, known.state, order, l.intent.documents)
+	c.reply(l, snap, &facts)
+	return l, nil
+}
+
+// messageFacts are the facts of the hook message; order is nil without one, and documents hold the shopper's tags.
+func (s *snapshot) messageFacts(
+	now time.Time, text string, shopper *Principal, known *ShopperState, order *Order, documents []*Document,
+) Facts {
 	facts := Facts{
-		Now: now.UnixMilli(), Campaign: snap.campaignFacts(now), Message: MessageFacts{Text: text},
-		Shopper: shopper.facts(known.state.count(ClaimOrder, "")),
+		Now: now.UnixMilli(), Campaign: s.campaignFacts(now), Message: MessageFacts{Text: text},
+		Shopper: shopper.facts(known.count(ClaimOrder, "")),
 	}
-	facts.Shopper.Tags = append(slices.Clip(facts.Shopper.Tags), tagsOf(l.intent.documents)...)
+	facts.Shopper.Tags = append(slices.Clip(facts.Shopper.Tags), tagsOf(documents)...)
 	if order != nil {
 		facts.Order = orderFacts(order)
 	}
-	c.reply(l, snap, &facts)
-	return l, nil
+	return facts
 }
 
 // reply asks the mechanics and adds what they say. One that fails must not cost the shopper the message: it is then
