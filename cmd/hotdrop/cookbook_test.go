@@ -152,7 +152,8 @@ func TestTheCookbookHasOneShortPageForEachMechanic(t *testing.T) {
 // parameterRows is the part of a page that tells a mechanic's parameters.
 var parameterRows = regexp.MustCompile(`(?s)\n\| parameter \|.*?\n\n`)
 
-// The tables are written by: go test ./cmd/hotdrop -run TestThePagesTellTheParameters -update.
+//go:generate go test -run TestThePagesTellTheParametersThatTheRulesHave -update .
+
 func TestThePagesTellTheParametersThatTheRulesHave(t *testing.T) {
 	for _, name := range library.Names() {
 		page, want := readText(t, pagePath(name)), "\n"+parameterTable(t, shipped(t, name))+"\n"
