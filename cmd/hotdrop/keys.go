@@ -57,10 +57,11 @@ func newKeysCommand() *cobra.Command {
 	var brands []string
 	cmd := &cobra.Command{
 		Use:   "new FILE",
-		Short: "Make a keys file: a token secret, and an API key for each staff role and brand",
-		Long: "Make a keys file for serve --keys, readable for its owner only: a token secret, and an API key for each\n" +
-			"staff role and each --brand. The keys stand in it in the clear: hand them out, then delete the lines\n" +
-			"\"key\": a server needs their digests only. An existing file is never overwritten.",
+		Short: "Make a keys file: a token secret, an API key for each staff role and brand, a secret for social events",
+		Long: "Make a keys file for serve --keys, readable for its owner only: a token secret, an API key for each staff\n" +
+			"role and each --brand, and the secret with which the social platform weibo signs what it reports. The API keys\n" +
+			"stand in it in the clear: hand them out, then delete the lines \"key\": a server needs their digests only.\n" +
+			"Further social sources are further entries of \"social\". An existing file is never overwritten.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := os.Lstat(args[0]); !errors.Is(err, fs.ErrNotExist) {
@@ -70,7 +71,8 @@ func newKeysCommand() *cobra.Command {
 			if err := keys.Save(args[0]); err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "wrote a token secret and %d API keys to %s\n", len(keys.Staff), args[0])
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "wrote a token secret, %d API keys and the secret of %d social source to %s\n",
+				len(keys.Staff), len(keys.Social), args[0])
 			return nil
 		},
 	}
