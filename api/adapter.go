@@ -3,6 +3,8 @@ package api
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
@@ -20,7 +22,7 @@ func newRouter(config huma.Config, failed func(http.ResponseWriter, *http.Reques
 			failed(c.Response(), c.Request(), routingProblem(err, c.Response().Header().Get(echo.HeaderAllow)))
 		}
 	}
-	e.Use(recovered)
+	e.Use(recovered, unescaped)
 	return &router{echo: e}, humaecho.NewV4(e, config)
 }
 
@@ -60,6 +62,26 @@ func recovered(next echo.HandlerFunc) echo.HandlerFunc {
 				err = panicError(v)
 			}
 		}()
+		return next(c)
+	}
+}
+
+// unescaped turns the parameters of a path that is matched as it was written (%2F in an id separates nothing) into what
+// they say.
+func unescaped(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().URL.RawPath == "" {
+			return next(c)
+		}
+		values := slices.Clone(c.ParamValues())
+		for i := range values {
+			said, err := url.PathUnescape(values[i])
+			if err != nil {
+				return echo.ErrNotFound
+			}
+			values[i] = said
+		}
+		c.SetParamValues(values...)
 		return next(c)
 	}
 }

@@ -89,12 +89,16 @@ type Desk interface {
 	RefundOrder(ctx context.Context, action core.StaffAction) (*core.Order, error)
 }
 
-// Explainer says why an order has its price.
+// Explainer says what mechanics decided, or would decide, and why.
 type Explainer interface {
 	// Explain derives the decision of an order once more from what is pinned.
 	Explain(ctx context.Context, order string, staff core.Principal) (*core.Explanation, error)
 	// ExplainRequest decides a request as it would be decided now, also one that is refused. It takes nothing.
 	ExplainRequest(ctx context.Context, request core.OrderRequest, staff core.Principal) (*core.Explanation, error)
+	// ExplainHook decides at a hook where nothing is ordered, as it would be decided now. It takes nothing.
+	ExplainHook(ctx context.Context, request core.HookRequest, staff core.Principal) (*core.Explanation, error)
+	// ExplainReservation derives the decision of a sign-up once more from what is pinned.
+	ExplainReservation(ctx context.Context, campaign, shopper string, staff core.Principal) (*core.Explanation, error)
 }
 
 // Rules checks rules that are not bound to anything yet.

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -16,16 +18,70 @@ type explanationInput struct {
 	Body ExplanationRequest
 }
 
-// ExplanationRequest is the order of a shopper who need not exist.
+// ExplanationRequest is what a shopper, who need not exist, might do. Which of the fields mean something depends on the
+// hook.
 type ExplanationRequest struct {
-	SKU      string       `json:"sku" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"the item" example:"mx3"`
-	Quantity int64        `json:"quantity" minimum:"1" maximum:"100" doc:"units" example:"1"`
-	Voucher  string       `json:"voucher,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"a voucher's code" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
-	Group    string       `json:"group,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the group to join" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
-	Input    core.Object  `json:"input,omitempty" maxProperties:"16" doc:"what the campaign's inputs ask for: strings, integers, booleans" example:"{\"trade_in\":{\"brand\":\"Xiaomi\",\"model\":\"2S\",\"condition\":\"good\"}}"`
-	Expect   *int64       `json:"expect_total,omitempty" minimum:"0" doc:"the total that the shopper saw, minor units" example:"129900"`
-	Shopper  ShopperFacts `json:"shopper" doc:"whose order it would be"`
+	Hook     core.Hook    `json:"hook,omitempty" enum:"quote,reserve,share,message" default:"quote" doc:"the moment that the mechanics are asked at: an order, a sign-up, something counted for the shopper's link, or a message"`
+	SKU      string       `json:"sku,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"at quote: the item" example:"mx3"`
+	Quantity int64        `json:"quantity,omitempty" minimum:"1" maximum:"100" doc:"at quote: units" example:"1"`
+	Voucher  string       `json:"voucher,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"at quote: a voucher's code" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Group    string       `json:"group,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"at quote: the group to join" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Input    core.Object  `json:"input,omitempty" maxProperties:"16" doc:"at quote: what the campaign's inputs ask for: strings, integers, booleans" example:"{\"trade_in\":{\"brand\":\"Xiaomi\",\"model\":\"2S\",\"condition\":\"good\"}}"`
+	Expect   *int64       `json:"expect_total,omitempty" minimum:"0" nullable:"false" doc:"at quote: the total that the shopper saw, minor units" example:"129900"`
+	Shares   *LinkCounts  `json:"shares,omitempty" nullable:"false" doc:"at share: how often the shopper's link was counted, the last time included"`
+	Text     string       `json:"text,omitempty" minLength:"1" maxLength:"1000" doc:"at message: what the shopper writes" example:"Where is my order?"`
+	Order    string       `json:"order,omitempty" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" doc:"at message: which of the shopper's orders it is about; absent: the latest" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Shopper  ShopperFacts `json:"shopper" doc:"who it would be; at share the owner of the link, of whom only the id counts"`
 }
+
+// LinkCounts is what came of a shopper's link.
+type LinkCounts struct {
+	Counted      string `json:"counted" enum:"repost,visitor,reservation" doc:"what has just been counted" example:"repost"`
+	Reposts      int64  `json:"reposts,omitempty" minimum:"0" maximum:"1000000000" example:"3"`
+	Visitors     int64  `json:"visitors,omitempty" minimum:"0" maximum:"1000000000" example:"10"`
+	Reservations int64  `json:"reservations,omitempty" minimum:"0" maximum:"1000000000" example:"1"`
+}
+
+// Resolve implements huma.ResolverWithPath: each hook has its own fields.
+func (r *ExplanationRequest) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+	var problems []error
+	for _, field := range []struct {
+		name            string
+		given, required bool
+		hook            core.Hook
+	}{
+		{"sku", r.SKU != "", true, core.HookQuote},
+		{"quantity", r.Quantity != 0, true, core.HookQuote},
+		{"voucher", r.Voucher != "", false, core.HookQuote},
+		{"group", r.Group != "", false, core.HookQuote},
+		{"input", r.Input != nil, false, core.HookQuote},
+		{"expect_total", r.Expect != nil, false, core.HookQuote},
+		{"shares", r.Shares != nil, true, core.HookShare},
+		{"text", r.Text != "", true, core.HookMessage},
+		{"order", r.Order != "", false, core.HookMessage},
+	} {
+		switch hook := cmp.Or(r.Hook, core.HookQuote); {
+		case field.given && field.hook != hook:
+			problems = append(problems, &huma.ErrorDetail{
+				Location: at.With(field.name), Message: "means nothing at the hook " + string(hook),
+			})
+		case !field.given && field.required && field.hook == hook:
+			problems = append(problems, &huma.ErrorDetail{
+				Location: at.With(field.name), Message: "is required at the hook " + string(hook),
+			})
+		}
+	}
+	return problems
+}
+
+type signupInput struct {
+	CampaignPath
+
+	Shopper string `path:"shopper" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the shopper's id" example:"alice"`
+}
+
+// shopperPattern is the shape of a shopper's id.
+var shopperPattern = regexp.MustCompile(`^[\x21-\x7e]{1,128}$`)
 
 // ShopperFacts is what an identity provider states about a shopper.
 type ShopperFacts struct {
@@ -44,18 +100,34 @@ func (s *Server) registerExplain() {
 			OperationID: "explain-order", Method: http.MethodGet, Path: "/v1/orders/{order}/explain", Tags: []string{"desk"},
 			Summary: "Why an order has its price",
 			Description: "The decision, derived once more from what the order pins: each mechanic with the clauses that held or not " +
-				"and the values they saw, its effects, what stacking and guardrails made of them, fuel and time.",
+				"and the values they saw, its effects, what stacking and guardrails made of them, fuel and time. Of an order that is " +
+				"paid, also what the mechanics decided then, and if that waits, why.",
 		},
 		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.explain)
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "explain-request", Method: http.MethodPost, Path: "/v1/campaigns/{campaign}/explanations", Tags: []string{"desk"},
-			Summary:     "What an order would cost a shopper now, and why",
-			Description: "Also for an order that is refused: it says by what. Nothing is taken.",
+			Summary: "What an order would cost a shopper now, or what mechanics would say at another hook, and why",
+			Description: "Also for what is refused: it says by what. Nothing is taken, counted or written. A message is written " +
+				"even if a mechanic fails at it; it then has no replies.",
 		},
 		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.explainRequest)
+	register(s, operation{
+		Operation: huma.Operation{
+			OperationID: "explain-reservation", Method: http.MethodGet, Tags: []string{"desk"},
+			Path:    "/v1/campaigns/{campaign}/reservations/{shopper}/explain",
+			Summary: "What mechanics decided when a shopper signed up",
+			Description: "The decision, derived once more from what the sign-up pins. One for which no mechanic asked for anything pins " +
+				"nothing: it has no facts and no bindings, and its ruleset is 0.",
+		},
+		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+	}, s.explainReservation)
+}
+
+func (s *Server) explainReservation(ctx context.Context, in *signupInput) (*explanationOutput, error) {
+	return explanationResult(s.engine.ExplainReservation(ctx, in.Campaign, in.Shopper, principalOf(ctx)))
 }
 
 func (s *Server) explain(ctx context.Context, in *OrderPath) (*explanationOutput, error) {
@@ -63,17 +135,34 @@ func (s *Server) explain(ctx context.Context, in *OrderPath) (*explanationOutput
 }
 
 func (s *Server) explainRequest(ctx context.Context, in *explanationInput) (*explanationOutput, error) {
-	return explanationResult(s.engine.ExplainRequest(ctx, in.Body.request(in.Campaign), principalOf(ctx)))
+	if in.Body.Hook == "" || in.Body.Hook == core.HookQuote {
+		return explanationResult(s.engine.ExplainRequest(ctx, in.Body.orderRequest(in.Campaign), principalOf(ctx)))
+	}
+	return explanationResult(s.engine.ExplainHook(ctx, in.Body.hookRequest(in.Campaign), principalOf(ctx)))
 }
 
-func (r *ExplanationRequest) request(campaign string) core.OrderRequest {
+func (r *ExplanationRequest) orderRequest(campaign string) core.OrderRequest {
 	return core.OrderRequest{
 		Campaign: campaign, SKU: r.SKU, Quantity: r.Quantity, Voucher: r.Voucher, Group: r.Group, Input: r.Input,
-		ExpectTotal: r.Expect,
-		Shopper: core.Principal{
-			ID: r.Shopper.ID, Role: core.RoleShopper, Tier: r.Shopper.Tier, Tags: r.Shopper.Tags, Region: r.Shopper.Region,
-			RegisteredAt: millisOf(r.Shopper.RegisteredAt),
-		},
+		ExpectTotal: r.Expect, Shopper: r.Shopper.principal(),
+	}
+}
+
+func (r *ExplanationRequest) hookRequest(campaign string) core.HookRequest {
+	request := core.HookRequest{
+		Campaign: campaign, Hook: r.Hook, Shopper: r.Shopper.principal(), Message: r.Text, Order: r.Order,
+	}
+	if n := r.Shares; n != nil {
+		request.Shares = core.SharesFacts{
+			Counted: n.Counted, Reposts: n.Reposts, Visitors: n.Visitors, Reservations: n.Reservations,
+		}
+	}
+	return request
+}
+
+func (f *ShopperFacts) principal() core.Principal {
+	return core.Principal{
+		ID: f.ID, Role: core.RoleShopper, Tier: f.Tier, Tags: f.Tags, Region: f.Region, RegisteredAt: millisOf(f.RegisteredAt),
 	}
 }
 

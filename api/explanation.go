@@ -7,14 +7,14 @@ import (
 	"hotdrop/core"
 )
 
-// Explanation says why an order costs what it costs, or why a request is refused. It is for staff; what a shopper may be
-// told of it stands in Shopper alone. Amounts are minor units of Currency.
+// Explanation says why an order costs what it costs, what mechanics said at another hook, or why a request is refused. It
+// is for staff; what a shopper may be told of it stands in Shopper alone. Amounts are minor units of Currency.
 type Explanation struct {
 	Campaign    string             `json:"campaign" example:"trade-in"`
 	Order       string             `json:"order,omitempty" doc:"absent for a request that was not placed" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 	Currency    string             `json:"currency" doc:"ISO 4217" example:"CNY"`
 	Hook        core.Hook          `json:"hook" doc:"the moment that the mechanics were asked at" example:"quote"`
-	Ruleset     int64              `json:"ruleset" doc:"the number of the ruleset that decided" example:"2"`
+	Ruleset     int64              `json:"ruleset" doc:"the number of the ruleset that decided; 0 for a sign-up that pins nothing" example:"2"`
 	Engine      string             `json:"engine" doc:"the version of the engine's rules that it was decided by" example:"1"`
 	At          time.Time          `json:"at" doc:"when it was decided"`
 	Facts       json.RawMessage    `json:"facts" doc:"what the mechanics knew; null for a request that was refused before they were asked"`
@@ -27,6 +27,18 @@ type Explanation struct {
 	Reproduced  bool               `json:"reproduced" doc:"deciding an order again, from what it pins, gave what it pins, byte for byte; true for a request, which pins nothing"`
 	Differences []string           `json:"differences,omitempty" nullable:"false" doc:"what came out differently if it did not"`
 	Shopper     Told               `json:"shopper" doc:"what the shopper may be told"`
+	Paid        *ExplainedPaid     `json:"paid,omitempty" nullable:"false" doc:"what the mechanics decided once the order was paid; absent for an order that is not, and if no mechanic has something to say then"`
+}
+
+// ExplainedPaid is what the mechanics decided at the hook paid, derived once more from what the order pins.
+type ExplainedPaid struct {
+	State    string             `json:"state" enum:"open,done" doc:"done: what the mechanics asked for is there; open: it is tried again until it is" example:"done"`
+	At       time.Time          `json:"at" doc:"when the order was paid"`
+	Facts    json.RawMessage    `json:"facts" doc:"what the mechanics know"`
+	Bindings []ExplainedBinding `json:"bindings" nullable:"false" doc:"the mechanics, in the order that they run"`
+	Refusal  *ExplainedRefusal  `json:"refusal,omitempty" doc:"what the decision fails with"`
+	Tries    int                `json:"tries" doc:"how often it has failed" example:"0"`
+	Failure  string             `json:"failure,omitempty" doc:"why it failed the last time"`
 }
 
 // ExplainedBinding is one mechanic's part in a decision.
@@ -92,10 +104,21 @@ func explanationView(e *core.Explanation) Explanation {
 			Labels: views(e.Shopper.Labels, func(t core.Text) Text { return Text{t} }),
 		},
 	}
-	if r := e.Refusal; r != nil {
-		view.Refusal = &ExplainedRefusal{Check: r.Check, Code: r.Code, Binding: r.Binding, Cause: r.Cause}
+	view.Refusal = refusalView(e.Refusal)
+	if p := e.Paid; p != nil {
+		view.Paid = &ExplainedPaid{
+			State: p.State, At: timeOf(p.At), Facts: p.Facts, Bindings: views(p.Bindings, bindingView),
+			Refusal: refusalView(p.Refusal), Tries: p.Tries, Failure: p.Failure,
+		}
 	}
 	return view
+}
+
+func refusalView(r *core.ExplainedRefusal) *ExplainedRefusal {
+	if r == nil {
+		return nil
+	}
+	return &ExplainedRefusal{Check: r.Check, Code: r.Code, Binding: r.Binding, Cause: r.Cause}
 }
 
 func bindingView(b core.ExplainedBinding) ExplainedBinding {

@@ -35,6 +35,7 @@ type scripted struct {
 type questions struct {
 	calls   int
 	request core.OrderRequest
+	hook    core.HookRequest
 	action  core.OrderAction
 	topUp   core.TopUp
 	applied core.ApplyRequest

@@ -151,11 +151,11 @@ type identifier struct {
 	valid      func(string) bool
 }
 
-func identifiers() [6]identifier {
+func identifiers() [7]identifier {
 	return [...]identifier{
 		{"campaign", "campaign", core.ValidCampaignID}, {"order", "order", core.ValidOrderID},
 		{"digest", "plugin", core.ValidDigest}, {"code", "link", core.ValidOrderID}, {"group", "group", core.ValidOrderID},
-		{"draw", "draw", drawPattern.MatchString},
+		{"draw", "draw", drawPattern.MatchString}, {"shopper", "shopper", shopperPattern.MatchString},
 	}
 }
 

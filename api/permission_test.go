@@ -51,7 +51,7 @@ func describedOperations(t *testing.T, c *client) []described {
 func TestEveryRouteOfTheDocumentNamesItsPermission(t *testing.T) {
 	_, s, c := newScripted(t, true)
 	operations := describedOperations(t, c)
-	if len(operations) != 42 {
+	if len(operations) != 43 {
 		t.Errorf("the document has %d operations", len(operations))
 	}
 	for _, op := range operations {
@@ -111,15 +111,18 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 		"POST /v1/orders/{order}/refunds":                   brand + operator + admin,
 		"GET /v1/orders/{order}/explain":                    brand + platform + operator + admin,
 		"POST /v1/campaigns/{campaign}/explanations":        brand + platform + operator + admin,
-		"POST /v1/rules/check":                              brand + platform + operator + admin,
-		"POST /v1/plugins":                                  brand + operator + admin,
-		"GET /v1/plugins":                                   brand + platform + operator + admin,
-		"GET /v1/plugins/{digest}":                          brand + platform + operator + admin,
-		"POST /v1/plugins/{digest}/approvals":               platform,
-		"POST /v1/plugins/{digest}/rejections":              platform,
-		"POST /v1/plugins/{digest}/revocations":             platform,
-		"POST /v1/demo/campaigns/{campaign}/phase":          operator + admin,
-		"POST /v1/demo/tokens":                              shopper + brand + platform + operator + admin + "-",
+
+		"GET /v1/campaigns/{campaign}/reservations/{shopper}/explain": brand + platform + operator + admin,
+
+		"POST /v1/rules/check":                     brand + platform + operator + admin,
+		"POST /v1/plugins":                         brand + operator + admin,
+		"GET /v1/plugins":                          brand + platform + operator + admin,
+		"GET /v1/plugins/{digest}":                 brand + platform + operator + admin,
+		"POST /v1/plugins/{digest}/approvals":      platform,
+		"POST /v1/plugins/{digest}/rejections":     platform,
+		"POST /v1/plugins/{digest}/revocations":    platform,
+		"POST /v1/demo/campaigns/{campaign}/phase": operator + admin,
+		"POST /v1/demo/tokens":                     shopper + brand + platform + operator + admin + "-",
 	}
 	_, s, c := newScripted(t, true)
 	callers := map[string]*client{
@@ -133,7 +136,7 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 			continue
 		}
 		path := strings.NewReplacer("{campaign}", "phone", "{order}", sampleOrderID, "{ruleset}", "1", "{digest}", sampleDigest,
-			"{code}", sampleCode, "{group}", sampleOrderID, "{draw}", "d", "{kind}", "balance", "{source}", "weibo").Replace(op.path)
+			"{code}", sampleCode, "{group}", sampleOrderID, "{draw}", "d", "{kind}", "balance", "{source}", "weibo", "{shopper}", "alice").Replace(op.path)
 		for who, caller := range callers {
 			got := caller.do(op.method, path, "").status
 			if allowed == signed {

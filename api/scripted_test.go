@@ -162,6 +162,11 @@ func sampleExplanation() *core.Explanation {
 		},
 		Refusal: &core.ExplainedRefusal{Check: "mechanic", Code: core.CodeDenied, Binding: &first, Cause: "because"},
 		Shopper: core.Told{Code: core.CodeDenied, Reason: "no", Text: core.Text{EN: "No", ZH: "不"}, Labels: []core.Text{{EN: "Trade-in"}}},
+		Paid: &core.ExplainedPaid{
+			State: core.PaidOpen, At: 1356062460000, Facts: json.RawMessage(`{"now":1}`), Tries: 2, Failure: "mechanic_failed: x",
+			Bindings: []core.ExplainedBinding{{Mechanic: "thanks", Digest: "sha256:ef", Outcome: "failed", Failure: "x"}},
+			Refusal:  &core.ExplainedRefusal{Check: "mechanic", Code: core.CodeMechanicFailed, Binding: &first, Cause: "x"},
+		},
 	}
 }
 
@@ -173,4 +178,14 @@ func (e *scripted) Explain(_ context.Context, _ string, staff core.Principal) (*
 func (e *scripted) ExplainRequest(_ context.Context, r core.OrderRequest, staff core.Principal) (*core.Explanation, error) {
 	e.asked.request, e.asked.who = r, staff
 	return &core.Explanation{}, e.call()
+}
+
+func (e *scripted) ExplainHook(_ context.Context, r core.HookRequest, staff core.Principal) (*core.Explanation, error) {
+	e.asked.hook, e.asked.who = r, staff
+	return &core.Explanation{Hook: r.Hook}, e.call()
+}
+
+func (e *scripted) ExplainReservation(_ context.Context, campaign, shopper string, staff core.Principal) (*core.Explanation, error) {
+	e.asked.text, e.asked.who = campaign+" "+shopper, staff
+	return sampleExplanation(), e.call()
 }
