@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"slices"
@@ -107,8 +108,24 @@ func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*
 	if err := c.decide(q); err != nil {
 		return q, err
 	}
-	err = q.useless(req)
-	return q, err
+	if err := c.useless(q, req, shopper); err != nil {
+		return q, err
+	}
+	return q, q.repeated(req, shopper)
+}
+
+// repeated refuses what is known to be possible no more: the shopper has an order with one of the decision's once-only
+// keys. The planner would find it out at the commit, with a plan that the store refuses, and everybody else's in it.
+func (q *quoted) repeated(req *OrderRequest, shopper *ShopperState) error {
+	for _, key := range q.decision.once {
+		if shopper.claim(ClaimOnce, key) != nil {
+			return usedBefore(ClaimOnce)
+		}
+	}
+	if req.Group != "" && shopper.claim(ClaimGroup, req.Group) != nil {
+		return usedBefore(ClaimGroup)
+	}
+	return nil
 }
 
 // enterGroup refuses a group that the order cannot join, and tells the mechanics about the group that it can. The seat
@@ -123,9 +140,9 @@ func (q *quoted) enterGroup(req *OrderRequest, group *Document) error {
 }
 
 // useless refuses a voucher and a group that the decision makes nothing of: neither is used up for nothing.
-func (q *quoted) useless(req *OrderRequest) error {
+func (c *campaign) useless(q *quoted, req *OrderRequest, shopper *ShopperState) error {
 	switch {
-	case req.Voucher != "" && !q.decision.reads("voucher."):
+	case req.Voucher != "" && !c.gives(q, req, shopper):
 		return Errorf(CodeVoucherInvalid, "this voucher gives nothing on this order")
 	case req.Group != "" && q.decision.group == nil:
 		return Errorf(CodeGroupClosed, "this order needs no group")
@@ -133,12 +150,28 @@ func (q *quoted) useless(req *OrderRequest) error {
 	return nil
 }
 
-// reads reports whether a mechanic that had a part in the decision reads facts that begin with the prefix.
-func (d *decision) reads(prefix string) bool {
-	return slices.ContainsFunc(d.steps, func(s step) bool {
-		return s.outcome == outcomeApplied && s.manifest.reads(prefix)
-	})
+// gives reports whether the order is another one for its voucher: it would be refused without it, or cost or hold
+// something else. What is only said about it does not count. It decides once more, without the voucher: that a
+// mechanic reads it says nothing of what stacking and the guardrails leave of its discount.
+func (c *campaign) gives(q *quoted, req *OrderRequest, shopper *ShopperState) bool {
+	plain := &quoted{admission: q.admission, facts: q.facts}
+	plain.facts.Voucher = VoucherFacts{}
+	return c.decide(plain) != nil || plain.repeated(req, shopper) != nil || !plain.matches(q)
 }
+
+// matches reports whether two decisions come to the same order, whatever they call its discounts.
+func (q *quoted) matches(other *quoted) bool {
+	one, two := q.decision, other.decision
+	return one.total == two.total && slices.EqualFunc(one.lines(), two.lines(), sameLine) &&
+		slices.Equal(q.dues(), other.dues()) && slices.EqualFunc(one.duties, two.duties, sameDuty) &&
+		(one.group == nil) == (two.group == nil) && (one.group == nil || *one.group == *two.group)
+}
+
+func sameLine(a, b Line) bool {
+	return a.SKU == b.SKU && a.Units == b.Units && a.UnitPrice == b.UnitPrice && a.Amount == b.Amount
+}
+
+func sameDuty(a, b Condition) bool { return a.Kind == b.Kind && bytes.Equal(a.Data, b.Data) }
 
 // reads reports whether the mechanic reads a fact whose path begins with the prefix.
 func (m *Manifest) reads(prefix string) bool {
