@@ -17,7 +17,7 @@ func (c *campaign) settleAlone(s *settlement) error {
 			if due.State == DueRefunded {
 				return c.refund(s)
 			}
-			return nil
+			return c.claim(s)
 		}
 		plan := c.alonePlan(s, gone)
 		if try > 0 {
@@ -41,6 +41,19 @@ func (c *campaign) settleAlone(s *settlement) error {
 	return storeError(ErrConflict)
 }
 
+// claim makes the claims of the requests for a payment that the order has taken note of without them, each by itself: a
+// repeat of any of them is answered with the order and never pays what is due next. A key that went to another request
+// stays there.
+func (c *campaign) claim(s *settlement) error {
+	for _, one := range s.claims {
+		err := c.apply(&Plan{Campaign: c.id, Brand: s.order.Brand, Claims: []Claim{one}})
+		if err != nil && !errors.Is(err, ErrConflict) {
+			return storeError(err)
+		}
+	}
+	return nil
+}
+
 // alonePlan returns the plan by which the order takes note of the payment: that it is paid, or that the money goes back.
 func (c *campaign) alonePlan(s *settlement, gone bool) *Plan {
 	m := c.newMoves()
@@ -56,9 +69,7 @@ func (c *campaign) alonePlan(s *settlement, gone bool) *Plan {
 	default:
 		m.revive(s)
 	}
-	if s.request.Key != "" {
-		m.plan.Claims = []Claim{s.request}
-	}
+	m.plan.Claims = slices.Clone(s.claims)
 	return m.done()
 }
 

@@ -15,6 +15,8 @@ type Transfer struct {
 	At       int64  // Unix milliseconds
 	// Settled is false for a payment until its order has taken note of it or it was refunded.
 	Settled bool
+	// Request is the Idempotency-Key of the request that a payment was made for; "" for other transfers.
+	Request string
 }
 
 // TransferKind says why money moved.

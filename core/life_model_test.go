@@ -174,10 +174,11 @@ func (m *lives) crash(t *rapid.T) {
 	if open < 0 || (o.State != core.OrderPlaced && o.State != core.OrderPaid) || m.dealer && o.Dues[open].Kind == core.DueBalance {
 		t.Skip("nothing is due")
 	}
-	allow(t, core.NewWallet(m.store, m.clock.now, nil).Charge(context.Background(), core.Payment{
+	_, err := core.NewWallet(m.store, m.clock.now, nil).Charge(context.Background(), core.Payment{
 		ID: fmt.Sprintf("pay/%s/%d", o.ID, open), Campaign: o.Campaign, Order: o.ID, Shopper: o.Shopper, Brand: o.Brand,
-		Currency: o.Currency, Amount: o.Dues[open].Amount,
-	}))
+		Currency: o.Currency, Amount: o.Dues[open].Amount, Request: m.key(),
+	})
+	allow(t, err)
 }
 
 func (m *lives) cancel(t *rapid.T) {

@@ -31,14 +31,13 @@ func (e *Engine) Pay(ctx context.Context, a OrderAction) (*Order, error) {
 	if err != nil {
 		return nil, err
 	}
-	if payment.Amount > 0 {
-		if err := e.provider.Charge(ctx, payment); err != nil {
+	first := a.Key
+	if payment.Request = a.Key; payment.Amount > 0 {
+		if first, err = e.provider.Charge(ctx, payment); err != nil {
 			return nil, err //nolint:wrapcheck // providers answer with core errors
 		}
 	}
-	s := &settlement{payment: payment, order: order, group: group, request: Claim{
-		Shopper: a.Shopper, Kind: ClaimPay, Key: a.Key, Owner: a.Order, Fingerprint: fingerprint([]byte(a.Order)),
-	}}
+	s := &settlement{payment: payment, order: order, group: group, claims: order.payClaims(a.Key, first)}
 	done, ok := c.payments.add(s)
 	if !ok {
 		return nil, overloaded()
@@ -49,6 +48,20 @@ func (e *Engine) Pay(ctx context.Context, a OrderAction) (*Order, error) {
 	case <-ctx.Done():
 		return nil, storeError(ctx.Err())
 	}
+}
+
+// payClaims are the claims of the requests with those keys that paid a due of the order; "" is no key.
+func (o *Order) payClaims(keys ...string) []Claim {
+	slices.Sort(keys)
+	claims := make([]Claim, 0, len(keys))
+	for _, key := range slices.Compact(keys) {
+		if key != "" {
+			claims = append(claims, Claim{
+				Shopper: o.Shopper, Kind: ClaimPay, Key: key, Owner: o.ID, Fingerprint: fingerprint([]byte(o.ID)),
+			})
+		}
+	}
+	return claims
 }
 
 // actOn loads the order for an action of its shopper. prior means that the same Idempotency-Key acted on it before.

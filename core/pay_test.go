@@ -193,10 +193,10 @@ type slowBank struct {
 	meanwhile func()
 }
 
-func (b *slowBank) Charge(ctx context.Context, p core.Payment) error {
-	err := b.Provider.Charge(ctx, p)
+func (b *slowBank) Charge(ctx context.Context, p core.Payment) (string, error) {
+	request, err := b.Provider.Charge(ctx, p)
 	b.meanwhile()
-	return err //nolint:wrapcheck // the wallet's own
+	return request, err //nolint:wrapcheck // the wallet's own
 }
 
 func TestLateMoney(t *testing.T) {
@@ -294,9 +294,10 @@ func TestAPaymentThatACrashLeftIsFinished(t *testing.T) {
 		d.topUp("ann", 1_000_000)
 		wallet := core.NewWallet(s, d.clock.now, nil)
 		for _, o := range []*core.Order{paid, cancelled} {
-			must(t, wallet.Charge(t.Context(), core.Payment{
+			_, err := wallet.Charge(t.Context(), core.Payment{
 				ID: "pay/" + o.ID + "/0", Campaign: "phone", Order: o.ID, Shopper: "ann", Brand: "xiaomi", Currency: "CNY", Amount: o.Total,
-			}))
+			})
+			must(t, err)
 		}
 		_, err = d.Cancel(t.Context(), payOf(cancelled, "c"))
 		must(t, err)

@@ -11,7 +11,7 @@ type settlement struct {
 	payment Payment
 	order   *Order     // as it was read; as it stands afterwards
 	group   *gathering // that the order waits for; nil if it waits for none
-	request Claim      // zero when a job settles
+	claims  []Claim    // of the requests that it was made for, those that no plan has made yet
 	err     error
 }
 
@@ -47,9 +47,7 @@ func (c *campaign) settlePlan(batch []*settlement) *Plan {
 		if !s.awaited() {
 			continue
 		}
-		if s.request.Key != "" {
-			m.plan.Claims = append(m.plan.Claims, s.request)
-		}
+		m.plan.Claims = append(m.plan.Claims, s.claims...)
 		if _, ok := planned[s.order.ID]; !ok {
 			planned[s.order.ID] = struct{}{}
 			m.pay(s)
@@ -123,12 +121,17 @@ func (s *settlement) with(state string, now int64) *Order {
 
 // settledAll takes the moved orders into their settlements and lets the provider forget the payments.
 func (c *campaign) settledAll(batch []*settlement, plan *Plan) {
+	made := make(map[Claim]struct{}, len(plan.Claims))
+	for _, claim := range plan.Claims {
+		made[claim] = struct{}{}
+	}
 	moved := make(map[string]*Order, len(plan.Moves))
 	for _, m := range plan.Moves {
 		m.Order.Revision++
 		moved[m.Order.ID] = m.Order
 	}
 	for _, s := range batch {
+		s.claims = slices.DeleteFunc(s.claims, func(claim Claim) bool { _, ok := made[claim]; return ok })
 		o := moved[s.order.ID]
 		if o == nil {
 			continue
@@ -201,6 +204,7 @@ func (e *Engine) settlePayment(ctx context.Context, p Payment) error {
 		s.order = &Order{ID: p.Order, State: OrderCancelled}
 		return c.refund(s)
 	}
+	s.claims = s.order.payClaims(p.Request)
 	if due := s.order.due(p.ID); due != nil && due.State != DueRefunded {
 		e.provider.Settled(p.ID)
 		return nil

@@ -18,12 +18,15 @@ type Payment struct {
 	Brand    string
 	Currency string
 	Amount   int64 // minor units
+	// Request is the Idempotency-Key of the request that asked for it, so that whoever settles it can claim the key.
+	Request string
 }
 
 // Provider moves money. Every method is idempotent by the payment's id and durable when it returns.
 type Provider interface {
-	// Charge takes the amount from the shopper; insufficient_funds if there is too little.
-	Charge(ctx context.Context, p Payment) error
+	// Charge takes the amount from the shopper; insufficient_funds if there is too little. It returns the Request that
+	// the payment was charged for, an earlier one's if there was one.
+	Charge(ctx context.Context, p Payment) (request string, err error)
 	// Refund gives a charged payment back in full.
 	Refund(ctx context.Context, p Payment) error
 	// Settled tells that the order has taken note of the payment, or that it was refunded: it needs no further care.
@@ -41,7 +44,7 @@ type Wallet struct {
 	marks  batcher[string]
 }
 
-// posting is one transfer on its way into a batch.
+// posting is one transfer on its way into a batch, and then as the ledger has it.
 type posting struct {
 	transfer Transfer
 	err      error
@@ -61,11 +64,13 @@ func (w *Wallet) drain() {
 }
 
 // Charge implements [Provider].
-func (w *Wallet) Charge(ctx context.Context, p Payment) error {
-	return w.move(ctx, Transfer{
+func (w *Wallet) Charge(ctx context.Context, p Payment) (request string, err error) {
+	charged, err := w.move(ctx, Transfer{
 		ID: p.ID, Kind: TransferPayment, From: ShopperAccount(p.Shopper), To: BrandAccount(p.Brand),
 		Currency: p.Currency, Amount: p.Amount, Campaign: p.Campaign, Order: p.Order, At: w.now().UnixMilli(),
+		Request: p.Request,
 	})
+	return charged.Request, err
 }
 
 // refundPrefix makes a refund's id from its payment's.
@@ -73,11 +78,12 @@ const refundPrefix = "refund/"
 
 // Refund implements [Provider].
 func (w *Wallet) Refund(ctx context.Context, p Payment) error {
-	return w.move(ctx, Transfer{
+	_, err := w.move(ctx, Transfer{
 		ID: refundPrefix + p.ID, Kind: TransferRefund, From: BrandAccount(p.Brand), To: ShopperAccount(p.Shopper),
 		Currency: p.Currency, Amount: p.Amount, Campaign: p.Campaign, Order: p.Order, At: w.now().UnixMilli(),
 		Settled: true,
 	})
+	return err
 }
 
 // Settled implements [Provider]. The mark is written in the background: losing it costs one look by the jobs.
@@ -90,25 +96,25 @@ func (w *Wallet) Unsettled(ctx context.Context, before int64, limit int) ([]Paym
 	for i := range transfers {
 		t := &transfers[i]
 		payments = append(payments, Payment{
-			ID: t.ID, Campaign: t.Campaign, Order: t.Order, Currency: t.Currency, Amount: t.Amount,
+			ID: t.ID, Campaign: t.Campaign, Order: t.Order, Currency: t.Currency, Amount: t.Amount, Request: t.Request,
 			Shopper: strings.TrimPrefix(t.From, ShopperAccount("")), Brand: strings.TrimPrefix(t.To, BrandAccount("")),
 		})
 	}
 	return payments, storeError(err)
 }
 
-// move posts one transfer in the current batch and waits for it.
-func (w *Wallet) move(ctx context.Context, t Transfer) error {
+// move posts one transfer in the current batch, waits for it, and returns it as the ledger has it.
+func (w *Wallet) move(ctx context.Context, t Transfer) (Transfer, error) {
 	p := &posting{transfer: t}
 	done, ok := w.posts.add(p)
 	if !ok {
-		return overloaded()
+		return t, overloaded()
 	}
 	select {
 	case <-done:
-		return p.err
+		return p.transfer, p.err
 	case <-ctx.Done():
-		return storeError(ctx.Err())
+		return t, storeError(ctx.Err())
 	}
 }
 
@@ -204,7 +210,7 @@ func (w *Wallet) affordable(batch []*posting) ([]*posting, error) {
 	open := make([]*posting, 0, len(batch))
 	for _, p := range batch {
 		if prior, ok := existing[p.transfer.ID]; ok {
-			p.err = sameTransfer(&prior, &p.transfer)
+			p.err, p.transfer = sameTransfer(&prior, &p.transfer), prior
 			continue
 		}
 		from := Account{p.transfer.From, p.transfer.Currency}
@@ -242,7 +248,7 @@ func (e *Engine) TopUp(ctx context.Context, t TopUp) (int64, error) {
 		return 0, Errorf(CodeInvalid, "amount must be between 1 and %d", int64(maxTopUp))
 	}
 	account := Account{ShopperAccount(t.Shopper), t.Currency}
-	err := e.wallet.move(ctx, Transfer{
+	_, err := e.wallet.move(ctx, Transfer{
 		ID: "topup/" + fingerprint(appendString(appendString(nil, t.Shopper), t.Key)), Kind: TransferTopUp,
 		From: AccountOutside, To: account.Name,
 		Currency: t.Currency, Amount: t.Amount, At: e.now().UnixMilli(), Settled: true,

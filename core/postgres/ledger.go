@@ -27,7 +27,7 @@ func (s *Store) Post(ctx context.Context, transfers []core.Transfer) error {
 	}
 	b := newWrite()
 	b.Queue(insertTransfers, rows.ids, rows.kinds, rows.from, rows.to, rows.currencies, rows.amounts, rows.campaigns,
-		rows.orders, rows.at, rows.settled)
+		rows.orders, rows.at, rows.settled, rows.requests)
 	queueBalances(b, net)
 	return s.write(ctx, b)
 }

@@ -77,20 +77,22 @@ func columnsOf(claims []core.Claim) *claimColumns {
 
 // transferColumns are transfers as arrays.
 type transferColumns struct {
-	ids, kinds, from, to, currencies, campaigns, orders []string
-	amounts, at                                         []int64
-	settled                                             []bool
+	ids, kinds, from, to, currencies, campaigns, orders, requests []string
+	amounts, at                                                   []int64
+	settled                                                       []bool
 }
 
 func (c *transferColumns) add(t *core.Transfer) {
 	c.ids, c.kinds = append(c.ids, t.ID), append(c.kinds, string(t.Kind))
 	c.from, c.to, c.currencies = append(c.from, t.From), append(c.to, t.To), append(c.currencies, t.Currency)
 	c.campaigns, c.orders = append(c.campaigns, t.Campaign), append(c.orders, t.Order)
+	c.requests = append(c.requests, t.Request)
 	c.amounts, c.at, c.settled = append(c.amounts, t.Amount), append(c.at, t.At), append(c.settled, t.Settled)
 }
 
 func scanTransfer(row pgx.CollectableRow) (t core.Transfer, err error) {
-	err = row.Scan(&t.ID, (*string)(&t.Kind), &t.From, &t.To, &t.Currency, &t.Amount, &t.Campaign, &t.Order, &t.At, &t.Settled)
+	err = row.Scan(&t.ID, (*string)(&t.Kind), &t.From, &t.To, &t.Currency, &t.Amount, &t.Campaign, &t.Order, &t.At, &t.Settled,
+		&t.Request)
 	return t, err
 }
 

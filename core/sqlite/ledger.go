@@ -38,7 +38,7 @@ func addTo(net map[core.Account]int64, account core.Account, amount int64) error
 
 func (c *conn) insertTransfer(t *core.Transfer) error {
 	_, err := c.exec(insertTransfer, t.ID, string(t.Kind), t.From, t.To, t.Currency, t.Amount, t.Campaign, t.Order, t.At,
-		t.Settled)
+		t.Settled, t.Request)
 	return err
 }
 

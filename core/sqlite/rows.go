@@ -33,5 +33,6 @@ func (r *row) transfer() core.Transfer {
 	return core.Transfer{
 		ID: r.text(), Kind: core.TransferKind(r.text()), From: r.text(), To: r.text(), Currency: r.text(),
 		Amount: r.integer(), Campaign: r.text(), Order: r.text(), At: r.integer(), Settled: r.integer() != 0,
+		Request: r.text(),
 	}
 }

@@ -36,7 +36,7 @@ func (l *ledger) topUp(name string, amount int64) core.Transfer {
 func (l *ledger) payment(name string, amount, at int64) core.Transfer {
 	return core.Transfer{
 		ID: l.id(name), Kind: core.TransferPayment, From: l.wallet.Name, To: l.brand.Name, Currency: currency,
-		Amount: amount, Campaign: "phone", Order: "phone." + name, At: at,
+		Amount: amount, Campaign: "phone", Order: "phone." + name, At: at, Request: "key of " + name,
 	}
 }
 

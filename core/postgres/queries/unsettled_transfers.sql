@@ -1,4 +1,4 @@
-SELECT id, kind, from_, to_, currency, amount, campaign, order_id, at, settled
+SELECT id, kind, from_, to_, currency, amount, campaign, order_id, at, settled, request
 FROM transfers
 WHERE kind = 'payment' AND NOT settled AND at < $1
 ORDER BY at, id
