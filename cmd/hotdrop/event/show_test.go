@@ -93,7 +93,7 @@ func TestTheRepostsThatCountAreAsManyAsAskedFor(t *testing.T) {
 		for i := range l.codes {
 			l.codes[i] = fmt.Sprintf("sale.%026d", i)
 		}
-		wrong := l.plan()
+		l.plan()
 		events, pairs, perLink := map[string]bool{}, map[string]bool{}, map[string]int64{}
 		for _, e := range l.events {
 			if !events[e.ID] && !pairs[e.By+e.Share] {
@@ -108,8 +108,8 @@ func TestTheRepostsThatCountAreAsManyAsAskedFor(t *testing.T) {
 				t.Fatalf("link %d has %d reposts, planned are %d", i, perLink[code], l.want[i])
 			}
 		}
-		if counted != int64(reposts) || counted+wrong != int64(len(l.events)) {
-			t.Fatalf("%d of %d events count, %d do not", counted, len(l.events), wrong)
+		if counted != int64(reposts) {
+			t.Fatalf("%d of %d events count", counted, len(l.events))
 		}
 	})
 }

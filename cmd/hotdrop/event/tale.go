@@ -11,6 +11,14 @@ type tale struct {
 // tell notes a figure that may be anything.
 func (t *tale) tell(key string, n int64) { t.figures = append(t.figures, field{key, n}) }
 
+// expectAtMost notes a figure that has to be the one that follows from the others, or, if exact is false, no more than it.
+func (t *tale) expectAtMost(key string, got, want int64, exact bool) {
+	if !exact && got < want {
+		want = got
+	}
+	t.expect(key, got, want)
+}
+
 // took notes how long something took, in seconds.
 func (t *tale) took(key string, seconds float64) {
 	t.figures = append(t.figures, field{key, thousandths(seconds)})
