@@ -48,12 +48,14 @@ func (d *Document) Key() DocumentKey { return DocumentKey{d.Kind, d.ID} }
 
 // DocumentQuery lists documents of one kind in the order of their ids.
 type DocumentQuery struct {
-	Campaign string
-	Kind     DocumentKind
-	Shopper  string // only this shopper's; "" for everybody's
-	Prefix   string // only ids that begin with it
-	After    string // only ids after it
-	Limit    int
+	Campaign   string
+	Kind       DocumentKind
+	Shopper    string // only this shopper's; "" for everybody's
+	Prefix     string // only ids that begin with it
+	After      string // only ids after it
+	Before     string // only ids before it; "" for no bound
+	Descending bool   // the last id first
+	Limit      int
 }
 
 // read decodes a document's content.

@@ -137,7 +137,7 @@ type Store interface {
 	// DueDocuments returns up to limit documents of the campaign, of any kind, whose Due is not 0 and not after now (Unix
 	// milliseconds), the earliest first.
 	DueDocuments(ctx context.Context, campaign string, now int64, limit int) ([]*Document, error)
-	// ListDocuments answers the query, in the order of the documents' ids.
+	// ListDocuments answers the query, in the order of the documents' ids or the other way round.
 	ListDocuments(ctx context.Context, q DocumentQuery) ([]*Document, error)
 	// ListOrders returns up to limit orders of the campaign, the newest first: those in the state, or in any if it is "",
 	// that are older than the order after, with which the page before ended, or from the newest on if that is "".
@@ -148,7 +148,15 @@ type Store interface {
 // nothing bounds them there. Of these the query leaves out After itself. It is how a store finds a prefix by seeking the
 // keys, which compare by bytes and so by code points.
 func (q *DocumentQuery) Bounds() (from, until string) {
-	from = max(q.Prefix, q.After)
+	from, until = max(q.Prefix, q.After), q.endOfPrefix()
+	if until == "" || q.Before != "" && q.Before < until {
+		until = q.Before
+	}
+	return from, until
+}
+
+// endOfPrefix is the first text after all that begin with the prefix; "" if there is none.
+func (q *DocumentQuery) endOfPrefix() string {
 	for prefix := []rune(q.Prefix); len(prefix) > 0; prefix = prefix[:len(prefix)-1] {
 		last := &prefix[len(prefix)-1]
 		if *last == utf8.MaxRune {
@@ -157,9 +165,9 @@ func (q *DocumentQuery) Bounds() (from, until string) {
 		if *last++; !utf8.ValidRune(*last) {
 			*last = 0xE000 // the first code point after the surrogates, which no text has
 		}
-		return from, string(prefix)
+		return string(prefix)
 	}
-	return from, ""
+	return ""
 }
 
 // CampaignRecord is a campaign as it is stored.

@@ -15,10 +15,18 @@ func (s *Store) DueDocuments(ctx context.Context, campaign string, now int64, li
 	return s.documents(ctx, dueDocuments, campaign, now, limit)
 }
 
-// ListDocuments answers the query, in the order of the documents' ids.
+// ListDocuments answers the query, in the order of the documents' ids or the other way round.
 func (s *Store) ListDocuments(ctx context.Context, q core.DocumentQuery) ([]*core.Document, error) {
 	from, until := q.Bounds()
-	return s.documents(ctx, listDocuments, q.Campaign, string(q.Kind), q.Shopper, from, until, q.After, q.Limit)
+	arguments := []any{q.Campaign, string(q.Kind), from, until, q.After, q.Limit}
+	all, ofShopper := listDocuments, listShopperDocuments
+	if q.Descending {
+		all, ofShopper = listDocumentsDescending, listShopperDocumentsDescending
+	}
+	if q.Shopper == "" {
+		return s.documents(ctx, all, arguments...)
+	}
+	return s.documents(ctx, ofShopper, append(arguments, q.Shopper)...)
 }
 
 // documents runs a query for documents.

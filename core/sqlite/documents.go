@@ -12,14 +12,18 @@ func (s *Store) DueDocuments(ctx context.Context, campaign string, now int64, li
 	return s.documents(ctx, dueDocuments, campaign, now, int64(limit))
 }
 
-// ListDocuments answers the query, in the order of the documents' ids.
+// ListDocuments answers the query, in the order of the documents' ids or the other way round.
 func (s *Store) ListDocuments(ctx context.Context, q core.DocumentQuery) ([]*core.Document, error) {
 	from, until := q.Bounds()
 	arguments := []any{q.Campaign, string(q.Kind), from, before(until), q.After, int64(q.Limit)}
-	if q.Shopper == "" {
-		return s.documents(ctx, listDocuments, arguments...)
+	all, ofShopper := listDocuments, listShopperDocuments
+	if q.Descending {
+		all, ofShopper = listDocumentsDescending, listShopperDocumentsDescending
 	}
-	return s.documents(ctx, listShopperDocuments, append(arguments, q.Shopper)...)
+	if q.Shopper == "" {
+		return s.documents(ctx, all, arguments...)
+	}
+	return s.documents(ctx, ofShopper, append(arguments, q.Shopper)...)
 }
 
 // before is what texts are compared with to be before the bound: every text is before a blob.

@@ -48,10 +48,14 @@ var (
 	listCampaigns string
 	//go:embed queries/list_documents.sql
 	listDocuments string
+	//go:embed queries/list_documents_descending.sql
+	listDocumentsDescending string
 	//go:embed queries/list_orders.sql
 	listOrders string
 	//go:embed queries/list_shopper_documents.sql
 	listShopperDocuments string
+	//go:embed queries/list_shopper_documents_descending.sql
+	listShopperDocumentsDescending string
 	//go:embed queries/load_balance.sql
 	loadBalance string
 	//go:embed queries/load_campaign.sql

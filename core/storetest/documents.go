@@ -339,7 +339,17 @@ func testListDocuments(t *testing.T, store Store) {
 		"a page of a shopper's":        {core.DocumentQuery{Shopper: "ann", After: "a/1", Limit: 1}, []string{"b/1"}},
 		"nothing of one who has none":  {core.DocumentQuery{Shopper: "bob"}, nil},
 		"nothing of a kind of no size": {core.DocumentQuery{Kind: core.DocumentGroup}, nil},
-		"a quotation mark as it is":    {core.DocumentQuery{Prefix: oddText[:5]}, []string{oddText}},
+		"those before one":             {core.DocumentQuery{Prefix: "a/", Before: "a/3"}, []string{"a/1", "a/2"}},
+		"those before what is behind":  {core.DocumentQuery{Prefix: "a/", Before: "b"}, []string{"a/1", "a/2", "a/3", "a/\U0010FFFF"}},
+		"nothing before the first":     {core.DocumentQuery{Prefix: "a/", Before: "A"}, nil},
+		"those in between":             {core.DocumentQuery{After: "a", Before: "a/3"}, []string{"a/1", "a/2"}},
+		"the last first":               {core.DocumentQuery{Prefix: "a/", Descending: true}, []string{"a/\U0010FFFF", "a/3", "a/2", "a/1"}},
+		"the last before one":          {core.DocumentQuery{Before: "b", Descending: true, Limit: 2}, []string{"a0", "a/\U0010FFFF"}},
+		"a shopper's last":             {core.DocumentQuery{Shopper: "ann", Descending: true, Limit: 2}, []string{"安/1", "b/1"}},
+		"a shopper's last before one": {
+			core.DocumentQuery{Shopper: "ann", Before: "b/1", Descending: true}, []string{"a/1", "A/1"},
+		},
+		"a quotation mark as it is": {core.DocumentQuery{Prefix: oddText[:5]}, []string{oddText}},
 	} {
 		t.Run("it lists "+name, func(t *testing.T) {
 			test.q.Campaign = s.campaign
