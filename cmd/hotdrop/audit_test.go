@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	_ "modernc.org/sqlite" // the driver that plants what the audit must find
+
+	"hotdrop/core"
 )
 
 func TestTheAuditFindsWhatDoesNotAddUpWhileTheServerRuns(t *testing.T) {
@@ -74,6 +76,19 @@ func plant(t *testing.T, path, statement string) {
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		t.Fatalf("nothing was planted: %v", err)
+	}
+}
+
+func TestTheAuditSaysWhatItLookedAt(t *testing.T) {
+	var out strings.Builder
+	cmd := auditCommand()
+	cmd.SetOut(&out)
+	err := printAudit(cmd, "sqlite", outputText, core.AuditSummary{
+		Campaigns: 1, Counters: 2, Orders: 3, Claims: 4, Reservations: 5, Documents: 6, Transfers: 7, Findings: 8,
+	})
+	const want = "1 campaigns, 3 orders, 4 claims, 2 counters, 5 reservations, 6 documents, 7 transfers checked: 8 findings\n"
+	if err != nil || out.String() != want {
+		t.Errorf("%v: %s", err, out.String())
 	}
 }
 

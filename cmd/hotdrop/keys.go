@@ -21,9 +21,13 @@ const (
 	demoTokenLifetime = 30 * 24 * time.Hour
 )
 
-// loadOrMakeKeys reads the keys file, or makes it with keys of every role and of the brands.
-func loadOrMakeKeys(path string, brands []string) (*api.Keys, error) {
+// loadOrMakeKeys reads the keys file, or makes it with keys of every role and of the brands. A file that an earlier release
+// made is completed if complete says so.
+func loadOrMakeKeys(path string, brands []string, complete bool) (*api.Keys, error) {
 	keys, err := api.LoadKeys(path)
+	if err == nil && complete && keys.Complete() {
+		return keys, keys.Save(path)
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return keys, err
 	}

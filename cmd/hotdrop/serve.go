@@ -136,7 +136,8 @@ func (n *node) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if n.keys, err = loadOrMakeKeys(n.keysPath(), brandsOf(campaigns)); err != nil {
+	own := n.settings.keys == "" // a file that somebody names is theirs to change
+	if n.keys, err = loadOrMakeKeys(n.keysPath(), brandsOf(campaigns), own); err != nil {
 		return err
 	}
 	if err := n.engine.Start(ctx); err != nil {
