@@ -19,9 +19,13 @@ func namesOf(t *testing.T, mechanic core.Mechanic) []core.Name {
 	return naming.Names()
 }
 
+func nameOf(kind core.EffectKind, name, path string) core.Name {
+	return core.Name{Kind: kind, Name: name, Path: path}
+}
+
 func TestARuleSaysWhatItsEffectsNameWhereNoFactDecidesIt(t *testing.T) {
 	const config = `,"config":{"pool":{"type":"string","default":"thanks"},"gift":{"type":"string","default":""},"open":{"type":"boolean","default":true},"prices":{"type":"list","of":"integer","default":[5]}}`
-	take := func(name, path string) core.Name { return core.Name{Kind: core.EffectTake, Name: name, Path: path} }
+	take := func(name, path string) core.Name { return nameOf(core.EffectTake, name, path) }
 	for _, c := range []struct {
 		name, rule string
 		config     core.Object
@@ -30,17 +34,17 @@ func TestARuleSaysWhatItsEffectsNameWhereNoFactDecidesIt(t *testing.T) {
 		{
 			name: "a literal",
 			rule: `"hook":"quote","then":[{"take":{"quota":"few","units":1}},{"add":{"sku":"case","units":1,"unit_price":0}}]`,
-			want: []core.Name{take("few", "rule.then[0].take.quota"), {core.EffectAdd, "case", "rule.then[1].add.sku"}},
+			want: []core.Name{take("few", "rule.then[0].take.quota"), nameOf(core.EffectAdd, "case", "rule.then[1].add.sku")},
 		},
 		{
 			name: "a parameter stands where the binding sets it", config: core.Object{"pool": "other"},
 			rule: `"hook":"paid","then":[{"grant":{"pool":{"expr":"config.pool"},"count":1}}]`,
-			want: []core.Name{{core.EffectGrant, "other", "config.pool"}},
+			want: []core.Name{nameOf(core.EffectGrant, "other", "config.pool")},
 		},
 		{
 			name: "what is computed of parameters stands in the rule",
 			rule: `"hook":"paid","then":[{"grant":{"pool":{"expr":"config.pool + \"-50\""},"count":1}}]`,
-			want: []core.Name{{core.EffectGrant, "thanks-50", "rule.then[0].grant.pool"}},
+			want: []core.Name{nameOf(core.EffectGrant, "thanks-50", "rule.then[0].grant.pool")},
 		},
 		{name: "what facts decide is not known", rule: `"hook":"paid","then":[{"grant":{"pool":{"expr":"shopper.tier"},"count":1}}]`},
 		{name: "a blank name is none", rule: `"hook":"quote","then":[{"add":{"sku":{"expr":"config.gift"},"units":1,"unit_price":0}}]`},
@@ -53,7 +57,7 @@ func TestARuleSaysWhatItsEffectsNameWhereNoFactDecidesIt(t *testing.T) {
 			rule: `"hooks":{"reserve":{"then":[{"enter":{"draw":"d","weight":1}},{"notify":{"template":"hello"}}]},"quote":{"cases":[
 				{"when":"quantity > 1","then":[{"take":{"quota":"a","units":1}}]},{"then":[{"take":{"quota":"b","units":1}}]}]}}`,
 			want: []core.Name{
-				{core.EffectEnter, "d", "rule.hooks.reserve.then[0].enter.draw"}, {core.EffectNotify, "hello", "rule.hooks.reserve.then[1].notify.template"},
+				nameOf(core.EffectEnter, "d", "rule.hooks.reserve.then[0].enter.draw"), nameOf(core.EffectNotify, "hello", "rule.hooks.reserve.then[1].notify.template"),
 				take("a", "rule.hooks.quote.cases[0].then[0].take.quota"), take("b", "rule.hooks.quote.cases[1].then[0].take.quota"),
 			},
 		},
@@ -85,7 +89,7 @@ func TestARuleSaysWhatItsEffectsNameWhereNoFactDecidesIt(t *testing.T) {
 }
 
 func TestWhatShippedRulesNameStandsAtTheirNameOrTheirParameter(t *testing.T) {
-	quota := func(name, path string) core.Name { return core.Name{Kind: core.EffectTake, Name: name, Path: path} }
+	quota := func(name, path string) core.Name { return nameOf(core.EffectTake, name, path) }
 	gift := core.Object{"mode": "gift", "gift": "case"}
 	for _, c := range []struct {
 		name   string
@@ -97,12 +101,12 @@ func TestWhatShippedRulesNameStandsAtTheirNameOrTheirParameter(t *testing.T) {
 		{"early-bird", core.Object{"prices": []any{int64(1), int64(2)}}, []core.Name{quota("early-bird-1", "mechanic"), quota("early-bird-2", "mechanic")}},
 		{"one-cent-voucher", nil, nil},
 		{"one-cent-voucher", core.Object{"sku": "code"}, []core.Name{
-			quota("one-cent-voucher", "config.quota"), {core.EffectGrant, "one-cent-voucher", "config.pool"},
+			quota("one-cent-voucher", "config.quota"), nameOf(core.EffectGrant, "one-cent-voucher", "config.pool"),
 		}},
-		{"repost-lottery", nil, []core.Name{{core.EffectEnter, "lottery", "config.draw"}}},
+		{"repost-lottery", nil, []core.Name{nameOf(core.EffectEnter, "lottery", "config.draw")}},
 		{"repost-lottery", core.Object{"draw": ""}, nil},
 		{"bundle", nil, nil},
-		{"bundle", gift, []core.Name{{core.EffectAdd, "case", "config.gift"}}},
+		{"bundle", gift, []core.Name{nameOf(core.EffectAdd, "case", "config.gift")}},
 		{"deposit", nil, nil},
 	} {
 		mechanic, err := library.Compile(c.name, c.config)
