@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"hotdrop/core/drawing"
 )
 
 // asFloor makes the test binary be the floor, so that it can be a child process without a build of its own. Children
@@ -21,8 +23,15 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// beFloor runs `event floor …` as the binary would, and returns the exit code.
+// beFloor runs `event floor …` and `draw verify -` as the binary would, and returns the exit code.
 func beFloor(args []string) int {
+	if args[1] == "draw" {
+		record, err := drawing.Parse(os.Stdin)
+		if err != nil || len(record.Verify()) > 0 {
+			return 1
+		}
+		return 0
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	group := Command(junk)
