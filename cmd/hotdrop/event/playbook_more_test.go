@@ -19,7 +19,7 @@ func always(status int, body string) func(string, int, string) (int, string) {
 
 func TestASecondVoucherForOneCentIsNoticed(t *testing.T) {
 	t.Parallel()
-	got := against(t, 1, func(path string, _ int, _ string) (int, string) {
+	got := against(t, 1, func(_ string, _ int, _ string) (int, string) {
 		return http.StatusCreated, `{"id":"sale.1","state":"placed","total":1}`
 	}, func(ctx context.Context, s *show) error { return buying(s, "").sellVouchers(ctx) })
 	requireTold(t, got, "one_cent_second_refused", "one-cent vouchers: unexpected answer: a second one-cent voucher")
@@ -274,7 +274,7 @@ func TestAPlaceThatIsWonTwiceIsTold(t *testing.T) {
 func programme(t *testing.T, script string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "hotdrop")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return path
