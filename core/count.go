@@ -10,6 +10,9 @@ import (
 // maxVisits is how many links one shopper's visits count for in one campaign: it bounds what loading a shopper costs.
 const maxVisits = 100
 
+// maxHeard is how many notifications a link's counts bring its owner: it bounds what is written because others repost.
+const maxHeard = 1_000
+
 // count is one event that may let a link's count rise: a repost, a visit or a reservation through it.
 type count struct {
 	code      string      // of the link
@@ -285,7 +288,7 @@ func (r *round) write(n *count, l *link) (*intent, error) {
 			return nil, err
 		}
 	}
-	in.edits = append(in.edits, countEdit(n.code, n.what, decidedFor))
+	in.edits = append(in.edits, countEdit(n.code, n.what, decidedFor, l.now.Heard))
 	l.now = l.now.count(n.what)
 	if n.visitor != "" {
 		r.visits[n.visitor]++
@@ -293,8 +296,20 @@ func (r *round) write(n *count, l *link) (*intent, error) {
 	return in, nil
 }
 
-// countEdit lets the link count one more, if it has counted as much as was decided for.
-func countEdit(code, what string, decidedFor *Share) edit {
+// heard returns the notes without the notifications that are too many for the link's owner, and counts those that are left.
+func (l *link) heard(notes []note) []note {
+	return slices.DeleteFunc(slices.Clone(notes), func(n note) bool {
+		if n.effect.Kind != EffectNotify {
+			return false
+		}
+		l.now.Heard = min(l.now.Heard+1, maxHeard+1)
+		return l.now.Heard > maxHeard
+	})
+}
+
+// countEdit lets the link count one more, if it has counted as much as was decided for; heard is how many notifications its
+// owner has then got.
+func countEdit(code, what string, decidedFor *Share, heard int64) edit {
 	return edit{key: DocumentKey{DocumentShare, code}, apply: func(current *Document) (*Document, error) {
 		if current == nil {
 			return nil, noLink(code)
@@ -306,7 +321,11 @@ func countEdit(code, what string, decidedFor *Share) edit {
 		if decidedFor != nil && *content != *decidedFor {
 			return nil, errOvertaken
 		}
-		return current.write(ShareActive, 0, content.count(what)), nil
+		next := content.count(what)
+		if decidedFor != nil {
+			next.Heard = heard
+		}
+		return current.write(ShareActive, 0, next), nil
 	}}
 }
 
@@ -319,7 +338,7 @@ func (r *round) ask(n *count, l *link, in *intent) error {
 	if err != nil {
 		return err
 	}
-	beside, err := c.consequences(r.snapshot, &facts, d.notes, owner, n.code, r.now)
+	beside, err := c.consequences(r.snapshot, &facts, l.heard(d.notes), owner, n.code, r.now)
 	if err != nil {
 		return err
 	}

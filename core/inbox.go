@@ -34,9 +34,6 @@ type MessageView struct {
 	Reply    string // the id of the message that it answers; "" for others
 }
 
-// inboxPage is how many messages are read at a time.
-const inboxPage = 500
-
 // messageEdit puts a message into the shopper's inbox. Messages are told apart by their ids, which sort by time
 // ([newID]); one that is there already stays as it is.
 func messageEdit(id, shopper string, m Message, state string) edit {
@@ -45,24 +42,25 @@ func messageEdit(id, shopper string, m Message, state string) edit {
 }
 
 // Inbox returns a page of the shopper's messages in every campaign, the newest first, and among them the reminders of
-// those campaigns that the shopper reserved in. The cursor is the last id of the previous page, "" for the first page.
+// those campaigns that the shopper reserved in. The cursor is the last id of the previous page, "" for the first page; any
+// other begins at the newest.
 func (e *Engine) Inbox(ctx context.Context, shopper, cursor string, limit int) (Page[*MessageView], error) {
 	page := Page[*MessageView]{Data: []*MessageView{}}
+	if !ValidOrderID(cursor) {
+		cursor = ""
+	}
 	for _, id := range e.CampaignIDs() {
 		c, err := e.campaign(ctx, id)
 		if err != nil {
 			return page, err
 		}
-		messages, err := c.inbox(ctx, shopper)
+		messages, err := c.inbox(ctx, shopper, cursor, limit+1)
 		if err != nil {
 			return page, err
 		}
 		page.Data = append(page.Data, messages...)
 	}
 	slices.SortFunc(page.Data, func(a, b *MessageView) int { return newestFirst(a.ID, b.ID) })
-	if ValidOrderID(cursor) {
-		page.Data = slices.DeleteFunc(page.Data, func(m *MessageView) bool { return newestFirst(m.ID, cursor) <= 0 })
-	}
 	if len(page.Data) > limit {
 		page.Data = page.Data[:limit]
 		page.Next = page.Data[limit-1].ID
@@ -75,30 +73,30 @@ func newestFirst(a, b string) int {
 	return cmp.Or(cmp.Compare(b[len(b)-idLength:], a[len(a)-idLength:]), cmp.Compare(a, b))
 }
 
-// inbox returns the shopper's messages in the campaign, in no order.
-func (c *campaign) inbox(ctx context.Context, shopper string) ([]*MessageView, error) {
+// inbox returns the shopper's messages in the campaign that come after the cursor, in no order: of those that are stored
+// the first so many, and every reminder.
+func (c *campaign) inbox(ctx context.Context, shopper, cursor string, limit int) ([]*MessageView, error) {
 	messages, err := c.reminders(ctx, shopper)
 	if err != nil {
 		return nil, err
 	}
-	q := DocumentQuery{Campaign: c.id, Kind: DocumentMessage, Shopper: shopper, Limit: inboxPage}
-	for {
-		documents, err := c.engine.store.ListDocuments(ctx, q)
+	q := DocumentQuery{Campaign: c.id, Kind: DocumentMessage, Shopper: shopper, Descending: true, Limit: limit}
+	if cursor != "" {
+		messages = slices.DeleteFunc(messages, func(m *MessageView) bool { return newestFirst(m.ID, cursor) <= 0 })
+		q.Before = c.id + cursor[len(cursor)-idLength-1:]
+	}
+	documents, err := c.engine.store.ListDocuments(ctx, q)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	for _, d := range documents {
+		m, err := read[Message](d)
 		if err != nil {
 			return nil, storeError(err)
 		}
-		for _, d := range documents {
-			m, err := read[Message](d)
-			if err != nil {
-				return nil, storeError(err)
-			}
-			messages = append(messages, m.view(c.id, d.ID, d.State))
-		}
-		if len(documents) < inboxPage {
-			return messages, nil
-		}
-		q.After = documents[inboxPage-1].ID
+		messages = append(messages, m.view(c.id, d.ID, d.State))
 	}
+	return messages, nil
 }
 
 func (m *Message) view(campaign, id, state string) *MessageView {

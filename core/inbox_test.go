@@ -267,3 +267,70 @@ func TestAMessageWhoseAnswerWasLostIsWrittenOnce(t *testing.T) {
 		}
 	})
 }
+
+// flood is a drop in which every repost of a link brings its owner a notification.
+func flood(t *testing.T, s store) *life {
+	t.Helper()
+	notifies := shows{"flood": {core.HookShare: asking(core.Effect{Kind: core.EffectNotify, Name: "hi"})}}
+	return newLife(t, s, notifies, func(c *core.Campaign) {
+		c.Templates = map[string]core.Text{"hi": {EN: strings.Repeat("x", 900), ZH: "x"}}
+	})
+}
+
+func TestWhatOthersRepostFillsNobodysInbox(t *testing.T) {
+	l := flood(t, sqliteStore(t))
+	code := l.link("ann")
+	for round := range 3 {
+		var events []core.SocialEvent
+		for i := range 500 {
+			id := fmt.Sprint(round, "-", i)
+			events = append(events, repost("event"+id, "account"+id, code))
+		}
+		_, err := l.Social(t.Context(), "weibo", events)
+		must(t, err)
+		l.clock.advance(time.Second)
+	}
+	if got := len(l.inbox(l.Engine, "ann", 1000)); got != 1000 {
+		t.Errorf("1500 reposts brought %d notifications", got)
+	}
+	link, _, err := l.Share(t.Context(), "phone", aShopper("ann"))
+	must(t, err)
+	if link.Reposts != 1500 {
+		t.Errorf("%d of 1500 reposts count", link.Reposts)
+	}
+	l.audit()
+}
+
+// reading notes how many documents the store is asked for.
+type reading struct {
+	core.Store
+
+	most int
+}
+
+func (r *reading) ListDocuments(ctx context.Context, q core.DocumentQuery) ([]*core.Document, error) {
+	r.most = max(r.most, q.Limit)
+	return r.Store.ListDocuments(ctx, q)
+}
+
+func TestAPageOfTheInboxReadsNoMoreThanThePage(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		d, _ := newPromotion(t, s, answering(), nil)
+		asked := &reading{Store: s}
+		e := d.engine(answering(), func(o *core.Options) { o.Store = asked })
+		for i := range 50 {
+			d.clock.advance(time.Millisecond)
+			d.write("ann", fmt.Sprint("message ", i))
+			d.write("bob", "of somebody else")
+		}
+		got := textsOf(d.inbox(e, "ann", 7))
+		for i, text := range got {
+			if want := fmt.Sprint("message ", 49-i); text != want {
+				t.Errorf("message %d is %q, not %q", i, text, want)
+			}
+		}
+		if len(got) != 50 || asked.most != 8 {
+			t.Errorf("%d messages, of which %d were asked for at once", len(got), asked.most)
+		}
+	})
+}

@@ -13,6 +13,8 @@ type Share struct {
 	Visitors     int64 `json:"visitors"`     // other shoppers who came through it
 	Reservations int64 `json:"reservations"` // other shoppers who reserved through it
 	MadeAt       int64 `json:"made_at"`      // Unix milliseconds
+	// Heard is how many notifications these brought the link's owner; beyond a bound there are no more, and it stays.
+	Heard int64 `json:"heard,omitempty"`
 }
 
 // What a link counts: the values of the fact shares.counted.
