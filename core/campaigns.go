@@ -151,13 +151,8 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 			CreatedAt: now, CreatedBy: req.Actor.ID,
 		},
 	}
-	ruleset, err := compileRuleset(req.Definition.Brand, &next.Ruleset, func(b Binding, _ int) (Mechanic, error) {
-		return e.compiler.Compile(ctx, b)
-	})
+	ruleset, err := e.compileNew(ctx, req.Definition, &next.Ruleset)
 	if err != nil {
-		return nil, err
-	}
-	if err := ruleset.checkNames(req.Definition); err != nil {
 		return nil, err
 	}
 	next.Ruleset.Digests = ruleset.digests()
@@ -177,6 +172,15 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew,
 		Documents: newDraws(current.Definition, req.Definition), Entry: req.entry(now, current.Definition),
 	}, nil
+}
+
+// compileNew compiles a ruleset that is to come into force, and holds what it names against the campaign.
+func (e *Engine) compileNew(ctx context.Context, def *Campaign, r *Ruleset) (*compiled, error) {
+	ruleset, err := compileRuleset(def.Brand, r, func(b Binding, _ int) (Mechanic, error) { return e.compiler.Compile(ctx, b) })
+	if err != nil {
+		return nil, err
+	}
+	return ruleset, ruleset.checkNames(def)
 }
 
 // allowed checks the request's preconditions against what is stored.
