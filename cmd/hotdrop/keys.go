@@ -26,7 +26,8 @@ const (
 func loadOrMakeKeys(path string, brands []string, complete bool) (*api.Keys, error) {
 	keys, err := api.LoadKeys(path)
 	if err == nil && complete && keys.Complete() {
-		return keys, keys.Save(path)
+		err = keys.Save(path)
+		return keys, err
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return keys, err

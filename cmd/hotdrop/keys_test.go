@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -49,7 +50,7 @@ func TestAKeysFileThatSomebodyNamesStaysAsItIs(t *testing.T) {
 	}
 	keys, err := loadOrMakeKeys(path, nil, false)
 	after, readErr := os.ReadFile(path)
-	if errors.Join(err, readErr) != nil || !reflect.DeepEqual(keys, earlier) || string(after) != string(before) {
+	if errors.Join(err, readErr) != nil || !reflect.DeepEqual(keys, earlier) || !bytes.Equal(after, before) {
 		t.Errorf("%v %v: %s", err, readErr, after)
 	}
 }

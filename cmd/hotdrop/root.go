@@ -100,7 +100,7 @@ func newRoot(started *bool) *cobra.Command {
 		*started = true
 		return nil
 	}
-	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(), drawCommand(),
+	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(), drawCommand(), orderCommand(),
 		migrateCommand(), keysCommand(), vetChildCommand(), versionCommand())
 	requireSubcommand(root)
 	return root
