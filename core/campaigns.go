@@ -180,7 +180,10 @@ func (e *Engine) compileNew(ctx context.Context, def *Campaign, r *Ruleset) (*co
 	if err != nil {
 		return nil, err
 	}
-	return ruleset, ruleset.checkNames(def)
+	if err := ruleset.checkNames(def); err != nil {
+		return nil, err
+	}
+	return ruleset, nil
 }
 
 // allowed checks the request's preconditions against what is stored.
