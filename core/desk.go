@@ -62,6 +62,9 @@ func (e *Engine) StaffOrders(
 	if err := checkOrderState(state); err != nil {
 		return page, err
 	}
+	if cursor != "" && !ValidOrderID(cursor) {
+		return page, foreignCursor()
+	}
 	orders, err := e.store.ListOrders(ctx, campaignID, state, cursor, limit+1)
 	if err != nil {
 		return page, storeError(err)

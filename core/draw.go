@@ -199,8 +199,13 @@ func (d *Draw) winners(campaign, draw string) []drawing.ID {
 	return ids
 }
 
+func noDraw(name string) error { return Errorf(CodeNotFound, "there is no draw %q", name) }
+
 // loadDraw loads a draw and, unless shopper is empty, the shopper's entry, which is nil if there is none.
 func (c *campaign) loadDraw(ctx context.Context, name, shopper string) (*storedDraw, *Document, error) {
+	if !isStorable(name) {
+		return nil, nil, noDraw(name)
+	}
 	key, entry := DocumentKey{DocumentDraw, name}, DocumentKey{DocumentEntry, entryID(name, shopper)}
 	wanted := []DocumentKey{key}
 	if shopper != "" {
@@ -212,7 +217,7 @@ func (c *campaign) loadDraw(ctx context.Context, name, shopper string) (*storedD
 	}
 	d := loaded.documents[key]
 	if d == nil {
-		return nil, nil, Errorf(CodeNotFound, "there is no draw %q", name)
+		return nil, nil, noDraw(name)
 	}
 	content, err := read[Draw](d)
 	if err != nil {

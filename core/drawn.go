@@ -235,12 +235,18 @@ func congratulation(title Text) Text {
 // DrawExport is everything that is needed to draw a campaign's draw again: package drawing says how.
 type DrawExport = drawing.Record
 
-// DrawExport returns a draw whose winners are drawn; before that it is refused with wrong_state.
+// DrawExport returns a draw whose winners are drawn; before that it is refused with wrong_state. Callers share what it
+// returns and must not change it.
 func (e *Engine) DrawExport(ctx context.Context, campaignID, name string) (*DrawExport, error) {
 	c, err := e.campaign(ctx, campaignID)
 	if err != nil {
 		return nil, err
 	}
+	return e.exports.of(ctx, c.id, name, func() (*DrawExport, error) { return c.export(ctx, name) })
+}
+
+// export reads everything that there is to export of a draw.
+func (c *campaign) export(ctx context.Context, name string) (*DrawExport, error) {
 	draw, _, err := c.loadDraw(ctx, name, "")
 	if err != nil {
 		return nil, err

@@ -34,6 +34,7 @@ type Engine struct {
 	compiler  Compiler
 	wallet    *Wallet
 	provider  Provider
+	exports   *exports
 	now       func() time.Time
 	log       *slog.Logger
 
@@ -49,7 +50,7 @@ type Engine struct {
 func NewEngine(o Options) *Engine {
 	e := &Engine{
 		store: o.Store, campaigns: o.Campaigns, compiler: o.Compiler,
-		provider: o.Provider, now: o.Now, log: o.Log, stop: func() {},
+		provider: o.Provider, exports: newExports(), now: o.Now, log: o.Log, stop: func() {},
 		unserved: map[string]*unserved{},
 	}
 	if e.now == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // idLength is the length of an id's own part: 128 bits in base 32.
@@ -64,3 +65,9 @@ func ValidOrderID(s string) bool {
 	}
 	return len(own) == idLength && ValidCampaignID(campaign)
 }
+
+// isStorable reports whether a store can be asked for s: not every one has a text that is no UTF-8, or one with a NUL.
+func isStorable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
+// foreignCursor is the refusal of a cursor that no page has ended with.
+func foreignCursor() error { return Errorf(CodeInvalid, "the cursor is not one of this list") }

@@ -156,10 +156,10 @@ type Reservation struct {
 
 // CampaignOf returns the campaign that an order's id embeds, or "".
 func CampaignOf(orderID string) string {
-	campaign, rest, ok := strings.Cut(orderID, ".")
-	if !ok || len(rest) != idLength {
+	if !ValidOrderID(orderID) { // strangers send anything, and no store should see it
 		return ""
 	}
+	campaign, _, _ := strings.Cut(orderID, ".")
 	return campaign
 }
 

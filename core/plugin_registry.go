@@ -145,7 +145,7 @@ func parsePluginCursor(cursor string) (*PluginCursor, error) {
 	brand, digest, found := strings.Cut(rest, ".")
 	millis, err := strconv.ParseInt(at, 10, 64)
 	if err != nil || !found || !ValidDigest(digest) {
-		return nil, Errorf(CodeInvalid, "the cursor is not one of this list")
+		return nil, foreignCursor()
 	}
 	return &PluginCursor{At: millis, Brand: brand, Digest: digest}, nil
 }

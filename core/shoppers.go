@@ -32,6 +32,9 @@ func (e *Engine) Shoppers(
 	if err != nil {
 		return page, err
 	}
+	if !isStorable(cursor) {
+		return page, foreignCursor()
+	}
 	q := DocumentQuery{Campaign: campaignID, Kind: DocumentTags, After: cursor, Limit: shoppersChunk}
 	if tag == "" {
 		q.Limit = limit + 1 // every row counts
