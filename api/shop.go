@@ -177,8 +177,9 @@ func (s *Server) registerOrders() {
 		Operation: huma.Operation{
 			OperationID: "pay-order", Method: http.MethodPost, Path: "/v1/orders/{order}/pay", Tags: []string{"shop"},
 			Summary: "Pay what is due, from the wallet",
-			Description: "The earliest due that is open: all, or a deposit and later its balance, or the difference to the full " +
-				"price that is offered when a group has failed.",
+			Description: "The earliest due that is open: all, or a deposit and later its balance, or the difference to the price " +
+				"without the group that is offered when a group has failed. An Idempotency-Key pays one due: the same key again " +
+				"answers with the order as it is and pays nothing, so the balance and the difference each need a new one.",
 		},
 		permission: only(core.RoleShopper), hot: s.hotPay,
 		refuses: actionRefusals(core.CodeInsufficientFunds, core.CodeRefunded),

@@ -33,7 +33,7 @@ func (a *audit) VisitOrder(o *Order) {
 	if o.TakesState == TakesReturned {
 		return
 	}
-	a.take(o.Takes)
+	a.take(o.held())
 	for i := range o.Claims {
 		if other, ok := a.held[o.Claims[i].id()]; ok {
 			a.find("claim", o.Claims[i].Key, "orders %s and %s both say that they hold it", other, o.ID)

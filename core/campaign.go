@@ -167,7 +167,7 @@ type DrawTerms struct {
 
 // DepositTerms are what becomes of the balance of an order with a deposit.
 type DepositTerms struct {
-	BalanceUntil time.Time `json:"balance_until,omitzero" doc:"until when the balance may be paid; default: when the campaign closes"`
+	BalanceUntil time.Time `json:"balance_until,omitzero" doc:"until when the balance may be paid, not before the last item closes; default: when the campaign closes"`
 	BalanceAt    BalanceAt `json:"balance_at,omitempty" doc:"where the balance is paid: online (default) or dealer, where staff confirm it"`
 	Unpaid       Unpaid    `json:"unpaid,omitempty" doc:"what becomes of the deposit if the balance is not paid: refund (default) or forfeit"`
 }

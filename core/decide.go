@@ -57,9 +57,10 @@ type decision struct {
 	once     []string
 	duties   []Condition // what the order has to do before it ships
 
-	deposit *depositTerms // nil unless a deposit is paid now and the rest later; its amount is below the total
-	group   *groupTerms   // nil unless the order needs a group
-	notes   []note        // effects that write documents: grant, enter, tag, notify and reply, of the steps that apply
+	deposit   *depositTerms // nil unless a deposit is paid now and the rest later; its amount is below the total
+	group     *groupTerms   // nil unless the order needs a group
+	ungrouped int64         // what the order would cost without the group's price; zero without a group
+	notes     []note        // effects that write documents: grant, enter, tag, notify and reply, of the steps that apply
 }
 
 // depositTerms are what a mechanic's deposit effect asks for, minor units.

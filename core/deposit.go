@@ -28,14 +28,25 @@ func depositDues(def *Campaign, _ *Item, total int64, t depositTerms, _ time.Tim
 	}
 }
 
+// overdue refuses an order with a deposit whose balance could not be paid any more: its deposit would be lost, or go to and
+// fro. Files of earlier versions may set a date before the sale ends.
+func (q *quoted) overdue() error {
+	until := q.snapshot.definition().Deposits.BalanceUntil
+	if q.decision.deposit == nil || until.IsZero() || q.now.Before(until) {
+		return nil
+	}
+	return Errorf(CodeNotInPhase, "orders with a deposit were possible until %s", until.Format(time.RFC3339))
+}
+
 // endDeposit keeps the deposit of an order that ends before its balance is paid, or has it refunded, as was agreed. The
-// shopper is told.
+// shopper is told. A deposit of an order that waits for its group comes back: until the group is complete its balance buys
+// nothing. (Only orders of earlier versions have both.)
 func (m *moves) endDeposit(o *Order) {
 	if o.paidSum() == 0 {
 		return
 	}
 	for i := range o.Dues {
-		if d := &o.Dues[i]; d.Kind == DueDeposit && d.State == DuePaid && d.Unpaid == UnpaidForfeit {
+		if d := &o.Dues[i]; d.Kind == DueDeposit && d.State == DuePaid && d.Unpaid == UnpaidForfeit && !o.waits() {
 			d.State = DueForfeited
 			amount := money.Format(d.Amount, o.Currency)
 			m.tell(o, tidings{

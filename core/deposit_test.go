@@ -21,7 +21,12 @@ func ordering() shows {
 const carTotal = 199_900 - 5_000
 
 func withDeposits(terms core.DepositTerms) func(*core.Campaign) {
-	return func(c *core.Campaign) { c.Deposits = terms }
+	return func(c *core.Campaign) {
+		c.Deposits = terms
+		if until := terms.BalanceUntil; !until.IsZero() && until.Before(c.Phases.Closed) {
+			c.Items[0].Phases = core.Phases{Sale: c.Phases.Sale, Closed: until}
+		}
+	}
 }
 
 func TestADepositHoldsTheOrderUntilItsBalanceIsDue(t *testing.T) {
@@ -130,14 +135,14 @@ func TestMoneyThatComesTooLateForABalance(t *testing.T) {
 		balance int64
 	}{
 		{"pays the order after all while a forfeited deposit still counts", core.UnpaidForfeit, 2, "", core.OrderPaid, 1_000_000 - carTotal},
-		{"goes back when the stock is gone", core.UnpaidForfeit, 1, core.CodeRefunded, core.OrderExpired, 1_000_000 - depositPaid},
+		{"goes back with the deposit when the stock is gone", core.UnpaidForfeit, 1, core.CodeRefunded, core.OrderExpired, 1_000_000},
 		{"goes back when the deposit went back", core.UnpaidRefund, 2, core.CodeRefunded, core.OrderExpired, 1_000_000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s store) {
 				l := newLife(t, s, ordering(), func(c *core.Campaign) {
+					withDeposits(core.DepositTerms{Unpaid: tt.unpaid, BalanceUntil: opening.Add(20 * time.Minute)})(c)
 					c.Items[0].Stock = tt.stock
-					c.Deposits = core.DepositTerms{Unpaid: tt.unpaid, BalanceUntil: opening.Add(20 * time.Minute)}
 				})
 				o := l.place("ann")
 				l.topUp("ann", 1_000_000)
@@ -145,6 +150,8 @@ func TestMoneyThatComesTooLateForABalance(t *testing.T) {
 				bank := &slowBank{meanwhile: func() {
 					l.clock.advance(21 * time.Minute)
 					_, err := l.Expire(context.Background(), "phone")
+					must(t, err)
+					_, err = l.apply(l.with(func(c *core.Campaign) { c.Deposits, c.Items[0].Phases = core.DepositTerms{}, core.Phases{} }))
 					must(t, err)
 					l.place("bob")
 				}}

@@ -66,6 +66,9 @@ func judgeEffects(hook Hook, effects []Effect) error {
 		if problem == "" && max(deposits, groups) > 1 {
 			problem = "it is asked for twice"
 		}
+		if problem == "" && deposits+groups > 1 {
+			problem = "a deposit and a group cannot be asked for together"
+		}
 		if problem != "" {
 			return badEffect(e, problem)
 		}

@@ -59,30 +59,47 @@ func openGroup(id string, o *Order, t groupTerms, now int64) edit {
 }
 
 // joinGroup is the edit by which the order takes a seat in the group: group_closed if there is no such group for it, or
-// its time is over, group_full if no seat is left. That a shopper has one seat is the order's claim to see to. A group
-// keeps its terms, and an order its own price.
-func joinGroup(id string, o *Order, now int64) edit {
+// its time is over, or its terms are others than the order's, group_full if no seat is left. That a shopper has one seat
+// is the order's claim to see to.
+func joinGroup(id string, o *Order, t groupTerms, now int64) edit {
 	key := DocumentKey{DocumentGroup, id}
 	return edit{key: key, apply: func(current *Document) (*Document, error) {
-		if current == nil || current.State != GroupOpen {
-			return nil, groupClosed()
-		}
-		g, err := read[Group](current)
-		if err != nil {
-			return nil, storeError(err)
-		}
+		g, err := mayJoin(current, o.ID, o.Lines[0].SKU, now)
 		switch {
-		case now >= g.ClosesAt || g.SKU != o.Lines[0].SKU:
-			return nil, groupClosed()
+		case err != nil:
+			return nil, err
 		case slices.Contains(g.Members, o.ID):
 			return current, nil
-		case int64(len(g.Members)) >= g.Size:
-			return nil, Errorf(CodeGroupFull, "the group has no seat left")
+		case !g.has(t):
+			return nil, groupClosed()
 		}
 		g.Members = append(g.Members, o.ID)
 		return current.write(GroupOpen, current.Due, g), nil
 	}}
 }
+
+// mayJoin returns the group if an order of the item may take a seat in it, or has one: what can be told before it is
+// decided what the order costs.
+func mayJoin(group *Document, order, sku string, now int64) (*Group, error) {
+	if group == nil || group.State != GroupOpen {
+		return nil, groupClosed()
+	}
+	g, err := read[Group](group)
+	switch {
+	case err != nil:
+		return nil, storeError(err)
+	case now >= g.ClosesAt || g.SKU != sku:
+		return nil, groupClosed()
+	case int64(len(g.Members)) >= g.Size && !slices.Contains(g.Members, order):
+		return nil, Errorf(CodeGroupFull, "the group has no seat left")
+	default:
+		return g, nil
+	}
+}
+
+// has reports whether those are the group's terms: nobody gets the price of a larger group in a smaller one. How long the
+// others have waited is theirs.
+func (g *Group) has(t groupTerms) bool { return g.Size == t.size && g.Price == t.price }
 
 // groupFacts are what mechanics may know of the group.
 func groupFacts(d *Document) GroupFacts {
@@ -268,17 +285,20 @@ func (m *moves) complete(g *gathering) {
 	m.plan.Documents = append(m.plan.Documents, g.document.write(GroupComplete, 0, g.Group))
 }
 
-// fail offers every member that paid the full price, and refunds those who have not answered in time. Members that have
-// not paid expire like any other order. The group is due again when the next offer ends.
+// fail offers every member that paid what it costs without the group, and refunds those who have not answered in time.
+// Members that have not paid expire like any other order. The group is due again when the next offer ends.
 func (m *moves) fail(g *gathering) {
 	next := int64(0)
 	for _, member := range g.orders {
-		if member.State != OrderPaid {
+		if !member.counted() {
 			continue
 		}
 		o := member.copied()
-		if o.waits() {
-			m.offer(o)
+		if o.State == OrderPlaced || o.waits() && !m.offer(o) {
+			o.groupCondition().State = ConditionFailed
+			m.refund(o)
+			m.tellRefund(o)
+			continue
 		}
 		i := o.openDue()
 		if i >= 0 && m.at() >= o.Dues[i].DueAt {
@@ -297,18 +317,27 @@ func (m *moves) fail(g *gathering) {
 	m.plan.Documents = append(m.plan.Documents, g.document.write(GroupFailed, next, g.Group))
 }
 
+// counted reports whether the order counted on its group: it is paid, all of it or a part. A part is what orders of earlier
+// versions could pay, with a deposit and a group; the rest cannot be paid any more when the group has failed.
+func (o *Order) counted() bool {
+	return o.State == OrderPaid || o.State == OrderPlaced && o.waits() && o.paidSum() > 0
+}
+
 // defaultOffer is how long members of a failed group may pay the difference unless the campaign file says otherwise.
 const defaultOffer = 24 * time.Hour
 
-// offer lets a member of a failed group have its order at the full price, for the difference to what it has paid. Where
-// there is none the order is confirmed.
-func (m *moves) offer(o *Order) {
-	difference := o.difference()
+// offer lets a member of a failed group have its order for the difference to what it costs without the group. Where there
+// is none the order is confirmed. False means that what it costs cannot be told, so that there is nothing to be offered.
+func (m *moves) offer(o *Order) bool {
+	difference, err := o.difference()
+	if err != nil {
+		return false
+	}
 	if difference <= 0 {
 		o.confirm(ConditionWaived)
 		m.change(o)
 		m.confirmed(o)
-		return
+		return true
 	}
 	window := time.Duration(m.def.Groups.Offer)
 	if window == 0 {
@@ -325,23 +354,100 @@ func (m *moves) offer(o *Order) {
 			" by " + end + ". If you do nothing, you get your money back.",
 		zh: "您的团未能按时成团。您可以在 " + end + " 前补差价 " + amount + "，按原价购买订单 " + o.ID + "；逾期未付将自动退款。",
 	})
+	return true
 }
 
-// difference is what an order costs more at the full price than has been paid for it, minor units: its first line at the
-// item's price when the order was placed, its other lines as they are.
-func (o *Order) difference() int64 {
+// seatTerms is the data of an order's group condition.
+type seatTerms struct {
+	Difference *int64 `json:"difference"` // what the order costs more without the group's price; nil in orders of earlier versions
+	Group      string `json:"group"`
+	Returns    int64  `json:"returns"` // what the discount budget gets back when the difference is paid; minor units, like it
+}
+
+// seatTerms are what is pinned of the group with a decided order.
+func (q *quoted) seatTerms(group string) *seatTerms {
+	d := q.decision
+	difference := max(0, d.ungrouped-d.total)
+	t := &seatTerms{Difference: &difference, Group: group}
+	if q.snapshot.definition().Guardrails.DiscountBudget > 0 {
+		t.Returns = min(d.off, difference)
+	}
+	return t
+}
+
+// appendJSON appends the terms as canonical JSON.
+func (t *seatTerms) appendJSON(b []byte) []byte {
+	b = appendInt(b, `{"difference":`, *t.Difference)
+	b = appendString(append(b, `,"group":`...), t.Group)
+	return append(appendInt(b, `,"returns":`, t.Returns), '}')
+}
+
+// seat returns the terms of the order's group condition; an error if it has none, or none that can be read.
+func (o *Order) seat() (seatTerms, error) {
+	var t seatTerms
+	condition := o.groupCondition()
+	if condition == nil {
+		return t, Errorf(CodeInternal, "the order %q has no group", o.ID)
+	}
+	if err := json.Unmarshal(condition.Data, &t); err != nil {
+		return t, storeError(err)
+	}
+	return t, nil
+}
+
+// group returns the id of the order's group, or "".
+func (o *Order) group() string {
+	t, _ := o.seat()
+	return t.Group
+}
+
+// rebate is what the discount budget has back of what the order took: the group's part of it, once the difference is paid.
+func (o *Order) rebate() int64 {
+	if condition := o.groupCondition(); condition == nil || condition.State != ConditionWaived {
+		return 0
+	}
+	t, _ := o.seat()
+	return t.Returns
+}
+
+// held is what the order has of what it took.
+func (o *Order) held() []Take {
+	back := o.rebate()
+	if back == 0 {
+		return o.Takes
+	}
+	takes := slices.Clone(o.Takes)
+	for i := range takes {
+		if takes[i].Counter == CounterBudget {
+			takes[i].Units -= back
+		}
+	}
+	return takes
+}
+
+// difference is what an order costs more without its group than has been paid for it, minor units. Every other discount
+// stays. An order of an earlier version has no such pin: it is then its first line at the item's price when the order was
+// placed, its other lines as they are.
+func (o *Order) difference() (int64, error) {
+	terms, err := o.seat()
+	if err != nil {
+		return 0, err
+	}
+	if terms.Difference != nil {
+		return *terms.Difference, nil
+	}
 	facts, _, err := o.pinned()
 	if err != nil {
-		return 0
+		return 0, err
 	}
 	full, err := money.Mul(facts.Item.Price, o.Lines[0].Units)
 	if err != nil {
-		return 0
+		return 0, storeError(err)
 	}
 	for _, line := range o.Lines[1:] {
 		full += line.Amount
 	}
-	return full - o.paidSum()
+	return full - o.paidSum(), nil
 }
 
 // paidSum is what is paid of the order's dues, minor units.

@@ -19,6 +19,9 @@ func (c *campaign) settleAlone(s *settlement) error {
 			}
 			return c.claim(s)
 		}
+		if i := s.index(); i < 0 || s.order.Dues[i].Payment != "" {
+			return c.refund(s) // a due that it is not for, or that was paid elsewhere: the order has nothing to take note of
+		}
 		plan := c.alonePlan(s, gone)
 		if try > 0 {
 			plan.Claims = nil // the key went to another request; the money still counts
@@ -57,14 +60,11 @@ func (c *campaign) claim(s *settlement) error {
 // alonePlan returns the plan by which the order takes note of the payment: that it is paid, or that the money goes back.
 func (c *campaign) alonePlan(s *settlement, gone bool) *Plan {
 	m := c.newMoves()
-	closed := c.snapshot.Load().definition().Phases.At(m.now) == PhaseClosed
 	switch {
-	case s.awaited():
+	case s.awaited(m.at()):
 		m.pay(s)
-	case closed || gone || !s.order.mayRevive():
-		o := s.with(DueRefunded, m.at())
-		m.change(o)
-		m.giveMoneyBack(o, s.index())
+	case gone || !m.mayRevive(s):
+		m.tooLate(s)
 		return m.done()
 	default:
 		m.revive(s)
@@ -73,11 +73,33 @@ func (c *campaign) alonePlan(s *settlement, gone bool) *Plan {
 	return m.done()
 }
 
-// mayRevive reports whether late money may take everything again that the order took: it expired, nothing that was paid
-// for it was given back, and it did not wait for a group, which has gone on without it.
-func (o *Order) mayRevive() bool {
-	return o.State == OrderExpired && !o.waits() &&
-		!slices.ContainsFunc(o.Dues, func(d Due) bool { return d.State == DueRefunded })
+// mayRevive reports whether late money may take everything again that the order took: the order expired, nothing that was
+// paid for it was given back, it did not wait for a group, which has gone on without it, and what is due after it can
+// still be paid. Once the campaign is closed only money that was charged in time may.
+func (m *moves) mayRevive(s *settlement) bool {
+	o := s.order
+	back := slices.ContainsFunc(o.Dues, func(d Due) bool { return d.State == DueRefunded })
+	return o.State == OrderExpired && !o.waits() && !back && !s.overtaken(m.at()) &&
+		(s.inTime() || m.def.Phases.At(m.now) != PhaseClosed)
+}
+
+// tooLate notes that the money goes back, and ends an order that waits for what cannot be paid any more. A balance that was
+// charged in time takes a deposit with it that was forfeited for want of it.
+func (m *moves) tooLate(s *settlement) {
+	o := s.with(DueRefunded, m.at())
+	m.giveMoneyBack(o, s.index())
+	for i := range o.Dues {
+		if o.Dues[i].State == DueForfeited && o.State == OrderExpired && s.inTime() {
+			o.Dues[i].State = DueRefunded
+			m.giveMoneyBack(o, i)
+			m.tellRefund(o)
+		}
+	}
+	if o.State == OrderPlaced {
+		m.giveBack(o, OrderExpired)
+		return
+	}
+	m.change(o)
 }
 
 // revive lets the expired order be paid after all: it takes everything again, and a deposit that was forfeited counts.
@@ -91,7 +113,7 @@ func (m *moves) revive(s *settlement) {
 	}
 	m.pay(&settlement{payment: s.payment, order: &back, group: s.group})
 	m.plan.Moves[len(m.plan.Moves)-1].Reclaim = true
-	for _, take := range back.Takes {
+	for _, take := range back.held() {
 		m.taken[take.Counter] += take.Units
 	}
 }
@@ -105,5 +127,5 @@ func (c *campaign) refund(s *settlement) error {
 		}
 	}
 	c.engine.provider.Settled(s.payment.ID)
-	return Errorf(CodeRefunded, "the payment came too late: the order is %s; the money was given back", s.order.State)
+	return Errorf(CodeRefunded, "the payment came too late, or was made twice: the order is %s; the money was given back", s.order.State)
 }

@@ -86,6 +86,7 @@ func (m *lives) open(t *rapid.T) {
 		Phases: core.Phases{Sale: now, Closed: now.Add(3 * time.Hour)},
 		Items: []core.Item{{
 			SKU: "mi2", Title: core.Text{EN: "Mi 2"}, Price: 1000, Stock: 5, Hold: core.Duration(15 * time.Minute),
+			Phases: core.Phases{Sale: now, Closed: now.Add(90 * time.Minute)},
 		}},
 		Deposits: core.DepositTerms{
 			BalanceUntil: now.Add(90 * time.Minute),

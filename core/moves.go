@@ -2,7 +2,6 @@ package core
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"time"
 )
@@ -56,12 +55,14 @@ func (m *moves) change(o *Order) {
 func (m *moves) pay(s *settlement) {
 	o := s.paid(m.at())
 	m.change(o)
+	if back := o.rebate() - s.order.rebate(); back > 0 {
+		m.taken[CounterBudget] -= back
+	}
 	switch {
-	case o.State != OrderPaid:
-	case o.TakesState == TakesSpent:
-		m.confirmed(o)
-	default:
+	case o.waits():
 		m.leave(Task{What: taskGroup, Subject: o.group()}, o.ID)
+	case o.State == OrderPaid:
+		m.confirmed(o)
 	}
 }
 
@@ -82,7 +83,7 @@ func (m *moves) leave(t Task, cause string) {
 func (m *moves) giveBack(o *Order, to OrderState) {
 	o.State, o.TakesState, o.UpdatedAt = to, TakesReturned, m.at()
 	m.plan.Moves = append(m.plan.Moves, Move{Order: o, Release: true})
-	for _, take := range o.Takes {
+	for _, take := range o.held() {
 		m.taken[take.Counter] -= take.Units
 	}
 }
@@ -140,17 +141,4 @@ func (o *Order) groupCondition() *Condition {
 func (o *Order) waits() bool {
 	condition := o.groupCondition()
 	return condition != nil && condition.State == ConditionOpen
-}
-
-// group returns the id of the order's group, or "".
-func (o *Order) group() string {
-	condition := o.groupCondition()
-	if condition == nil {
-		return ""
-	}
-	var data struct {
-		Group string `json:"group"`
-	}
-	_ = json.Unmarshal(condition.Data, &data) // written by core
-	return data.Group
 }

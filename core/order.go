@@ -182,6 +182,7 @@ const (
 	DueDifference = "difference"
 )
 
-// ConditionGroup is the kind of the condition that an order's group is complete. Its data is {"group": id}. Obligations
-// cannot have this kind.
+// ConditionGroup is the kind of the condition that an order's group is complete. Its data is {"difference": n, "group":
+// id, "returns": n}: the group, what the order costs more without its price, and what the discount budget gets back when
+// that is paid, minor units. Obligations cannot have this kind.
 const ConditionGroup = "group"

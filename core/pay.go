@@ -92,7 +92,9 @@ func (c *campaign) nextPayment(o *Order, group *gathering) (Payment, error) {
 	if err := c.payable(o, i, group); err != nil {
 		return Payment{}, err
 	}
-	return o.payment(i), nil
+	payment := o.payment(i)
+	payment.At = c.engine.now().UnixMilli()
+	return payment, nil
 }
 
 func wasRefunded(o *Order) error {

@@ -192,9 +192,9 @@ func (q *quoted) order(req *OrderRequest) *Order {
 	return o
 }
 
-// join makes the order one that waits for a group.
+// join makes the order one that waits for a group. What it is offered if the group fails is pinned with it.
 func (q *quoted) join(o *Order, group string) {
-	data := append(appendString([]byte(`{"group":`), group), '}')
+	data := q.seatTerms(group).appendJSON(nil)
 	o.Conditions = append(o.Conditions, Condition{Kind: ConditionGroup, Data: data, State: ConditionOpen})
 	o.Claims = append(o.Claims, Claim{Shopper: o.Shopper, Kind: ClaimGroup, Key: group, Owner: o.ID})
 }
@@ -202,7 +202,7 @@ func (q *quoted) join(o *Order, group string) {
 // seat is the edit by which the order gets its seat: in the group that it names, or in one that it opens.
 func (q *quoted) seat(req *OrderRequest, o *Order) edit {
 	if req.Group != "" {
-		return joinGroup(req.Group, o, q.facts.Now)
+		return joinGroup(req.Group, o, *q.decision.group, q.facts.Now)
 	}
 	opened := o.Claims[len(o.Claims)-1].Key
 	return openGroup(opened, o, *q.decision.group, q.facts.Now)

@@ -17,6 +17,7 @@ const (
 var (
 	errTwoDeposits  = errors.New("two mechanics ask for a deposit")
 	errTwoGroups    = errors.New("two mechanics ask for a group")
+	errDepositGroup = errors.New("one mechanic asks for a deposit and another for a group")
 	errTooManyLines = errors.New("mechanics add more than 31 lines")
 )
 
@@ -32,6 +33,7 @@ type price struct {
 	added    []addition   // lines that effects added, in the order of the effects
 	deposit  depositTerms // zero without a deposit
 	group    groupTerms   // zero without a group
+	alone    bool         // the group's price does not count
 }
 
 // addition is a line that an add effect put beside what the shopper asked for. Amounts are minor units a unit.
@@ -143,6 +145,9 @@ func (p *price) applyDeposit(e *Effect) error {
 	if p.deposit != (depositTerms{}) {
 		return errTwoDeposits
 	}
+	if p.group != (groupTerms{}) {
+		return errDepositGroup
+	}
 	p.deposit = depositTerms{amount: e.Amount, credit: e.Credit}
 	var err error
 	p.discount, err = money.Add(p.discount, e.Credit-e.Amount)
@@ -155,8 +160,13 @@ func (p *price) applyGroup(e *Effect) error {
 	if p.group != (groupTerms{}) {
 		return errTwoGroups
 	}
+	if p.deposit != (depositTerms{}) {
+		return errDepositGroup
+	}
 	p.group = groupTerms{size: e.Units, seconds: e.Seconds, price: e.Amount}
-	p.unit = min(p.unit, e.Amount)
+	if !p.alone {
+		p.unit = min(p.unit, e.Amount)
+	}
 	return nil
 }
 

@@ -26,6 +26,7 @@ type quoted struct {
 
 	facts    Facts
 	decision *decision
+	joins    *Group // that the request names; nil if it names none
 }
 
 // Quote says what an order would cost now. It is decided by the same path as the order itself and holds nothing.
@@ -101,11 +102,14 @@ func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*
 		}
 	}
 	if req.Group != "" {
-		if err := q.enterGroup(req, known.documents[DocumentKey{DocumentGroup, req.Group}]); err != nil {
+		if err := q.enterGroup(known.documents[DocumentKey{DocumentGroup, req.Group}]); err != nil {
 			return nil, err
 		}
 	}
 	if err := c.decide(q); err != nil {
+		return q, err
+	}
+	if err := q.overdue(); err != nil {
 		return q, err
 	}
 	if err := c.useless(q, req, shopper); err != nil {
@@ -130,9 +134,9 @@ func (q *quoted) repeated(req *OrderRequest, shopper *ShopperState) error {
 
 // enterGroup refuses a group that the order cannot join, and tells the mechanics about the group that it can. The seat
 // itself is taken at the commit.
-func (q *quoted) enterGroup(req *OrderRequest, group *Document) error {
-	provisional := &Order{Shopper: req.Shopper.ID, Lines: []Line{{SKU: q.item.SKU, Units: req.Quantity}}}
-	if _, err := joinGroup(req.Group, provisional, q.facts.Now).apply(group); err != nil {
+func (q *quoted) enterGroup(group *Document) error {
+	var err error
+	if q.joins, err = mayJoin(group, "", q.item.SKU, q.facts.Now); err != nil {
 		return err
 	}
 	q.facts.Group = groupFacts(group)
@@ -146,6 +150,8 @@ func (c *campaign) useless(q *quoted, req *OrderRequest, shopper *ShopperState) 
 		return Errorf(CodeVoucherInvalid, "this voucher gives nothing on this order")
 	case req.Group != "" && q.decision.group == nil:
 		return Errorf(CodeGroupClosed, "this order needs no group")
+	case req.Group != "" && !q.joins.has(*q.decision.group):
+		return groupClosed()
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (c *campaign) settlePlan(batch []*settlement) *Plan {
 	m := c.newMoves()
 	planned := make(map[string]struct{}, len(batch))
 	for _, s := range batch {
-		if !s.awaited() {
+		if !s.awaited(m.at()) {
 			continue
 		}
 		m.plan.Claims = append(m.plan.Claims, s.claims...)
@@ -56,13 +56,30 @@ func (c *campaign) settlePlan(batch []*settlement) *Plan {
 	return m.done()
 }
 
-// awaited reports whether the order waits for the payment: it is placed, or may have its item at the full price.
-func (s *settlement) awaited() bool {
+// awaited reports whether the order waits for the payment: it is placed, or may have its item without its group.
+func (s *settlement) awaited(now int64) bool {
 	if s.order.State != OrderPlaced && s.order.State != OrderPaid {
 		return false
 	}
 	i := s.index()
-	return i >= 0 && s.order.Dues[i].State == DueOpen
+	return i >= 0 && s.order.Dues[i].State == DueOpen && !s.overtaken(now)
+}
+
+// overtaken reports whether the payment is a deposit whose balance cannot be paid any more: if the order took note of it,
+// the next sweep would take it to be forfeited.
+func (s *settlement) overtaken(now int64) bool {
+	i := s.index()
+	if i < 0 || i+1 == len(s.order.Dues) || s.order.waits() {
+		return false
+	}
+	next := &s.order.Dues[i+1]
+	return next.State == DueOpen && now > next.DueAt
+}
+
+// inTime reports whether the money was charged while its due could be paid, whenever the order takes note of it.
+func (s *settlement) inTime() bool {
+	i := s.index()
+	return i >= 0 && s.payment.At > 0 && s.payment.At <= s.order.Dues[i].DueAt
 }
 
 // index returns which of the order's dues the payment is for, or -1.

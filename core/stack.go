@@ -47,7 +47,7 @@ func (d *decision) settle(groups []stackGroup) error {
 			gift = d.lastGift(groups)
 		}
 		if gift < 0 {
-			return d.conclude()
+			return d.conclude(groups)
 		}
 		d.steps[gift].outcome = outcomeGuarded
 		d.restart()
@@ -55,7 +55,7 @@ func (d *decision) settle(groups []stackGroup) error {
 }
 
 // conclude fills in what follows from the bounded price.
-func (d *decision) conclude() error {
+func (d *decision) conclude(groups []stackGroup) error {
 	list, err := d.price.listTotal()
 	if err != nil {
 		return err
@@ -68,9 +68,32 @@ func (d *decision) conclude() error {
 	if d.price.group.size > 0 {
 		terms := d.price.group
 		d.group = &terms
+		if d.ungrouped, err = d.withoutGroup(groups); err != nil {
+			return err
+		}
 	}
 	d.rendered, err = d.price.lines(d.total)
 	return err
+}
+
+// withoutGroup is what the same effects would make the order cost without the group's price, within the same guardrails.
+func (d *decision) withoutGroup(groups []stackGroup) (int64, error) {
+	p := d.price.plain()
+	p.alone = true
+	for _, g := range groups {
+		for _, i := range g.members {
+			s := &d.steps[i]
+			for n := range s.effects {
+				if s.outcome != outcomeApplied {
+					break
+				}
+				if err := p.apply(&s.effects[n], d.campaign); err != nil {
+					return 0, err
+				}
+			}
+		}
+	}
+	return p.bound(d.campaign.Guardrails, d.budgetLeft)
 }
 
 // lastGift returns the last binding that applies and adds a line below its list price, or -1.

@@ -103,8 +103,9 @@ func (v *validation) prizes(path string, d DrawTerms) {
 
 func (v *validation) deposits() {
 	d := v.campaign.Deposits
-	if sale := v.campaign.Phases.Sale; !d.BalanceUntil.IsZero() && !d.BalanceUntil.After(sale) {
-		v.problems.Add("deposits.balance_until", "must be after the sale starts")
+	if closes := v.lastClose(); !d.BalanceUntil.IsZero() && d.BalanceUntil.Before(closes) {
+		v.problems.addHint("deposits.balance_until", "an item can close earlier, by phases of its own",
+			"must not be before the last item closes, at %s: its buyers could not pay the balance", closes.Format(time.RFC3339))
 	}
 	places := []BalanceAt{BalanceOnline, BalanceDealer}
 	if d.BalanceAt != "" && !slices.Contains(places, d.BalanceAt) {
@@ -114,6 +115,17 @@ func (v *validation) deposits() {
 	if d.Unpaid != "" && !slices.Contains(policies, d.Unpaid) {
 		v.problems.addHint("deposits.unpaid", didYouMean(d.Unpaid, policies), "must be forfeit or refund")
 	}
+}
+
+// lastClose is when the last item closes.
+func (v *validation) lastClose() time.Time {
+	var last time.Time
+	for i := range v.campaign.Items {
+		if closes := v.campaign.Window(&v.campaign.Items[i]).Closed; closes.After(last) {
+			last = closes
+		}
+	}
+	return last
 }
 
 func (v *validation) offer() {

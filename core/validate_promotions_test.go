@@ -68,7 +68,10 @@ func TestEveryRuleOfAPromotionNamesThePathThatBreaksIt(t *testing.T) {
 		{"a draw of vouchers that are expired by then", func(c *core.Campaign) {
 			edited(c.VoucherPools, "prize", func(p *core.VoucherPool) { p.Expires = c.Phases.Closed })
 		}, "draws.repost.pool: the vouchers of prize expire before the draw closes"},
-		{"a balance that is due before the sale", func(c *core.Campaign) { c.Deposits.BalanceUntil = c.Phases.Sale }, "deposits.balance_until: must be after the sale starts"},
+		{
+			"a balance that is due before the last item closes", func(c *core.Campaign) { c.Deposits.BalanceUntil = c.Phases.Closed.Add(-1) },
+			"deposits.balance_until: must not be before the last item closes, at 2014-04-03T13:00:00Z: its buyers could not pay the balance (an item can close earlier, by phases of its own)",
+		},
 		{"a balance paid nowhere", func(c *core.Campaign) { c.Deposits.BalanceAt = "deeler" }, "deposits.balance_at: must be online or dealer (did you mean dealer?)"},
 		{"a deposit that becomes nothing", func(c *core.Campaign) { c.Deposits.Unpaid = "forfeited" }, "deposits.unpaid: must be forfeit or refund (did you mean forfeit?)"},
 		{"an offer of less than a second", func(c *core.Campaign) { c.Groups.Offer = core.MinOffer - 1 }, "groups.offer: must be between 1s and 720h (30 days)"},

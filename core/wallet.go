@@ -18,6 +18,7 @@ type Payment struct {
 	Brand    string
 	Currency string
 	Amount   int64 // minor units
+	At       int64 // when it was asked for or, from a provider, charged, Unix milliseconds; 0 if that is not known
 	// Request is the Idempotency-Key of the request that asked for it, so that whoever settles it can claim the key.
 	Request string
 }
@@ -96,7 +97,7 @@ func (w *Wallet) Unsettled(ctx context.Context, before int64, limit int) ([]Paym
 	for i := range transfers {
 		t := &transfers[i]
 		payments = append(payments, Payment{
-			ID: t.ID, Campaign: t.Campaign, Order: t.Order, Currency: t.Currency, Amount: t.Amount, Request: t.Request,
+			ID: t.ID, Campaign: t.Campaign, Order: t.Order, Currency: t.Currency, Amount: t.Amount, At: t.At, Request: t.Request,
 			Shopper: strings.TrimPrefix(t.From, ShopperAccount("")), Brand: strings.TrimPrefix(t.To, BrandAccount("")),
 		})
 	}

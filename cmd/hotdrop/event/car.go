@@ -33,7 +33,11 @@ func playCar(ctx context.Context, r *runner) error {
 	window := balanceWindow(r.config.Shoppers)
 	s, err := r.stage(ctx, func(sale *core.Campaign) {
 		sale.Items[0].Hold = core.Duration(window / 2)
-		sale.Deposits.BalanceUntil = sale.Phases.Sale.Add(window)
+		until := sale.Phases.Sale.Add(window)
+		sale.Deposits.BalanceUntil = until // before which the cars have to be sold
+		for i := range sale.Items {
+			sale.Items[i].Phases = core.Phases{Sale: sale.Phases.Sale, Closed: until}
+		}
 	})
 	if err != nil {
 		return err
