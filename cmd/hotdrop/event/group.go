@@ -225,7 +225,8 @@ func (g *groupBuy) pay(ctx context.Context, name string, members []int, meant fu
 			return err
 		}
 		paid, code, err := p.pay(ctx, "pay", o.ID)
-		if code == string(core.CodeGroupClosed) { // too late: the order ends with its group
+		if code == string(core.CodeGroupClosed) || code == string(core.CodeWrongState) {
+			// Too late: its group, or the time to pay it, is over.
 			g.seen.add("unpaid", 1)
 			return err
 		}
