@@ -115,7 +115,8 @@ func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*
 	if err := c.useless(q, req, shopper); err != nil {
 		return q, err
 	}
-	return q, q.repeated(req, shopper)
+	err = q.repeated(req, shopper)
+	return q, err
 }
 
 // repeated refuses what is known to be possible no more: the shopper has an order with one of the decision's once-only
