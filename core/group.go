@@ -293,21 +293,8 @@ func (m *moves) fail(g *gathering) {
 		if !member.counted() {
 			continue
 		}
-		o := member.copied()
-		if o.State == OrderPlaced || o.waits() && !m.offer(o) {
-			o.groupCondition().State = ConditionFailed
-			m.refund(o)
-			m.tellRefund(o)
-			continue
-		}
-		i := o.openDue()
-		if i >= 0 && m.at() >= o.Dues[i].DueAt {
-			m.refund(o)
-			m.tellRefund(o)
-			continue
-		}
-		if i >= 0 && (next == 0 || o.Dues[i].DueAt < next) {
-			next = o.Dues[i].DueAt
+		if until := m.answer(member.copied()); until > 0 && (next == 0 || until < next) {
+			next = until
 		}
 	}
 	if g.document.State == GroupFailed && g.document.Due == next && g.Settled == (next == 0) {
@@ -315,6 +302,27 @@ func (m *moves) fail(g *gathering) {
 	}
 	g.Settled = next == 0
 	m.plan.Documents = append(m.plan.Documents, g.document.write(GroupFailed, next, g.Group))
+}
+
+// answer makes the offer to a member of a failed group, or ends what it did not answer to. It returns until when the member
+// may answer, Unix milliseconds; 0 if nothing is asked any more.
+func (m *moves) answer(o *Order) int64 {
+	if o.State == OrderPlaced || o.waits() && !m.offer(o) {
+		o.groupCondition().State = ConditionFailed
+		m.refund(o)
+		m.tellRefund(o)
+		return 0
+	}
+	i := o.openDue()
+	if i < 0 {
+		return 0
+	}
+	if m.at() < o.Dues[i].DueAt {
+		return o.Dues[i].DueAt
+	}
+	m.refund(o)
+	m.tellRefund(o)
+	return 0
 }
 
 // counted reports whether the order counted on its group: it is paid, all of it or a part. A part is what orders of earlier
