@@ -26,7 +26,7 @@ type Voucher struct {
 	Pool      string     `json:"pool" doc:"the pool of the campaign file that it is from" example:"flyme"`
 	Currency  string     `json:"currency" doc:"ISO 4217" example:"CNY"`
 	Value     int64      `json:"value" doc:"minor units" example:"5000"`
-	State     string     `json:"state" doc:"held: it is in an order that is not paid yet; redeemed: in one that is" enum:"granted,held,redeemed,expired"`
+	State     string     `json:"state" doc:"held: it is in an order that is not paid yet; redeemed: in one that is; void: the order that it was granted for was refunded" enum:"granted,held,redeemed,expired,void"`
 	Order     string     `json:"order,omitempty" doc:"one's own order that it is in; absent if somebody else was given the code" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 	Source    string     `json:"source" doc:"the order or draw that it was granted for" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 	GrantedAt time.Time  `json:"granted_at"`

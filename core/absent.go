@@ -64,14 +64,23 @@ func (a *absent) Decide(_ Hook, _ *Facts, effects []Effect) ([]Effect, Usage, er
 	return effects, Usage{}, a.failure
 }
 
-// compileInForce compiles a binding that is in force as the artefact of the digest. A plugin that cannot be loaded is
+// compileInForce compiles a binding of a stored ruleset as the artefact of the digest: this binary's mechanic, or, if that
+// is another one by now, the one that was stored with the ruleset, which kept says. A plugin that cannot be loaded is
 // absent; the campaign lives on without it.
-func (e *Engine) compileInForce(ctx context.Context, campaign string, binding Binding, digest string) (Mechanic, error) {
-	mechanic, err := e.compiler.Compile(ctx, binding)
+func (e *Engine) compileInForce(
+	ctx context.Context, campaign string, binding Binding, digest string,
+) (mechanic Mechanic, kept bool, err error) {
+	mechanic, err = e.compiler.Compile(ctx, binding)
+	if err == nil && mechanic.Manifest().Digest == digest {
+		return mechanic, false, nil
+	}
+	if stored, keptErr := e.compileKept(ctx, binding, digest); stored != nil || keptErr != nil {
+		return stored, true, keptErr
+	}
 	why, ok := errors.AsType[*NotLoadable](err)
 	if !ok {
-		return mechanic, err
+		return mechanic, false, err
 	}
 	e.log.Warn("a campaign runs without one of its plugins", "campaign", campaign, "plugin", digest, "why", why.Err)
-	return newAbsent(digest, why), nil
+	return newAbsent(digest, why), false, nil
 }

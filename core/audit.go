@@ -69,6 +69,7 @@ type auditedCampaign struct {
 	held      map[claimKey]string // claims that orders say they hold, with the order
 	loose     map[claimKey]string // claims that no order says it holds, with their owner
 	orders    map[string]struct{}
+	refunded  map[string]bool   // orders that were refunded; whether a task is to void what was granted for them
 	vouchers  map[string]string // codes that orders claim, with the order
 	links     map[string]*auditedLink
 	seats     map[string]auditedSeat // by order
@@ -85,7 +86,8 @@ func (a *audit) begin(campaign string) {
 	a.auditedCampaign = auditedCampaign{
 		campaign: campaign,
 		counters: map[string]Counter{}, taken: map[string]int64{}, orders: map[string]struct{}{},
-		held: map[claimKey]string{}, loose: map[claimKey]string{}, vouchers: map[string]string{},
+		refunded: map[string]bool{},
+		held:     map[claimKey]string{}, loose: map[claimKey]string{}, vouchers: map[string]string{},
 		links: map[string]*auditedLink{}, seats: map[string]auditedSeat{}, draws: map[string]struct{}{},
 		winners: map[string]struct{}{},
 	}

@@ -63,6 +63,18 @@ func visit[T any](d *Document, content func(d *Document, content *T)) error {
 
 func (a *audit) visitVoucher(d *Document, v *Voucher) {
 	a.taken[PoolCounter(v.Pool)]++
+	claim := claimKey{voucherScope(d.ID), ClaimVoucher, d.ID}
+	voiding, refunded := a.refunded[v.Source]
+	switch claimant, claimed := a.vouchers[d.ID]; {
+	case d.State == VoucherVoid && (a.loose[claim] != v.Source || !refunded):
+		a.find(string(d.Kind), d.ID, "void, and the order %s that it was granted for is not refunded, or does not claim it", v.Source)
+	case d.State == VoucherVoid:
+		delete(a.loose, claim)
+	case d.State == VoucherGranted && refunded && !voiding && !claimed:
+		a.find(string(d.Kind), d.ID, "granted, and the order %s that it was granted for is refunded", v.Source)
+	case claimed && claimant == v.Source:
+		a.find(string(d.Kind), d.ID, "%s, and the order %s that it was granted for claims it", d.State, v.Source)
+	}
 	delete(a.vouchers, d.ID)
 }
 
@@ -151,9 +163,14 @@ func (a *audit) visitSignup(d *Document, s *Signup) {
 	}
 }
 
-// visitTask remembers that money is on its way back.
+// visitTask remembers that money is on its way back, and vouchers are about to become void.
 func (a *audit) visitTask(d *Document, t *Task) {
-	if t.What != taskRefund {
+	switch t.What { //nolint:exhaustive // the others leave nothing undone that the books show
+	case taskRefund:
+	case taskVoid:
+		a.refunded[t.Subject] = true
+		return
+	default:
 		return
 	}
 	payment := a.payments[paymentID(t.Subject, t.Due)]

@@ -24,6 +24,9 @@ type auditedSeat struct {
 func (a *audit) VisitOrder(o *Order) {
 	a.summary.Orders++
 	a.orders[o.ID] = struct{}{}
+	if o.State == OrderRefunded {
+		a.refunded[o.ID] = false
+	}
 	a.checkLines(o)
 	a.checkDues(o)
 	a.checkStanding(o)

@@ -155,12 +155,16 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	if err != nil {
 		return nil, err
 	}
-	next.Ruleset.Digests = ruleset.digests()
+	next.Ruleset.Digests, next.Ruleset.Hooks = ruleset.digests(), append([]Hook{}, ruleset.hooks()...)
 	isNew := current.Ruleset.Number == 0 || !sameRuleset(&current.Ruleset, &next.Ruleset)
 	if !isNew && current.Demo == req.Demo && sameDefinition(current.Definition, req.Definition) {
 		return nil, nil //nolint:nilnil // nothing to change
 	}
 	if err := e.checkDraws(ctx, current.Definition, req.Definition, req.Jump || current.Demo && req.Demo); err != nil {
+		return nil, err
+	}
+	artefacts, err := e.artefacts(ctx, ruleset)
+	if err != nil {
 		return nil, err
 	}
 	if isNew {
@@ -169,7 +173,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 		next.Ruleset = current.Ruleset
 	}
 	return &CampaignChange{
-		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew,
+		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew, Artefacts: artefacts,
 		Documents: newDraws(current.Definition, req.Definition), Entry: req.entry(now, current.Definition),
 	}, nil
 }

@@ -1,9 +1,13 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
+
+// errNoDraw is why an entry is left out whose draw has left the campaign file.
+var errNoDraw = errors.New("the campaign has no such draw any more")
 
 // consequences are what a decision writes beside an order or a reservation: documents, and takes from the counters that
 // bound them.
@@ -17,8 +21,9 @@ type consequences struct {
 func (c *consequences) add(e edit) { c.edits = append(c.edits, e) }
 
 // consequences turns the notes of a decision about the shopper into what is to be written. source is what vouchers are
-// granted for: an order's id, or what else the decision was about. It fails when a pool can no longer grant; entries into
-// a draw that is closed are left out.
+// granted for: an order's id, or what else the decision was about. It fails when a pool can no longer grant, or is gone, for
+// somebody may bring it back. Left out are entries into a draw that is closed or gone, and messages that nobody can write
+// any more.
 func (c *campaign) consequences(
 	snap *snapshot, facts *Facts, notes []note, shopper, source string, now time.Time,
 ) (consequences, error) {
@@ -44,6 +49,9 @@ func (c *campaign) consequence(
 	case EffectEnter:
 		if !c.isOpen(def, e.Name, e.Units, now) {
 			out.closed = true
+			if _, ok := def.Draws[e.Name]; !ok {
+				c.remark("an effect is left out", string(e.Kind)+"/"+e.Name, errNoDraw)
+			}
 			return nil
 		}
 		entered, take := enterEdit(e.Name, shopper, e.Units, now.UnixMilli())
@@ -55,7 +63,8 @@ func (c *campaign) consequence(
 	case EffectNotify, EffectReply:
 		message, err := writeMessage(def, facts, n, now)
 		if err != nil {
-			return err
+			c.remark("an effect is left out", string(e.Kind)+"/"+e.Name, err)
+			return nil
 		}
 		out.add(messageEdit(newID(c.id, now), shopper, message, MessageReceived))
 	}
@@ -76,6 +85,10 @@ func writeMessage(def *Campaign, facts *Facts, n *note, now time.Time) (Message,
 		}
 	}
 	m.Template = n.effect.Name
-	m.Text, _ = notification(def, n.effect.Name, facts, data) // that there is such a template was checked with the effect
+	text, ok := notification(def, n.effect.Name, facts, data)
+	if !ok {
+		return m, fmt.Errorf("there is no template %q in this campaign any more", n.effect.Name)
+	}
+	m.Text = text
 	return m, nil
 }

@@ -92,7 +92,8 @@ func (c *campaign) countOnce(events []*count, again bool) []*count {
 		case r.isSettled(n):
 		case r.waits(n):
 			left = append(left, n)
-		case r.decide(n):
+		default:
+			r.decide(n)
 			intents = append(intents, n.intent)
 		}
 	}
@@ -256,15 +257,12 @@ func (r *round) waits(n *count) bool {
 	})
 }
 
-// decide gives the event its intent, or, with false, an error.
-func (r *round) decide(n *count) bool {
-	if n.intent, n.err = r.write(n, r.links[n.code]); n.err != nil {
-		return false
-	}
+// decide gives the event its intent.
+func (r *round) decide(n *count) {
+	n.intent = r.write(n, r.links[n.code])
 	for i := range n.claims {
 		r.claims[n.claims[i].id()] = struct{}{}
 	}
-	return true
 }
 
 func (r *round) isTaken(n *count) bool {
@@ -275,7 +273,7 @@ func (r *round) isTaken(n *count) bool {
 }
 
 // write returns the intent that counts the event and carries out what the mechanics want because of it.
-func (r *round) write(n *count, l *link) (*intent, error) {
+func (r *round) write(n *count, l *link) *intent {
 	in := &intent{
 		epoch: r.snapshot.record.Epoch, claims: n.claims,
 		edits: slices.Clone(n.edits), documents: append(slices.Clone(n.documents), l.document),
@@ -284,16 +282,14 @@ func (r *round) write(n *count, l *link) (*intent, error) {
 	if r.asks {
 		before := l.now
 		decidedFor = &before
-		if err := r.ask(n, l, in); err != nil {
-			return nil, err
-		}
+		r.ask(n, l, in)
 	}
 	in.edits = append(in.edits, countEdit(n.code, n.what, decidedFor, l.now.Heard))
 	l.now = l.now.count(n.what)
 	if n.visitor != "" {
 		r.visits[n.visitor]++
 	}
-	return in, nil
+	return in
 }
 
 // heard returns the notes without the notifications that are too many for the link's owner, and counts those that are left.
@@ -329,18 +325,21 @@ func countEdit(code, what string, decidedFor *Share, heard int64) edit {
 	}}
 }
 
-// ask asks the mechanics at the hook share, with the counts as they are once the event is counted.
-func (r *round) ask(n *count, l *link, in *intent) error {
+// ask asks the mechanics at the hook share, with the counts as they are once the event is counted, which it is whatever
+// becomes of them.
+func (r *round) ask(n *count, l *link, in *intent) {
 	c, def, owner := r.campaign, r.snapshot.definition(), l.document.Shopper
 	after := l.now.count(n.what)
 	facts := c.shareHookFacts(r.snapshot, r.now, owner, after.facts(n.what), r.owned[DocumentKey{DocumentTags, owner}])
 	d, err := r.snapshot.ruleset.decide(HookShare, &facts, def, -1)
-	if err != nil {
-		return err
+	var beside consequences
+	if err == nil {
+		c.remarkSteps(HookShare, d)
+		beside, err = c.consequences(r.snapshot, &facts, l.heard(d.notes), owner, n.code, r.now)
 	}
-	beside, err := c.consequences(r.snapshot, &facts, l.heard(d.notes), owner, n.code, r.now)
 	if err != nil {
-		return err
+		c.remark("what counts has no consequences", string(HookShare), err)
+		return
 	}
 	n.closed, n.entered = beside.closed, beside.entered
 	in.edits, in.takes = append(in.edits, beside.edits...), beside.takes
@@ -349,7 +348,6 @@ func (r *round) ask(n *count, l *link, in *intent) error {
 			in.documents = append(in.documents, d)
 		}
 	}
-	return nil
 }
 
 // shareHookFacts are the facts of the hook share. Who counts is not there, so all that is known of the owner is what

@@ -17,6 +17,7 @@ type bound struct {
 	mechanic Mechanic
 	fallback Mechanic // the same binding in the previous ruleset, for last_good
 	policy   FailurePolicy
+	kept     bool // the mechanic is not this binary's own, but as it was stored with the ruleset
 }
 
 // outcome is what became of one binding in a decision.
@@ -27,7 +28,7 @@ const (
 	outcomeNoMatch outcome = "no_match" // it asked for nothing
 	outcomeStacked outcome = "stacked"  // another binding of its group won
 	outcomeFailed  outcome = "failed"   // its mechanic failed, and the order with it
-	outcomeSkipped outcome = "skipped"  // its mechanic failed and the policy is skip
+	outcomeSkipped outcome = "skipped"  // its mechanic failed, and the policy is skip or nothing can be denied at the hook
 	outcomeGuarded outcome = "guarded"  // it adds a line below its list price, and the guardrails have no room for that
 )
 
@@ -133,18 +134,21 @@ func failedPrice(err error) error {
 	return &Error{Code: CodeMechanicFailed, Message: "the price could not be computed", Err: err}
 }
 
+// denies reports whether a mechanic may still refuse what is asked for at the hook. Elsewhere it has happened already, and a
+// mechanic that fails must not keep the others from their part.
+func (h Hook) denies() bool { return EffectDeny.Allowed(h) }
+
 // run asks the mechanic, then its fallback if the policy has one. The step's effects are appended to buffer, which is
 // returned for the next binding.
 func (b *bound) run(hook Hook, facts *Facts, buffer []Effect, c *Campaign) (step, []Effect) {
 	s, extended := ask(b.mechanic, hook, facts, buffer, c)
-	switch {
-	case s.outcome != outcomeFailed:
-	case b.policy == FailSkip:
-		s.outcome = outcomeSkipped
-	case b.policy == FailLastGood && b.fallback != nil:
+	if s.outcome == outcomeFailed && b.policy == FailLastGood && b.fallback != nil {
 		failure := s.failure
 		s, extended = ask(b.fallback, hook, facts, buffer, c)
 		s.lastGood, s.failure = true, failure
+	}
+	if s.outcome == outcomeFailed && (b.policy == FailSkip || !hook.denies()) {
+		s.outcome = outcomeSkipped
 	}
 	return s, extended
 }
@@ -158,6 +162,9 @@ func ask(m Mechanic, hook Hook, facts *Facts, buffer []Effect, c *Campaign) (ste
 	s.usage = usage
 	if err == nil {
 		s.effects = slices.Clip(extended[len(buffer):])
+		if !hook.denies() {
+			c = nil // what has left the campaign file since is left out where the effects are carried out
+		}
 		err = checkEffects(hook, s.effects, c)
 	}
 	if err != nil {

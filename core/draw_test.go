@@ -273,7 +273,16 @@ func (s *dying) dies(documents []*core.Document) bool {
 	return s.step == -1
 }
 
+func (s *dying) isDead() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.step < 0
+}
+
 func (s *dying) Apply(ctx context.Context, plan *core.Plan) (*core.Applied, error) {
+	if s.isDead() {
+		return nil, errDied
+	}
 	if !s.dies(plan.Documents) {
 		return s.Store.Apply(ctx, plan)
 	}

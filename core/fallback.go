@@ -26,14 +26,16 @@ func (e *Engine) addFallbacks(
 		}
 		binding := previous.Bindings[i]
 		binding.Brand = record.Definition.Brand
-		fallback, err := e.compileFallback(ctx, record.Definition.ID, binding, previous.Digests[i])
+		fallback, kept, err := e.compileFallback(ctx, record.Definition.ID, binding, previous.Digests[i])
 		if err != nil {
 			return err
 		}
 		if fallback == nil {
 			continue
 		}
-		found(binding, fallback)
+		if !kept {
+			found(binding, fallback)
+		}
 		if fallback.Manifest().Digest == previous.Digests[i] {
 			b.fallback = fallback
 		}
@@ -42,11 +44,13 @@ func (e *Engine) addFallbacks(
 }
 
 // compileFallback compiles what was last good; nil if that is no longer here.
-func (e *Engine) compileFallback(ctx context.Context, campaign string, binding Binding, digest string) (Mechanic, error) {
-	fallback, err := e.compileInForce(ctx, campaign, binding, digest)
+func (e *Engine) compileFallback(
+	ctx context.Context, campaign string, binding Binding, digest string,
+) (fallback Mechanic, kept bool, err error) {
+	fallback, kept, err = e.compileInForce(ctx, campaign, binding, digest)
 	if problems, ok := errors.AsType[*Problems](err); ok {
 		e.log.Warn("last good mechanic does not compile", "campaign", campaign, "binding", binding.Mechanic, "error", problems)
-		return nil, nil //nolint:nilnil // there is none
+		return nil, false, nil // there is none
 	}
-	return fallback, err
+	return fallback, kept, err
 }

@@ -254,12 +254,16 @@ func (p *planner) lacks(in *intent, counter string, left int64) {
 	case kind == "draw":
 		in.refuse(Errorf(CodeDrawClosed, "the draw %s takes no more entries", name))
 	case kind == "pool":
-		in.refuse(Errorf(CodePoolExhausted, "the pool %s has no vouchers left", name))
+		in.refuse(poolExhausted(name))
 	case in.last:
 		in.refuse(Errorf(CodeQuotaExhausted, "%s has run out", counter))
 	default:
 		in.verdict = verdictAgain
 	}
+}
+
+func poolExhausted(pool string) error {
+	return Errorf(CodePoolExhausted, "the pool %s has no vouchers left", pool)
 }
 
 func soldOut(left int64) error {

@@ -70,7 +70,7 @@ func (m *moves) pay(s *settlement) {
 // is confirmed when the group has ended, so that nothing is granted for what may yet be refunded.
 func (m *moves) confirmed(o *Order) {
 	if m.campaign.asksPaid(o) {
-		m.leave(Task{What: taskPaid, Subject: o.ID}, "paid")
+		m.leave(Task{What: taskPaid, Subject: o.ID}, causePaid)
 	}
 }
 
@@ -89,8 +89,11 @@ func (m *moves) giveBack(o *Order, to OrderState) {
 }
 
 // refund ends the order and gives all the money back that was paid for it, and, unless it has left the house, everything
-// that it took.
+// that it took. What was granted for it goes, too.
 func (m *moves) refund(o *Order) {
+	if o.isConfirmed() && m.campaign.asksPaid(o) {
+		m.leave(Task{What: taskVoid, Subject: o.ID}, "refunded")
+	}
 	m.refundDues(o)
 	if o.State == OrderShipped || o.State == OrderDelivered {
 		o.State = OrderRefunded

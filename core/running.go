@@ -36,10 +36,12 @@ type campaign struct {
 	payments batcher[*settlement]
 	tasks    batcher[*Document]
 	counts   batcher[*count]
+	delays   batcher[*delay]
+	remarks  remarks
 
 	mu       sync.Mutex
 	inFlight map[requestKey]struct{}
-	earlier  map[int64]*compiled // rulesets that orders are pinned to
+	earlier  map[int64]*earlier // rulesets that orders are pinned to
 }
 
 // snapshot is everything that a decision needs and that changes only by a fenced change.
@@ -56,7 +58,7 @@ func (s *snapshot) definition() *Campaign { return s.record.Definition }
 
 func newCampaign(e *Engine, s *snapshot) *campaign {
 	c := &campaign{
-		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{}, earlier: map[int64]*compiled{},
+		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{}, earlier: map[int64]*earlier{},
 		view: &view{now: e.now, counters: map[string]sighting{}}, memory: newMemory(),
 	}
 	c.snapshot.Store(s)
@@ -64,6 +66,7 @@ func newCampaign(e *Engine, s *snapshot) *campaign {
 	c.intents = batcher[*intent]{run: c.commit, lanes: 1, most: maxBatch, bound: maxWaiting}
 	c.payments = batcher[*settlement]{run: c.settle, lanes: 1, most: maxBatch, bound: maxWaiting}
 	c.tasks = batcher[*Document]{run: c.work, lanes: 1, most: maxBatch, bound: maxWaiting}
+	c.delays = batcher[*delay]{run: c.delayAll, lanes: 1, most: maxBatch, bound: maxWaiting}
 	c.counts = batcher[*count]{run: c.count, lanes: 1, most: maxBatch, bound: maxWaiting}
 	return c
 }
@@ -72,6 +75,7 @@ func (c *campaign) drain() {
 	c.payments.drain()
 	c.tasks.drain() // which need the others
 	c.counts.drain()
+	c.delays.drain()
 	c.intents.drain()
 	c.loads.drain()
 }
@@ -86,7 +90,9 @@ func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot
 	snap := &snapshot{record: record, ruleset: ruleset}
 	for i, binding := range stored.Bindings {
 		binding.Brand = record.Definition.Brand
-		snap.watch(binding, ruleset.bindings[i].mechanic, e.now())
+		if !ruleset.bindings[i].kept {
+			snap.watch(binding, ruleset.bindings[i].mechanic, e.now())
+		}
 	}
 	err = e.addFallbacks(ctx, record, ruleset, func(b Binding, m Mechanic) { snap.watch(b, m, e.now()) })
 	snap.kinds, snap.hooks = ruleset.kinds(), ruleset.hooks()
@@ -95,18 +101,24 @@ func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot
 
 // compileStored compiles a ruleset of the campaign as the artefacts of its digests.
 func (e *Engine) compileStored(ctx context.Context, record *CampaignRecord, stored *Ruleset) (*compiled, error) {
-	ruleset, err := compileRuleset(record.Definition.Brand, stored, func(b Binding, i int) (Mechanic, error) {
+	kept := make([]bool, len(stored.Bindings))
+	ruleset, err := compileRuleset(record.Definition.Brand, stored, func(b Binding, i int) (m Mechanic, err error) {
 		digest := b.Plugin
 		if i < len(stored.Digests) {
 			digest = stored.Digests[i]
 		}
-		return e.compileInForce(ctx, record.Definition.ID, b, digest)
+		m, kept[i], err = e.compileInForce(ctx, record.Definition.ID, b, digest)
+		return m, err
 	})
 	if err != nil {
 		return nil, err
 	}
+	for i := range kept {
+		ruleset.bindings[i].kept = kept[i]
+	}
 	if !slices.Equal(ruleset.digests(), stored.Digests) {
-		// Another binary's mechanic of the same name would decide otherwise than the ruleset's number says.
+		// Another binary's mechanic of the same name would decide otherwise than the ruleset's number says, and the one that
+		// it says is neither in this binary nor stored with the ruleset.
 		return nil, fmt.Errorf("this node's mechanics are not those of ruleset %d; apply the campaign again", stored.Number)
 	}
 	return ruleset, nil
@@ -362,38 +374,6 @@ func (b *bound) loads(prefix string) bool {
 		return m.reads(prefix) && slices.ContainsFunc(m.Hooks, func(hook Hook) bool { return hook != HookShare })
 	}
 	return of(b.mechanic.Manifest()) || b.fallback != nil && of(b.fallback.Manifest())
-}
-
-// pinned returns the campaign's ruleset of that number: the live one, or an earlier one, which is compiled once.
-func (c *campaign) pinned(ctx context.Context, number int64) (*compiled, error) {
-	snap := c.snapshot.Load()
-	if snap.record.Ruleset.Number == number {
-		return snap.ruleset, nil
-	}
-	c.mu.Lock()
-	known := c.earlier[number]
-	c.mu.Unlock()
-	if known != nil {
-		return known, nil
-	}
-	stored, err := c.engine.Ruleset(ctx, c.id, number)
-	if err != nil {
-		return nil, err
-	}
-	compiled, err := c.engine.compileStored(ctx, snap.record, stored)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.engine.addFallbacks(ctx, snap.record, compiled, func(Binding, Mechanic) {}); err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.earlier) >= maxEarlier {
-		clear(c.earlier)
-	}
-	c.earlier[number] = compiled
-	return compiled, nil
 }
 
 // phaseOf returns the window that holds for the item, and its phase at now.

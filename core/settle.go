@@ -189,22 +189,34 @@ const (
 	// has been answered.
 	settleAfter = 30_000
 	settleBatch = 500
+	settleLooks = 20 // in one sweep, each at more payments than the one before
 )
 
 // SettlePayments finishes payments that were charged but whose order never took note of them: the order is paid, or
 // the money is given back. It returns how many it looked at, and is safe to run on every node at once.
 func (e *Engine) SettlePayments(ctx context.Context) (int, error) {
-	payments, err := e.provider.Unsettled(ctx, e.now().UnixMilli()-settleAfter, settleBatch)
-	if err != nil {
-		return 0, err //nolint:wrapcheck // providers answer with core errors
-	}
 	var failed error // one payment that cannot be settled here does not hold up the others
-	for _, p := range payments {
-		if err := e.settlePayment(ctx, p); err != nil && CodeOf(err) != CodeRefunded {
-			failed = err
+	seen := map[string]struct{}{}
+	for range settleLooks {
+		room := settleBatch + len(seen) // those that could not be settled come first again
+		payments, err := e.provider.Unsettled(ctx, e.now().UnixMilli()-settleAfter, room)
+		if err != nil {
+			return len(seen), err //nolint:wrapcheck // providers answer with core errors
+		}
+		for _, p := range payments {
+			if _, twice := seen[p.ID]; twice {
+				continue
+			}
+			seen[p.ID] = struct{}{}
+			if err := e.settlePayment(ctx, p); err != nil && CodeOf(err) != CodeRefunded {
+				failed = err
+			}
+		}
+		if len(payments) < room || ctx.Err() != nil {
+			break
 		}
 	}
-	return len(payments), failed
+	return len(seen), failed
 }
 
 func (e *Engine) settlePayment(ctx context.Context, p Payment) error {

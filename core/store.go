@@ -185,6 +185,7 @@ type Ruleset struct {
 	Bindings  []Binding           `json:"bindings"`
 	Stacking  map[string]Stacking `json:"stacking,omitempty"`
 	Digests   []string            `json:"digests"` // of each binding's artefact
+	Hooks     []Hook              `json:"hooks"`   // at which any of them has something to say; nil if it was stored before that was
 	CreatedAt int64               `json:"created_at"`
 	CreatedBy string              `json:"created_by"`
 }
@@ -199,8 +200,10 @@ type CampaignChange struct {
 	Limits map[string]int64
 	// NewRuleset says that Record.Ruleset is to be stored under its number.
 	NewRuleset bool
-	Documents  []*Document // inserted unless they exist: the draws that the file names
-	Entry      StaffEntry
+	// Artefacts are what its bindings take from the binary. Those that are stored already stay as they are.
+	Artefacts []*Artefact
+	Documents []*Document // inserted unless they exist: the draws that the file names
+	Entry     StaffEntry
 }
 
 // StaffEntry is who changed what, written in the change's own transaction.
@@ -232,8 +235,10 @@ type CampaignStore interface {
 	Campaign(ctx context.Context, id string) (*CampaignRecord, error)
 	// Ruleset returns one ruleset of a campaign, or nil when there is none.
 	Ruleset(ctx context.Context, campaign string, number int64) (*Ruleset, error)
+	// Artefact returns the artefact of the digest, or nil when there is none.
+	Artefact(ctx context.Context, digest string) (*Artefact, error)
 	// SaveCampaign commits the change in one transaction: it compares and swaps the revision, sets epoch = seen on the
-	// campaign's counters in key order, and writes ruleset and staff entry. A limit below what is taken fails with an
+	// campaign's counters in key order, and writes ruleset, artefacts and staff entry. A limit below what is taken fails with an
 	// [Error] of code below_taken that names the counter.
 	SaveCampaign(ctx context.Context, change *CampaignChange) error
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -23,6 +24,7 @@ const (
 	taskRefund taskKind = "refund" // give a payment back; subject: the payment's order
 	taskGroup  taskKind = "group"  // look whether the group has ended; subject: the group
 	taskShare  taskKind = "share"  // count a reservation that came through a link; subject: the link
+	taskVoid   taskKind = "void"   // void what was granted for an order that was refunded; subject: the order
 )
 
 // Task is the content of something that is left to do. It is written in the transaction of the move that causes it, and
@@ -43,6 +45,8 @@ const (
 	// it waits for may be a person who raises a pool's count.
 	taskPause   = time.Second
 	taskLongest = 5 * time.Minute
+	// providerPatience is how long a task waits for the payment provider.
+	providerPatience = 30 * time.Second
 	// taskWorkers is how many tasks and other due documents of a campaign a node works on at once. They meet in the
 	// batches of loads and commits, so that many of them cost little more than one.
 	taskWorkers = 256
@@ -53,8 +57,20 @@ const (
 
 // newTask returns the document of something to do at once. cause makes it unique: what the subject went through.
 func newTask(t Task, cause string, now time.Time) *Document {
-	d := Document{Kind: DocumentTask, ID: string(t.What) + "/" + t.Subject + "/" + cause}
+	d := Document{Kind: DocumentTask, ID: taskID(t.What, t.Subject, cause)}
 	return d.write(TaskOpen, now.Add(taskGrace).UnixMilli(), t)
+}
+
+func taskID(what taskKind, subject, cause string) string {
+	return string(what) + "/" + subject + "/" + cause
+}
+
+// causePaid is the cause of the only task of the kind paid that an order has.
+const causePaid = "paid"
+
+// paidTask is the key of the task to ask the mechanics at the hook paid about the order.
+func paidTask(order string) DocumentKey {
+	return DocumentKey{DocumentTask, taskID(taskPaid, order, causePaid)}
 }
 
 // begin works in the background on the tasks among documents that were just inserted. What cannot be taken on here is
@@ -122,25 +138,37 @@ func (c *campaign) workOn(ctx context.Context, due []*Document) (done int, faile
 }
 
 func (c *campaign) workOne(ctx context.Context, d *Document) error {
+	var err error
 	switch d.Kind {
 	case DocumentTask:
 		return c.workTask(ctx, d)
 	case DocumentGroup:
-		return c.workGroup(ctx, d.ID, nil)
+		err = c.workGroup(ctx, d.ID, nil)
 	case DocumentDraw:
-		return c.drawDue(ctx, d)
+		err = c.drawDue(ctx, d)
 	case DocumentVoucher:
-		return c.voucherDue(ctx, d)
-	default:
-		return nil
+		err = c.voucherDue(ctx, d)
 	}
+	return c.rest(ctx, d, err)
+}
+
+// rest lets a document that cannot be worked on rest, as it is and longer each time, so that it holds up nothing else. If it
+// is only that the store does not answer it stays due.
+func (c *campaign) rest(ctx context.Context, d *Document, failure error) error {
+	if failure == nil || passes(ctx, failure) {
+		return failure
+	}
+	tries := c.remark("something that is due cannot be done; it is tried again until it is", string(d.Kind)+"/"+d.ID, failure)
+	next := *d
+	next.Due = c.engine.now().Add(pauseAfter(tries)).UnixMilli()
+	return c.delay(ctx, &next)
 }
 
 // workTask does the task, or writes down why it could not be done and when it is tried again.
 func (c *campaign) workTask(ctx context.Context, d *Document) error {
 	t, err := read[Task](d)
 	if err != nil {
-		return storeError(err)
+		return c.rest(ctx, d, err)
 	}
 	switch t.What {
 	case taskPaid:
@@ -151,34 +179,35 @@ func (c *campaign) workTask(ctx context.Context, d *Document) error {
 		err = c.workGroup(ctx, t.Subject, d)
 	case taskShare:
 		err = c.workShare(ctx, d, t)
+	case taskVoid:
+		err = c.voidGranted(ctx, d, t)
 	default:
 		err = Errorf(CodeInternal, "a later version's task")
 	}
 	if err == nil || errors.Is(err, errTaskDone) {
 		return nil
 	}
-	return c.postpone(d, t, err)
+	return c.postpone(ctx, d, t, err)
 }
+
+// pauseAfter is how long something rests that has failed so often before.
+func pauseAfter(tries int) time.Duration { return min(taskLongest, taskPause<<min(tries, 16)) }
 
 // errTaskDone means that a task is gone: another node has done it, or has put it off.
 var errTaskDone = errors.New("the task is done")
 
 // postpone writes down that the task failed and lets it rest, longer each time. The failure is logged once.
-func (c *campaign) postpone(d *Document, t *Task, failure error) error {
-	pause := min(taskLongest, taskPause<<min(t.Tries, 16))
+func (c *campaign) postpone(ctx context.Context, d *Document, t *Task, failure error) error {
 	next := *t
 	next.Tries++
 	next.Failure = failureText(failure)
-	due := c.engine.now().Add(pause).UnixMilli()
-	err := c.apply(c.documentPlan(d.write(TaskOpen, due, next)))
-	if errors.Is(err, ErrConflict) {
-		return nil // another node has done it meanwhile
-	}
+	due := c.engine.now().Add(pauseAfter(t.Tries)).UnixMilli()
+	err := c.delay(ctx, d.write(TaskOpen, due, next))
 	if err == nil && t.Tries == 0 {
 		c.engine.log.Warn("a task failed; it is tried again until it is done",
 			slog.String("campaign", c.id), slog.String("task", d.ID), slog.Any("error", failure))
 	}
-	return storeError(err)
+	return err
 }
 
 // failureText is what staff may read of a task's failure: also what the mechanic said that failed, as they can mend that.
@@ -214,7 +243,9 @@ func (c *campaign) giveMoneyBack(ctx context.Context, d *Document, t *Task) erro
 		return Errorf(CodeInternal, "there is no due %d of the order %q", t.Due, t.Subject)
 	}
 	payment := loaded.found.payment(t.Due)
-	if err := c.engine.provider.Refund(ctx, payment); err != nil {
+	patience, end := context.WithTimeout(ctx, providerPatience)
+	defer end()
+	if err := c.engine.provider.Refund(patience, payment); err != nil {
 		return err //nolint:wrapcheck // providers answer with core errors
 	}
 	c.engine.provider.Settled(payment.ID)
@@ -235,6 +266,9 @@ func (c *campaign) askPaid(ctx context.Context, d *Document, t *Task) error {
 	if loaded.found == nil {
 		return Errorf(CodeInternal, "there is no order %q", t.Subject)
 	}
+	if !loaded.found.isConfirmed() {
+		return storeError(c.drop(d)) // nothing is granted for what was given back
+	}
 	for range maxDecisions {
 		in, err := c.decidePaid(ctx, loaded.found)
 		if err != nil {
@@ -253,6 +287,25 @@ func (c *campaign) askPaid(ctx context.Context, d *Document, t *Task) error {
 		}
 	}
 	return storeError(ErrConflict)
+}
+
+// isConfirmed reports whether the order is paid for good, and has not been given back.
+func (o *Order) isConfirmed() bool {
+	switch o.State { //nolint:exhaustive // the states that come after being paid
+	case OrderPaid, OrderShipped, OrderDelivered:
+		return o.TakesState == TakesSpent
+	default:
+		return false
+	}
+}
+
+// drop deletes a task for which there is nothing to do any more.
+func (c *campaign) drop(d *Document) error {
+	err := c.apply(c.documentPlan(gone(d)))
+	if errors.Is(err, ErrConflict) {
+		return nil // another node has
+	}
+	return err
 }
 
 // finish is the edit by which a task that is done goes; one that is gone refuses what would do it again.
@@ -280,13 +333,30 @@ func (c *campaign) decidePaid(ctx context.Context, o *Order) (*intent, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.remarkSteps(HookPaid, decided)
 	beside, err := c.consequences(snap, facts, decided.notes, o.Shopper, o.ID, c.engine.now())
+	if err == nil {
+		err = c.exhausted(beside.takes)
+	}
 	if err != nil {
 		return nil, err
 	}
 	in := &intent{epoch: snap.record.Epoch, edits: slices.Clip(beside.edits), takes: beside.takes}
 	in.documents, err = c.editedDocuments(ctx, in.edits)
 	return in, err
+}
+
+// exhausted refuses what was last seen to have too little left of a pool, so that it costs no batch of others to find out.
+func (c *campaign) exhausted(takes []Take) error {
+	wanted := map[string]int64{}
+	for _, take := range takes {
+		pool, isPool := strings.CutPrefix(take.Counter, PoolCounter(""))
+		wanted[take.Counter] += take.Units
+		if left, _ := c.view.left(take.Counter); isPool && left.Remaining < wanted[take.Counter] {
+			return poolExhausted(pool)
+		}
+	}
+	return nil
 }
 
 // paidFacts are the facts of the hook paid, and the number of the ruleset that is asked.
@@ -318,17 +388,6 @@ func (c *campaign) editedDocuments(ctx context.Context, edits []edit) ([]*Docume
 		}
 	}
 	return documents, nil
-}
-
-// asksPaid reports whether the ruleset that priced the order has something to say at the hook paid. If that cannot be
-// told now it may have: the task then finds out.
-func (c *campaign) asksPaid(o *Order) bool {
-	snap, number := c.snapshot.Load(), o.rulesetNumber()
-	if number == snap.record.Ruleset.Number {
-		return snap.asks(HookPaid)
-	}
-	ruleset, err := c.pinned(context.Background(), number)
-	return err != nil || slices.Contains(ruleset.hooks(), HookPaid)
 }
 
 // rulesetNumber returns the number of the ruleset that priced the order without decoding the whole decision; 0 if it

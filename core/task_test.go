@@ -287,3 +287,32 @@ func TestAFailureIsLoggedOnceHoweverOftenItHappens(t *testing.T) {
 		t.Errorf("logged %d times after %d tries:\n%s", n, l.tasks()[0].Tries, log.String())
 	}
 }
+
+// slow is a provider that notes whether whoever asks it for a refund waits for ever.
+type slow struct {
+	core.Provider
+
+	bounded chan bool
+}
+
+func (s *slow) Refund(ctx context.Context, p core.Payment) error {
+	_, bounded := ctx.Deadline()
+	s.bounded <- bounded
+	return s.Provider.Refund(ctx, p) //nolint:wrapcheck // the wallet's own
+}
+
+func TestARefundDoesNotWaitForTheProviderForEver(t *testing.T) {
+	l := newLife(t, sqliteStore(t), nil, nil)
+	bank := &slow{bounded: make(chan bool, 10)}
+	node := l.another(l.store, func(p core.Provider) core.Provider {
+		bank.Provider = p
+		return bank
+	})
+	o := l.place("ann")
+	l.pays(o)
+	_, err := node.RefundOrder(t.Context(), clerk(o))
+	must(t, err)
+	if !<-bank.bounded {
+		t.Error("the task waits for the provider without an end")
+	}
+}

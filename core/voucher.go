@@ -10,6 +10,7 @@ import (
 const (
 	VoucherGranted = "granted"
 	VoucherExpired = "expired"
+	VoucherVoid    = "void" // the order that it was granted for was refunded
 )
 
 // What a shopper sees of a voucher beside the two above: the order that claims it is not paid yet, or it is.
@@ -85,8 +86,8 @@ func voucherKeys(code, shopper string) []DocumentKey {
 }
 
 // voucherFor returns the facts of the voucher that a request of the shopper names. It fails with locked_out while the
-// shopper is, whatever the code; with voucher_invalid for a code that does not exist, which is counted; with
-// voucher_expired; and with voucher_used while an order claims it. known holds the documents of [voucherKeys].
+// shopper is, whatever the code; with voucher_invalid for a code that does not exist, which is counted, or that is void;
+// with voucher_expired; and with voucher_used while an order claims it. known holds the documents of [voucherKeys].
 func (c *campaign) voucherFor(
 	ctx context.Context, known *load, code, shopper string, now time.Time,
 ) (VoucherFacts, error) {
@@ -94,7 +95,7 @@ func (c *campaign) voucherFor(
 		return VoucherFacts{}, err
 	}
 	facts, err := voucherFacts(known, code, now)
-	if CodeOf(err) == CodeVoucherInvalid {
+	if CodeOf(err) == CodeVoucherInvalid && known.documents[DocumentKey{DocumentVoucher, code}] == nil {
 		return facts, c.wrongCode(ctx, known, code, shopper, err)
 	}
 	return facts, err
@@ -110,6 +111,8 @@ func voucherFacts(known *load, code string, now time.Time) (VoucherFacts, error)
 	switch {
 	case err != nil:
 		return VoucherFacts{}, storeError(err)
+	case d.State == VoucherVoid:
+		return VoucherFacts{}, Errorf(CodeVoucherInvalid, "this voucher is void: the order that it was granted for was refunded")
 	case known.claimed != nil:
 		return VoucherFacts{}, Errorf(CodeVoucherUsed, "this voucher is in another order")
 	case d.State == VoucherExpired || v.expired(now):
@@ -141,11 +144,18 @@ func (c *campaign) voucherDue(ctx context.Context, d *Document) error {
 // amend makes an edit that no ruleset decides, in the campaign's current batch and under whatever epoch is in force.
 // known is the document as it was read, nil if there was none.
 func (c *campaign) amend(ctx context.Context, e edit, known *Document) error {
+	in := intent{edits: []edit{e}}
+	if known != nil {
+		in.documents = []*Document{known}
+	}
+	return c.amendAll(ctx, in)
+}
+
+// amendAll is amend for an intent with more than one edit, or with claims.
+func (c *campaign) amendAll(ctx context.Context, decided intent) error {
 	for range maxDecisions {
-		in := &intent{epoch: c.snapshot.Load().record.Epoch, edits: []edit{e}}
-		if known != nil {
-			in.documents = []*Document{known}
-		}
+		in := &decided
+		in.epoch = c.snapshot.Load().record.Epoch
 		if err := c.submit(ctx, in); err != nil || in.verdict != verdictAgain {
 			return err
 		}

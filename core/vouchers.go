@@ -15,7 +15,7 @@ type VoucherView struct {
 	Pool      string
 	Value     int64  // minor units of Currency
 	Currency  string // ISO 4217
-	State     string // granted, held by an order that is not paid yet, redeemed, or expired
+	State     string // granted, held by an order that is not paid yet, redeemed, expired, or void
 	GrantedAt int64  // Unix milliseconds
 	ExpiresAt int64  // Unix milliseconds; 0 for never
 	Source    string // the order or draw it was granted for
@@ -121,6 +121,8 @@ func (e *Engine) voucherViews(ctx context.Context, campaign string, vouchers []*
 // order, whom the code was given to, nothing is said but that there is one.
 func (view *VoucherView) settle(v *Voucher, order *Order, shopper string, now time.Time) {
 	switch {
+	case view.State == VoucherVoid:
+		return
 	case order == nil && v.expired(now):
 		view.State = VoucherExpired
 	case order == nil:

@@ -146,6 +146,7 @@ func (c *campaign) reply(l *letter, snap *snapshot, facts *Facts) {
 		c.engine.log.Warn("nobody could answer a message", "campaign", c.id, "message", l.views[0].ID, "error", err)
 		return
 	}
+	c.remarkSteps(HookMessage, d)
 	for i := range d.notes {
 		switch n := &d.notes[i]; {
 		case n.effect.Kind == EffectTag:

@@ -30,17 +30,24 @@ const (
 type Runner struct {
 	engine Engine
 	log    *slog.Logger
+
+	mu   sync.Mutex
+	busy map[string]struct{} // sweeps of a campaign that are under way
 }
 
 // New returns a runner of the engine's jobs.
-func New(engine Engine, log *slog.Logger) *Runner { return &Runner{engine: engine, log: log} }
+func New(engine Engine, log *slog.Logger) *Runner {
+	return &Runner{engine: engine, log: log, busy: map[string]struct{}{}}
+}
 
 // Run sweeps until ctx ends and returns when the sweeps that were under way have finished. A sweep that fails is logged
 // and tried again at its next turn.
 func (r *Runner) Run(ctx context.Context) {
 	var sweeps sync.WaitGroup
-	sweeps.Go(func() { r.every(ctx, expireEvery, r.expire) })
-	sweeps.Go(func() { r.every(ctx, workEvery, r.work) })
+	sweeps.Go(func() {
+		r.every(ctx, expireEvery, func(ctx context.Context) { r.each(ctx, &sweeps, "expire", r.expire) })
+	})
+	sweeps.Go(func() { r.every(ctx, workEvery, func(ctx context.Context) { r.each(ctx, &sweeps, "work", r.work) }) })
 	sweeps.Go(func() { r.every(ctx, settleEvery, r.settle) })
 	sweeps.Wait()
 }
@@ -58,27 +65,46 @@ func (r *Runner) every(ctx context.Context, interval time.Duration, sweep func(c
 	}
 }
 
-func (r *Runner) expire(ctx context.Context) {
+// each begins the sweep of every campaign but those whose last one is still under way: a campaign in which something hangs
+// holds up no other.
+func (r *Runner) each(ctx context.Context, sweeps *sync.WaitGroup, name string, sweep func(context.Context, string)) {
 	for _, campaign := range r.engine.CampaignIDs() {
-		n, err := r.engine.Expire(ctx, campaign)
-		if err != nil && ctx.Err() == nil {
-			r.log.Warn("holds could not be expired; the next sweep tries again", "campaign", campaign, "error", err)
+		key := name + "/" + campaign
+		r.mu.Lock()
+		_, busy := r.busy[key]
+		r.busy[key] = struct{}{}
+		r.mu.Unlock()
+		if busy {
+			continue
 		}
-		if n > 0 {
-			r.log.Info("holds expired", "campaign", campaign, "orders", n)
-		}
+		sweeps.Go(func() {
+			defer func() {
+				r.mu.Lock()
+				defer r.mu.Unlock()
+				delete(r.busy, key)
+			}()
+			sweep(ctx, campaign)
+		})
 	}
 }
 
-func (r *Runner) work(ctx context.Context) {
-	for _, campaign := range r.engine.CampaignIDs() {
-		n, err := r.engine.Work(ctx, campaign)
-		if err != nil && ctx.Err() == nil {
-			r.log.Warn("not everything that is due could be done; the next sweep tries again", "campaign", campaign, "error", err)
-		}
-		if n > 0 {
-			r.log.Debug("due work done", "campaign", campaign, "documents", n)
-		}
+func (r *Runner) expire(ctx context.Context, campaign string) {
+	n, err := r.engine.Expire(ctx, campaign)
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("holds could not be expired; the next sweep tries again", "campaign", campaign, "error", err)
+	}
+	if n > 0 {
+		r.log.Info("holds expired", "campaign", campaign, "orders", n)
+	}
+}
+
+func (r *Runner) work(ctx context.Context, campaign string) {
+	n, err := r.engine.Work(ctx, campaign)
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("not everything that is due could be done; the next sweep tries again", "campaign", campaign, "error", err)
+	}
+	if n > 0 {
+		r.log.Debug("due work done", "campaign", campaign, "documents", n)
 	}
 }
 

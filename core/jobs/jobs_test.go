@@ -102,3 +102,29 @@ func (b *blocking) Expire(ctx context.Context, campaign string) (int, error) {
 	<-b.gate
 	return b.sweeps.Expire(ctx, campaign)
 }
+
+// hanging is an engine in which one campaign's work hangs until ctx ends.
+type hanging struct{ sweeps }
+
+func (h *hanging) Work(ctx context.Context, campaign string) (int, error) {
+	if campaign != "a" {
+		return h.sweeps.Work(ctx, campaign)
+	}
+	h.mu.Lock()
+	h.worked[campaign]++
+	h.mu.Unlock()
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+func TestACampaignInWhichSomethingHangsHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hanging{sweeps{expired: map[string]int{}, worked: map[string]int{}}}
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second-time.Millisecond)
+		defer stop()
+		jobs.New(h, slog.New(slog.DiscardHandler)).Run(ctx)
+		if h.worked["a"] != 1 || h.worked["b"] != 20 || h.expired["a"] != 20 {
+			t.Errorf("worked %v, expired %v", h.worked, h.expired)
+		}
+	})
+}

@@ -69,6 +69,19 @@ func (s *Store) Ruleset(ctx context.Context, campaign string, number int64) (*co
 	return ruleset, nil
 }
 
+// Artefact returns the artefact of the digest, or nil when there is none.
+func (s *Store) Artefact(ctx context.Context, digest string) (*core.Artefact, error) {
+	var artefact *core.Artefact
+	err := s.read(ctx, single(loadArtefact, func(row pgx.CollectableRow) error {
+		artefact = &core.Artefact{Digest: digest}
+		return row.Scan(&artefact.Kind, &artefact.Bytes)
+	}, digest))
+	if err != nil {
+		return nil, fmt.Errorf("artefact %s: %w", digest, err)
+	}
+	return artefact, nil
+}
+
 // SaveCampaign commits the change in one transaction. The campaign's own row, which nothing else locks, makes changes
 // wait for one another; then its counters are locked in the order of their keys.
 func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) error {
@@ -90,6 +103,9 @@ func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) e
 			return false, err
 		}
 		queueEntry(b, &change.Entry)
+		for _, a := range change.Artefacts {
+			b.Queue(insertArtefact, a.Digest, a.Kind, a.Bytes)
+		}
 		return true, queueRuleset(b, change)
 	})
 }

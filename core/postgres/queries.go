@@ -34,6 +34,8 @@ var (
 	ensureAccounts string
 	//go:embed queries/ensure_documents.sql
 	ensureDocuments string
+	//go:embed queries/insert_artefact.sql
+	insertArtefact string
 	//go:embed queries/insert_campaign.sql
 	insertCampaign string
 	//go:embed queries/insert_claims.sql
@@ -62,6 +64,8 @@ var (
 	listShopperDocuments string
 	//go:embed queries/list_shopper_documents_descending.sql
 	listShopperDocumentsDescending string
+	//go:embed queries/load_artefact.sql
+	loadArtefact string
 	//go:embed queries/load_balances.sql
 	loadBalances string
 	//go:embed queries/load_campaign.sql

@@ -63,6 +63,21 @@ func (s *Store) Ruleset(ctx context.Context, campaign string, number int64) (*co
 	return ruleset, nil
 }
 
+// Artefact returns the artefact of the digest, or nil when there is none.
+func (s *Store) Artefact(ctx context.Context, digest string) (*core.Artefact, error) {
+	var artefact *core.Artefact
+	err := s.read(ctx, func(c *conn) error {
+		return c.query(func(r *row) error {
+			artefact = &core.Artefact{Digest: digest, Kind: r.text(), Bytes: r.blob()}
+			return nil
+		}, loadArtefact, digest)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("artefact %s: %w", digest, err)
+	}
+	return artefact, nil
+}
+
 // SaveCampaign commits the change in one transaction.
 func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) error {
 	return s.write(ctx, func(c *conn) error {
@@ -77,6 +92,11 @@ func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) e
 		}
 		if err := c.insertRuleset(change); err != nil {
 			return err
+		}
+		for _, a := range change.Artefacts {
+			if _, err := c.exec(insertArtefact, a.Digest, a.Kind, a.Bytes); err != nil {
+				return err
+			}
 		}
 		return c.log(&change.Entry)
 	})

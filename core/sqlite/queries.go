@@ -28,6 +28,8 @@ var (
 	ensureAccount string
 	//go:embed queries/ensure_document.sql
 	ensureDocument string
+	//go:embed queries/insert_artefact.sql
+	insertArtefact string
 	//go:embed queries/insert_campaign.sql
 	insertCampaign string
 	//go:embed queries/insert_claim.sql
@@ -56,6 +58,8 @@ var (
 	listShopperDocuments string
 	//go:embed queries/list_shopper_documents_descending.sql
 	listShopperDocumentsDescending string
+	//go:embed queries/load_artefact.sql
+	loadArtefact string
 	//go:embed queries/load_balance.sql
 	loadBalance string
 	//go:embed queries/load_campaign.sql

@@ -76,6 +76,44 @@ func testCampaigns(t *testing.T, store Store) {
 		}
 	})
 
+	t.Run("artefacts are kept once and never change", func(t *testing.T) {
+		first, other := openSale(t, store, nil), openSale(t, store, nil)
+		digest := "sha256:" + unique("artefact")
+		none, err := store.Artefact(t.Context(), digest)
+		must(t, err)
+		same(t, "artefact before", none == nil, true)
+		want := core.Artefact{Digest: digest, Kind: "plugin", Bytes: []byte("\x00asm\xff\n")}
+		for i, s := range []*sale{first, other, first} {
+			stored := want
+			if i > 0 {
+				stored.Bytes = []byte("later")
+			}
+			s.record.Revision++
+			change := s.change()
+			change.Artefacts = []*core.Artefact{&stored, {Digest: digest + "/2", Kind: "rule", Bytes: []byte{}}}
+			must(t, s.SaveCampaign(t.Context(), change))
+		}
+		got, err := store.Artefact(t.Context(), digest)
+		must(t, err)
+		same(t, "artefact", *got, want)
+		empty, err := store.Artefact(t.Context(), digest+"/2")
+		must(t, err)
+		same(t, "kind of an empty artefact", empty.Kind, "rule")
+	})
+
+	t.Run("a change that is refused keeps no artefact", func(t *testing.T) {
+		s := openSale(t, store, nil)
+		digest := "sha256:" + unique("artefact")
+		change := s.change()
+		change.From, change.Artefacts = 99, []*core.Artefact{{Digest: digest, Kind: "rule", Bytes: []byte("x")}}
+		if err := s.SaveCampaign(t.Context(), change); !errors.Is(err, core.ErrConflict) {
+			t.Errorf("got the error %v", err)
+		}
+		none, err := store.Artefact(t.Context(), digest)
+		must(t, err)
+		same(t, "artefact", none == nil, true)
+	})
+
 	t.Run("the number of a ruleset is used once", func(t *testing.T) {
 		s := openSale(t, store, nil)
 		s.record.Revision++

@@ -68,6 +68,12 @@ func checkPreviousRelease(t *testing.T, store Store) {
 		{Kind: core.DocumentTags, ID: "ann", Shopper: "ann", State: core.TagsKept, Content: []byte(`{}`)},
 	}})
 	same(t, "shipment", s.stored(order).Shipment, order.Shipment)
+	ruleset, err := s.Ruleset(t.Context(), s.campaign, 1)
+	must(t, err)
+	same(t, "hooks of a ruleset that was stored without", ruleset.Hooks == nil, true)
+	none, err := s.Artefact(t.Context(), "sha256:1")
+	must(t, err)
+	same(t, "artefacts", none == nil, true)
 	for _, campaign := range []string{"bare", "null"} {
 		for key := range (&sale{t: t, Store: store, campaign: campaign}).state(core.Query{Counters: true}).Counters {
 			same(t, "counter of a campaign without pools", key, core.CounterOrders)

@@ -1,0 +1,1 @@
+SELECT kind, bytes FROM artefacts WHERE digest = $1

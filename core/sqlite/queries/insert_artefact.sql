@@ -1,0 +1,1 @@
+INSERT INTO artefacts (digest, kind, bytes) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
