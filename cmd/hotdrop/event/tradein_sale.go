@@ -41,6 +41,8 @@ func (t *tradeIn) open(ctx context.Context) error {
 	}
 	t.tale.tell("cancelled", cancelled)
 	t.tale.expect("funnel_order", seen.of("sold")-cancelled, want)
+	t.tale.tell("phones_not_taken_in", seen.of("not_taken_in"))
+	t.tale.expect("phones_taken_in_by_mistake", seen.of("unlisted"), 0)
 	t.tale.expect("totals_wrong", seen.of("wrong"), 0)
 	t.tale.expect("broken_replays", seen.of("broken"), 0)
 	t.tale.tell("refused_sold_out", seen.of(string(core.CodeSoldOut)))
@@ -68,6 +70,12 @@ func (t *tradeIn) buy(seen *counter) func(context.Context, *shopper) error {
 			}
 		}
 		o, code, err := p.place(ctx, "order", w)
+		if code == string(core.CodeDenied) && t.unlisted(p.n) {
+			seen.add("not_taken_in", 1)
+			t.phones[p.n] = "" // then without it: a refusal has used up no key
+			w, want = t.order(p.n)
+			o, code, err = p.place(ctx, "order", w)
+		}
 		if err != nil {
 			return err
 		}
@@ -76,6 +84,9 @@ func (t *tradeIn) buy(seen *counter) func(context.Context, *shopper) error {
 			return nil
 		}
 		seen.add("sold", 1)
+		if t.unlisted(p.n) {
+			seen.add("unlisted", 1)
+		}
 		if o.Total != want {
 			seen.add("wrong", 1)
 		}
@@ -91,6 +102,9 @@ func (t *tradeIn) buy(seen *counter) func(context.Context, *shopper) error {
 		return nil
 	}
 }
+
+// unlisted reports whether the shopper has an old phone that the mechanic does not take in.
+func (t *tradeIn) unlisted(n int) bool { return t.phones[n] != "" && t.worth[t.phones[n]] == 0 }
 
 // quote asks what the order costs and lets it be refused if that has changed.
 func (t *tradeIn) quote(ctx context.Context, p *shopper, w *wish, seen *counter) error {
