@@ -17,7 +17,7 @@ type pinnedQuote struct {
 	Engine     string           `json:"engine"`
 	Epoch      int64            `json:"epoch"`
 	Facts      Facts            `json:"facts"`
-	Floors     map[string]int64 `json:"floors"` // their min_price, where they have one of their own
+	Floors     map[string]int64 `json:"floors"` // the min_price of items that have one of their own
 	Schedule   string           `json:"fuel_schedule"`
 	Guardrails Guardrails       `json:"guardrails"`
 	Ruleset    int64            `json:"ruleset"`
@@ -117,6 +117,9 @@ func (p *pinnedQuote) campaign() *Campaign {
 		Guardrails: p.Guardrails, Quotas: map[string]int64{}, Templates: map[string]Text{}, Draws: map[string]DrawTerms{},
 	}
 	maps.Copy(c.Quotas, p.Facts.Quota)
+	if item := p.Facts.Item; p.Floors[item.SKU] > 0 {
+		c.Items = []Item{{SKU: item.SKU, Price: item.Price, MinPrice: p.Floors[item.SKU]}}
+	}
 	for _, s := range p.Bindings {
 		for i := range s.Effects {
 			if sku := s.Effects[i].Name; s.Effects[i].Kind == EffectAdd && c.Item(sku) == nil {

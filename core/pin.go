@@ -37,19 +37,27 @@ func (d *decision) pin(facts *Facts, ruleset, epoch int64) json.RawMessage {
 	b = strconv.AppendInt(b, epoch, 10)
 	b = facts.appendJSON(append(b, `,"facts":`...))
 	b = append(b, ',')
-	b = appendNamed(b, `"floors":`, d.addedItems(func(item *Item) int64 { return item.MinPrice }))
+	b = appendNamed(b, `"floors":`, d.floors(facts.Item.SKU))
 	b = append(b, `"fuel_schedule":"`+FuelSchedule+`","guardrails":{"discount_budget":`...)
 	b = strconv.AppendInt(b, d.campaign.Guardrails.DiscountBudget, 10)
 	b = appendInt(b, `,"max_discount":`, d.campaign.Guardrails.MaxDiscount)
-	b = appendInt(b, `,"min_price":`, d.campaign.minPrice(facts.Item.SKU))
+	b = appendInt(b, `,"min_price":`, d.campaign.Guardrails.MinPrice)
 	b = append(b, `},"ruleset":`...)
 	b = strconv.AppendInt(b, ruleset, 10)
 	b = appendInt(b, `,"total":`, d.total)
 	return append(b, '}')
 }
 
-// addedItems returns what no fact has of the items that effects add, by sku: their list prices, and their own floors.
-// Zeros are left out; nil without any.
+// floors returns the price floors that items of the order have of their own, by sku; nil without any.
+func (d *decision) floors(sku string) map[string]int64 {
+	floors := d.addedItems(func(item *Item) int64 { return item.MinPrice })
+	if item := d.campaign.Item(sku); item != nil && item.MinPrice > 0 {
+		floors = with(floors, sku, item.MinPrice)
+	}
+	return floors
+}
+
+// addedItems returns what no fact has of the items that effects add, by sku. Zeros are left out; nil without any.
 func (d *decision) addedItems(value func(*Item) int64) map[string]int64 {
 	var values map[string]int64
 	for i := range d.steps {
