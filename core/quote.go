@@ -88,35 +88,54 @@ func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*
 	if err != nil {
 		return nil, err
 	}
-	q, shopper := &quoted{admission: admitted}, known.state
-	if q.item.NeedsReservation && (shopper == nil || shopper.Reservation == nil) {
-		return nil, Errorf(CodeReservationRequired, "this item is for shoppers who reserved")
+	q := &quoted{admission: admitted}
+	if err := q.admitShopper(req, known.state); err != nil {
+		return nil, err
 	}
-	if taken := shopper.count(ClaimLimit, q.item.SKU+"/"); q.item.Limit > 0 && taken+req.Quantity > q.item.Limit {
-		return nil, limitReached(q.item.SKU, q.item.Limit)
-	}
-	c.fillFacts(q, req, shopper)
-	if req.Voucher != "" {
-		if q.facts.Voucher, err = c.voucherFor(ctx, known, req.Voucher, req.Shopper.ID, q.now); err != nil {
-			return nil, err
-		}
-	}
-	if req.Group != "" {
-		if err := q.enterGroup(known.documents[DocumentKey{DocumentGroup, req.Group}]); err != nil {
-			return nil, err
-		}
+	c.fillFacts(q, req, known.state)
+	if err := c.present(ctx, q, req, known); err != nil {
+		return nil, err
 	}
 	if err := c.decide(q); err != nil {
 		return q, err
 	}
+	return q, c.withstand(q, req, known.state)
+}
+
+// admitShopper refuses who has not reserved, and who has as many as there are for one.
+func (q *quoted) admitShopper(req *OrderRequest, shopper *ShopperState) error {
+	if q.item.NeedsReservation && (shopper == nil || shopper.Reservation == nil) {
+		return Errorf(CodeReservationRequired, "this item is for shoppers who reserved")
+	}
+	if taken := shopper.count(ClaimLimit, q.item.SKU+"/"); q.item.Limit > 0 && taken+req.Quantity > q.item.Limit {
+		return limitReached(q.item.SKU, q.item.Limit)
+	}
+	return nil
+}
+
+// present tells the mechanics about the voucher and the group that the request names, or refuses them.
+func (c *campaign) present(ctx context.Context, q *quoted, req *OrderRequest, known *load) error {
+	if req.Voucher != "" {
+		var err error
+		if q.facts.Voucher, err = c.voucherFor(ctx, known, req.Voucher, req.Shopper.ID, q.now); err != nil {
+			return err
+		}
+	}
+	if req.Group != "" {
+		return q.enterGroup(known.documents[DocumentKey{DocumentGroup, req.Group}])
+	}
+	return nil
+}
+
+// withstand refuses a decision that cannot become an order.
+func (c *campaign) withstand(q *quoted, req *OrderRequest, shopper *ShopperState) error {
 	if err := q.overdue(); err != nil {
-		return q, err
+		return err
 	}
 	if err := c.useless(q, req, shopper); err != nil {
-		return q, err
+		return err
 	}
-	err = q.repeated(req, shopper)
-	return q, err
+	return q.repeated(req, shopper)
 }
 
 // repeated refuses what is known to be possible no more: the shopper has an order with one of the decision's once-only
