@@ -25,7 +25,8 @@ func (s *Store) Apply(ctx context.Context, plan *core.Plan) (*core.Applied, erro
 	return applied, nil
 }
 
-// ApplyLocked lets build make the plan from what the query finds, while the campaign's counters are locked.
+// ApplyLocked lets build make the plan from what the query finds, while the campaign's counters are locked, and before
+// them, as in every plan, the documents that are asked for.
 func (s *Store) ApplyLocked(
 	ctx context.Context, q core.Query, build func(*core.State) (*core.Plan, error),
 ) (*core.Applied, error) {
@@ -34,6 +35,7 @@ func (s *Store) ApplyLocked(
 	var applied *core.Applied
 	state := newState(q)
 	err := s.transact(ctx, func(b *pgx.Batch) {
+		queueHold(b, q)
 		b.Queue(lockCounters, q.Campaign)
 		for _, part := range parts(q, state) {
 			part.queue(b)

@@ -103,6 +103,22 @@ func compareDocuments(a, b *core.Document) int {
 	return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.ID, b.ID))
 }
 
+// queueHold locks the documents that are asked for, in the order of their keys.
+func queueHold(b *pgx.Batch, q core.Query) {
+	if len(q.Documents) == 0 {
+		return
+	}
+	var c documentColumns
+	for _, key := range sorted(q.Documents, compareKeys) {
+		c.addKey(key)
+	}
+	b.Queue(holdDocuments, q.Campaign, c.kinds, c.ids)
+}
+
+func compareKeys(a, b core.DocumentKey) int {
+	return cmp.Or(strings.Compare(string(a.Kind), string(b.Kind)), strings.Compare(a.ID, b.ID))
+}
+
 // queueDocuments inserts the plan's new documents, then locks, swaps and drops the others.
 func queueDocuments(b *pgx.Batch, plan *core.Plan) {
 	if len(plan.Documents) == 0 {

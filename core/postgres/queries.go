@@ -36,6 +36,8 @@ var (
 	ensureDocuments string
 	//go:embed queries/insert_artefact.sql
 	insertArtefact string
+	//go:embed queries/hold_documents.sql
+	holdDocuments string
 	//go:embed queries/insert_campaign.sql
 	insertCampaign string
 	//go:embed queries/insert_claims.sql

@@ -53,6 +53,29 @@ func testDocumentConcurrency(t *testing.T, store Store) {
 		})
 	})
 
+	t.Run("a plan made under locks finds its documents as it read them, whoever else writes them", func(t *testing.T) {
+		s := openSale(t, store, map[string]int64{stock: 1})
+		key := core.DocumentKey{Kind: core.DocumentShare, ID: "link"}
+		counted := func(next *core.Document) *core.Plan {
+			plan := s.documents(next)
+			plan.Epoch, plan.Counters = s.record.Epoch, []core.Delta{{Counter: stock}} // the last lock of every plan
+			return plan
+		}
+		s.apply(counted(s.oneMore(key)))
+		whileWriting(t, func() {
+			for range 60 {
+				q := core.Query{Campaign: s.campaign, Documents: []core.DocumentKey{key}}
+				_, err := s.ApplyLocked(t.Context(), q, func(state *core.State) (*core.Plan, error) {
+					next := *state.Documents[key]
+					return counted(&next), nil
+				})
+				if err != nil {
+					t.Errorf("under locks: %v", err)
+				}
+			}
+		}, func() { s.tries(counted(s.oneMore(key))) })
+	})
+
 	t.Run("plans that name the same documents in opposite order never deadlock", func(t *testing.T) {
 		s := openSale(t, store, map[string]int64{stock: 10000})
 		inParallel(4, func(worker int) {
