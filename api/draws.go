@@ -21,7 +21,7 @@ var drawPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}$`)
 type DrawPath struct {
 	CampaignPath
 
-	Draw string `path:"draw" pattern:"^[A-Za-z0-9_-]{1,63}$" doc:"the draw's name in the campaign file" example:"reposters"`
+	Draw string `path:"draw" pattern:"^[A-Za-z0-9_-]{1,63}$" patternDescription:"1 to 63 letters, digits, underscores and hyphens" doc:"the draw's name in the campaign file" example:"reposters"`
 }
 
 type drawOutput struct{ Body Draw }
@@ -41,7 +41,7 @@ type Draw struct {
 	Entries  int64      `json:"entries,omitempty" doc:"how many shoppers are in it, once it is drawn" example:"4711"`
 	Seed     string     `json:"seed,omitempty" doc:"hex, once it is drawn"`
 	DrawnAt  *time.Time `json:"drawn_at,omitempty" nullable:"false"`
-	Digest   string     `json:"digest,omitempty" doc:"SHA-256 of the entries, hex, once it is drawn"`
+	Digest   string     `json:"digest,omitempty" doc:"SHA-256 of names, places, closing time and entries, hex, once it is drawn"`
 	Winners  []string   `json:"winners,omitempty" nullable:"false" doc:"ids of entries, the first place first, once it is drawn" example:"[\"0123456789abcdef0123456789abcdef\"]"`
 }
 

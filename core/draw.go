@@ -32,7 +32,7 @@ type Draw struct {
 	DrawnAt  int64    `json:"drawn_at"`          // Unix milliseconds
 	Entries  int64    `json:"entries,omitempty"` // how many shoppers entered
 	Weight   int64    `json:"weight,omitempty"`  // of all entries
-	Digest   string   `json:"digest,omitempty"`  // SHA-256 of the entries, hex
+	Digest   string   `json:"digest,omitempty"`  // drawing.Record.Sum, hex
 	Winners  []string `json:"winners,omitempty"` // shoppers, the first prize first
 	Told     int64    `json:"told,omitempty"`    // how many winners have been told and granted their prize
 }
@@ -108,7 +108,7 @@ type DrawView struct {
 	Weight   int64        // of all entries so far
 	Entries  int64        // how many shoppers entered; 0 until the winners are drawn
 	DrawnAt  int64        // Unix milliseconds; 0 until then
-	Digest   string       // of the entries; "" until then
+	Digest   string       // of what decides who wins; "" until then
 	Winners  []drawing.ID // the first prize first; empty until then
 }
 

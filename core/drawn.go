@@ -115,7 +115,10 @@ func (c *campaign) drawWinners(ctx context.Context, d *Document, draw *Draw) (*D
 		return nil, err
 	}
 	content, now := *draw, c.engine.now().UnixMilli()
-	content.DrawnAt, content.Entries, content.Digest = now, int64(len(entries)), drawing.Digest(entries)
+	content.DrawnAt, content.Entries = now, int64(len(entries))
+	content.Digest = (&drawing.Record{
+		Campaign: c.id, Draw: d.ID, Places: draw.Places, ClosesAt: draw.ClosesAt, Entries: entries,
+	}).Sum()
 	for _, i := range drawn {
 		content.Winners = append(content.Winners, shoppers[i])
 	}

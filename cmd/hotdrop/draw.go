@@ -61,7 +61,7 @@ func drawVerifyCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&v.seedHash, "seed-hash", "", "the seed's hash as it was published before the draw closed")
-	cmd.Flags().StringVar(&v.digest, "digest", "", "the digest of the entries as the server says it")
+	cmd.Flags().StringVar(&v.digest, "digest", "", "the digest of the draw as the server says it")
 	cmd.Flags().StringVar(&v.shopper, "shopper", "", "find the entry of the shopper with this id")
 	v.format.register(cmd)
 	return cmd
@@ -77,6 +77,7 @@ type verification struct {
 	SeedHash    string               `json:"seed_hash"`
 	Digest      string               `json:"digest"`
 	Differences []drawing.Difference `json:"differences"`
+	Unchecked   []string             `json:"not_checked"` // what the record was not held against
 	Shopper     string               `json:"shopper,omitempty"`
 	Entry       string               `json:"entry,omitempty"`  // of the shopper
 	Weight      int64                `json:"weight,omitempty"` // of that entry
@@ -119,8 +120,15 @@ func readDraw(path string, stdin io.Reader) (*drawing.Record, error) {
 // result draws again and holds the record against what is known of it from elsewhere.
 func (v *drawVerification) result(r *drawing.Record) *verification {
 	found := r.Verify()
-	for _, known := range []struct{ what, want, got string }{{"seed", v.seedHash, r.SeedHash}, {"digest", v.digest, r.Digest}} {
-		if known.want != "" && !strings.EqualFold(known.want, known.got) {
+	unchecked := []string{}
+	for _, known := range []struct{ what, want, got, claim string }{
+		{"seed", v.seedHash, r.SeedHash, "that the seed is the one published before: give --seed-hash"},
+		{"digest", v.digest, r.Digest, "that places and entries are those the server drew from: give --digest"},
+	} {
+		switch {
+		case known.want == "":
+			unchecked = append(unchecked, known.claim)
+		case !strings.EqualFold(known.want, known.got):
 			found = append(found, drawing.Difference{
 				What: known.what, Detail: fmt.Sprintf("this is another draw: it has %s, not %s", known.got, known.want),
 			})
@@ -128,7 +136,7 @@ func (v *drawVerification) result(r *drawing.Record) *verification {
 	}
 	result := &verification{
 		Campaign: r.Campaign, Draw: r.Draw, Entries: len(r.Entries), Winners: len(r.Winners), SeedHash: r.SeedHash,
-		Digest: r.Digest, Differences: append([]drawing.Difference{}, found...), Shopper: v.shopper,
+		Digest: r.Digest, Differences: append([]drawing.Difference{}, found...), Unchecked: unchecked, Shopper: v.shopper,
 	}
 	if v.shopper != "" {
 		result.find(r)
@@ -163,13 +171,32 @@ func (v *verification) print(out, talk io.Writer) error {
 			return err
 		}
 	}
-	agrees := "drawn again, the winners are the same"
-	if !v.Agrees {
-		agrees = fmt.Sprintf("drawn again, %d things differ", len(v.Differences))
-	}
-	_, err := fmt.Fprintf(talk, "%s/%s: %d entries, %d winners, seed hash %s: %s\n",
-		v.Campaign, v.Draw, v.Entries, v.Winners, v.SeedHash, agrees)
+	_, err := fmt.Fprintf(talk, "%s/%s: %s, %s, seed hash %s: %s\n", v.Campaign, v.Draw,
+		entriesText(v.Entries), count(v.Winners, "winner"), v.SeedHash, v.verdict())
 	return err
+}
+
+// entriesText says how many entries there are.
+func entriesText(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+// verdict says in one sentence what drawing again gave, and what a record that agrees was not held against.
+func (v *verification) verdict() string {
+	switch n := len(v.Differences); {
+	case n == 1:
+		return "drawn again, 1 thing differs"
+	case n > 1:
+		return fmt.Sprintf("drawn again, %d things differ", n)
+	}
+	said := "drawn again, the winners are the same"
+	for _, what := range v.Unchecked {
+		said += "; not checked: " + what
+	}
+	return said
 }
 
 // copy writes the body of an answer, whatever its size, as it comes.

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,12 +13,12 @@ import (
 	"hotdrop/core/drawing"
 )
 
-// drawnRecord is an exported draw of ten shoppers, s1 to s10, of whom three won.
-func drawnRecord(t *testing.T) *drawing.Record {
+// drawnRecord is an exported draw of ten shoppers, s1 to s10, of whom so many won.
+func drawnRecord(t *testing.T, places int64) *drawing.Record {
 	t.Helper()
 	seed := []byte("a seed of exactly thirty-two by.")
 	r := &drawing.Record{
-		Campaign: "phone", Draw: "prizes", Seed: hex.EncodeToString(seed), SeedHash: drawing.HashSeed(seed), ClosesAt: 1, DrawnAt: 2, Places: 3,
+		Campaign: "phone", Draw: "prizes", Seed: hex.EncodeToString(seed), SeedHash: drawing.HashSeed(seed), ClosesAt: 1, DrawnAt: 2, Places: places,
 	}
 	for i := range 10 {
 		id := drawing.EntryID(seed, "phone", "prizes", fmt.Sprintf("s%d", i+1))
@@ -31,7 +32,7 @@ func drawnRecord(t *testing.T) *drawing.Record {
 	for _, i := range drawn {
 		r.Winners = append(r.Winners, r.Entries[i].ID)
 	}
-	r.Digest = drawing.Digest(r.Entries)
+	r.Digest = r.Sum()
 	return r
 }
 
@@ -46,11 +47,18 @@ func drawnFile(t *testing.T, folder string, r *drawing.Record) string {
 
 func TestAnExportedDrawIsVerifiedOffline(t *testing.T) {
 	folder := t.TempDir()
-	r := drawnRecord(t)
+	r := drawnRecord(t, 3)
 	file := drawnFile(t, folder, r)
 	ok := run(t, folder, "draw", "verify", file, "--seed-hash", strings.ToUpper(r.SeedHash), "--digest", r.Digest)
-	if ok.code != exitOK || ok.stdout != "" || !strings.Contains(ok.stderr, "10 entries, 3 winners") {
+	if ok.code != exitOK || ok.stdout != "" || !strings.Contains(ok.stderr, "10 entries, 3 winners") ||
+		!strings.HasSuffix(ok.stderr, "drawn again, the winners are the same\n") {
 		t.Errorf("exit %d\n%s%s", ok.code, ok.stdout, ok.stderr)
+	}
+	alone := run(t, folder, "draw", "verify", file)
+	for _, says := range []string{"not checked: that the seed is the one published before: give --seed-hash", "the server drew from: give --digest"} {
+		if alone.code != exitOK || !strings.Contains(alone.stderr, says) {
+			t.Errorf("exit %d, no %q in %s", alone.code, says, alone.stderr)
+		}
 	}
 	var result verification
 	out := requireRun(t, folder, "draw", "verify", file, "-o", "json", "--shopper", "s10")
@@ -72,6 +80,11 @@ func TestWhatDiffersFromAnHonestDrawIsSaid(t *testing.T) {
 		{"a tampered weight", func(r *drawing.Record) { r.Entries[0].Weight = 1_000_000 }, nil, []string{"digest\t", "winners\t"}},
 		{"swapped winners", func(r *drawing.Record) { r.Winners[0], r.Winners[1] = r.Winners[1], r.Winners[0] }, nil,
 			[]string{"winners\tplace 1 goes to", "winners\tplace 2 goes to"}},
+		{"a place more", func(r *drawing.Record) { r.Places++ }, nil, []string{"digest\t", "winners\tof 10 entries and 4 places there are 4"}},
+		{"an added winner, in a file that was made to fit", func(r *drawing.Record) {
+			next := drawnRecord(t, 4)
+			r.Places, r.Winners, r.Digest = next.Places, next.Winners, next.Digest
+		}, []string{"--digest", drawnRecord(t, 3).Digest}, []string{"digest\tthis is another draw"}},
 		{"a missing entry", func(r *drawing.Record) { r.Entries = r.Entries[1:] }, nil, []string{"digest\t"}},
 		{"another seed", func(r *drawing.Record) { r.Seed = strings.Repeat("00", 32) }, nil, []string{"seed\t"}},
 		{"another draw's hash", func(*drawing.Record) {}, []string{"--seed-hash", "00"}, []string{"seed\tthis is another draw"}},
@@ -80,7 +93,7 @@ func TestWhatDiffersFromAnHonestDrawIsSaid(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			folder := t.TempDir()
-			r := drawnRecord(t)
+			r := drawnRecord(t, 3)
 			tt.tamper(r)
 			got := run(t, folder, append([]string{"draw", "verify", drawnFile(t, folder, r)}, tt.args...)...)
 			if got.code != exitFailed {
@@ -94,11 +107,28 @@ func TestWhatDiffersFromAnHonestDrawIsSaid(t *testing.T) {
 		})
 	}
 	folder := t.TempDir()
-	if got := run(t, folder, "draw", "verify", writeFile(t, folder, "x.json", `{"x": 1}`)); got.code != exitFailed || got.stderr == "" {
+	if got := run(t, folder, "draw", "verify", writeFile(t, folder, "x.json", `{"x": 1}`)); got.code != exitFailed || !strings.Contains(got.stderr, `line 1, column 2: "x" does not belong here`) {
 		t.Errorf("what is no draw: exit %d, %s", got.code, got.stderr)
 	}
 	if got := run(t, folder, "draw", "verify", "none.json"); got.code != exitFailed {
 		t.Errorf("no file: exit %d", got.code)
+	}
+}
+
+func TestOneOfAThingIsOne(t *testing.T) {
+	for _, tt := range []struct {
+		v    verification
+		says string
+	}{
+		{verification{Agrees: true, Entries: 1, Winners: 1}, "c/d: 1 entry, 1 winner, seed hash h: drawn again, the winners are the same"},
+		{verification{Entries: 2, Differences: make([]drawing.Difference, 1)}, "c/d: 2 entries, 0 winners, seed hash h: drawn again, 1 thing differs"},
+		{verification{Differences: make([]drawing.Difference, 2)}, "drawn again, 2 things differ"},
+	} {
+		var talk strings.Builder
+		tt.v.Campaign, tt.v.Draw, tt.v.SeedHash = "c", "d", "h"
+		if err := tt.v.print(io.Discard, &talk); err != nil || !strings.Contains(talk.String(), tt.says+"\n") {
+			t.Errorf("%v: %s", err, talk.String())
+		}
 	}
 }
 

@@ -13,8 +13,10 @@
 //     place k.
 //
 // The id of a shopper's entry is the first 16 bytes of HMAC-SHA256 with the seed as key and the text
-// "entry/<campaign>/<draw>/<shopper>" as message. The digest of the entries is the SHA-256 of their lines in order, each
-// the id in lower-case hexadecimal, a space, the weight in decimal and a line feed.
+// "entry/<campaign>/<draw>/<shopper>" as message. The digest of a draw is the SHA-256 of lines, each ended by a line feed:
+// the campaign's id, the draw's name, the places and the time at which entries close in Unix milliseconds, both decimal,
+// then one line for each entry in order: the id in lower-case hexadecimal, a space and the weight in decimal. So whatever
+// decides who wins, but for the seed, which has a hash of its own, is in it. Neither name has a slash or a line feed.
 //
 // # What this proves, and what not
 //
@@ -39,7 +41,6 @@ import (
 	"math"
 	"math/bits"
 	"slices"
-	"strconv"
 )
 
 // SeedLength is the length of a seed in bytes.
@@ -61,7 +62,14 @@ func (id *ID) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%q is not 32 lower-case hexadecimal digits", text)
+	return &idError{string(text)}
+}
+
+// idError is a text that is no id.
+type idError struct{ text string }
+
+func (e *idError) Error() string {
+	return fmt.Sprintf("%q is not 32 lower-case hexadecimal digits", e.text)
 }
 
 // Entry is one shopper's part in a draw.
@@ -96,17 +104,6 @@ func mac(keyed hash.Hash, message string) []byte {
 func HashSeed(seed []byte) string {
 	sum := sha256.Sum256(seed)
 	return hex.EncodeToString(sum[:])
-}
-
-// Digest returns the digest of the entries in hexadecimal. They must be sorted.
-func Digest(entries []Entry) string {
-	sum, line := sha256.New(), make([]byte, 0, 64)
-	for i := range entries {
-		line = hex.AppendEncode(line[:0], entries[i].ID[:])
-		line = strconv.AppendInt(append(line, ' '), entries[i].Weight, 10)
-		_, _ = sum.Write(append(line, '\n')) // a hash never fails
-	}
-	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Total returns the sum of the weights. It is an error if one is below 1, if the sum is beyond 2⁶³ − 1, or if the entries

@@ -32,6 +32,11 @@ func entriesOf(seed []byte, weights ...int64) []drawing.Entry {
 	return entries
 }
 
+// digestOf is the digest of a draw with these entries.
+func digestOf(entries []drawing.Entry) string {
+	return (&drawing.Record{Campaign: "phone", Draw: "prizes", Places: 3, ClosesAt: 1_420_000_000_000, Entries: entries}).Sum()
+}
+
 // drawPlainly is the documented algorithm written down once more, as somebody would who distrusts this package: with
 // numbers of any size and without a tree.
 func drawPlainly(seed []byte, entries []drawing.Entry, places int64) []int {
@@ -102,7 +107,7 @@ func TestTheOrderInWhichEntriesAreGivenDoesNotMatter(t *testing.T) {
 		shuffled := rapid.Permutation(entries).Draw(t, "shuffled")
 		drawing.Sort(shuffled)
 		if !slices.Equal(winners(t, seed, entries, 10), winners(t, seed, shuffled, 10)) ||
-			drawing.Digest(entries) != drawing.Digest(shuffled) {
+			digestOf(entries) != digestOf(shuffled) {
 			t.Fatal("another order draws otherwise")
 		}
 	})
@@ -132,7 +137,7 @@ func TestAKnownDraw(t *testing.T) {
 	if id := drawing.EntryID(seed, "phone", "prizes", "s1").String(); id != knownEntry {
 		t.Errorf("the entry of s1 is %s", id)
 	}
-	if digest := drawing.Digest(entries); digest != knownDigest {
+	if digest := digestOf(entries); digest != knownDigest {
 		t.Errorf("the digest is %s", digest)
 	}
 	var drawn []string
@@ -149,7 +154,7 @@ func TestAKnownDraw(t *testing.T) {
 
 const (
 	knownEntry  = "5684b138f6749b38c46297bbf8595469"
-	knownDigest = "7d77ec2b5998a61fa137c9dd989967fb646103e8a2cb7db5a23c5b953155bb0a"
+	knownDigest = "ac4bd4afd66abc381532358ee568a808f10fd3adf5409311615f19dded2b0af9"
 	knownHash   = "86e70ece00f1223d640615011c0457443d8b10ee1785049e26999d0c2f85ad94"
 )
 

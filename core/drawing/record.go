@@ -1,13 +1,12 @@
 package drawing
 
 import (
-	"bufio"
+	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Record is a draw that is over, as it is exported: everything that is needed to draw again. Its JSON has these fields
@@ -20,28 +19,26 @@ type Record struct {
 	ClosesAt int64   `json:"closes_at" doc:"when entries closed, Unix milliseconds"`
 	DrawnAt  int64   `json:"drawn_at" doc:"when the winners were drawn, Unix milliseconds"`
 	Places   int64   `json:"places" doc:"how many can win"`
-	Digest   string  `json:"digest" doc:"SHA-256 of the entries' lines, hexadecimal"`
+	Digest   string  `json:"digest" doc:"SHA-256 of everything but the seed that decides who wins, hexadecimal"`
 	Winners  []ID    `json:"winners" doc:"the entries that won, the first place first"`
 	Entries  []Entry `json:"entries" doc:"all entries, sorted by id"`
 }
 
-// Parse reads one record. An unknown field, a value of the wrong kind and anything after the record are errors.
-func Parse(r io.Reader) (*Record, error) {
-	decoder := json.NewDecoder(bufio.NewReaderSize(r, 1<<16))
-	decoder.DisallowUnknownFields()
-	record := &Record{}
-	if err := decoder.Decode(record); err != nil {
-		return nil, fmt.Errorf("this is not an exported draw: %w", err)
+// Sum returns the digest that the record should have, in hexadecimal. The entries must be sorted.
+func (r *Record) Sum() string {
+	sum, line := sha256.New(), make([]byte, 0, 64)
+	_, _ = fmt.Fprintf(sum, "%s\n%s\n%d\n%d\n", r.Campaign, r.Draw, r.Places, r.ClosesAt) // a hash never fails
+	for i := range r.Entries {
+		line = hex.AppendEncode(line[:0], r.Entries[i].ID[:])
+		line = strconv.AppendInt(append(line, ' '), r.Entries[i].Weight, 10)
+		_, _ = sum.Write(append(line, '\n'))
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("this is not an exported draw: there is more after its end")
-	}
-	return record, nil
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Difference is one thing in a record that is not what drawing again gives.
 type Difference struct {
-	What   string `json:"what"`   // seed, entries, digest or winners
+	What   string `json:"what"`   // seed, names, entries, digest or winners
 	Detail string `json:"detail"` // one sentence
 }
 
@@ -62,9 +59,12 @@ func (r *Record) Verify() []Difference {
 	if hash := HashSeed(seed); hash != r.SeedHash {
 		report("seed", "the seed's hash is %s, the published one is %s", hash, r.SeedHash)
 	}
-	if digest := Digest(r.Entries); digest != r.Digest {
-		report("digest", "the digest of the entries is %s, the published one is %s: an entry was changed, added or left out",
-			digest, r.Digest)
+	if strings.ContainsAny(r.Campaign+r.Draw, "/\n") {
+		report("names", "%q and %q are not the names of a campaign and a draw", r.Campaign, r.Draw)
+	}
+	if digest := r.Sum(); digest != r.Digest {
+		report("digest", "the digest of the draw is %s, the published one is %s: its places, the time it closed, or an entry "+
+			"was changed, added or left out", digest, r.Digest)
 	}
 	drawn, err := Winners(seed, r.Entries, r.Places)
 	if err != nil {
@@ -78,7 +78,8 @@ func (r *Record) Verify() []Difference {
 // compare reports where the winners that were drawn again are not those of the record.
 func (r *Record) compare(drawn []int, report func(what, format string, args ...any)) {
 	if len(drawn) != len(r.Winners) {
-		report("winners", "%d win, the record has %d winners", len(drawn), len(r.Winners))
+		report("winners", "of %d entries and %d places there are %d winners, the record has %d",
+			len(r.Entries), r.Places, len(drawn), len(r.Winners))
 	}
 	differ := 0
 	for k := range min(len(drawn), len(r.Winners)) {
@@ -90,8 +91,10 @@ func (r *Record) compare(drawn []int, report func(what, format string, args ...a
 			report("winners", "place %d goes to %s, the record says %s", k+1, winner, r.Winners[k])
 		}
 	}
-	if differ > maxDifferences {
-		report("winners", "so do %d more places", differ-maxDifferences)
+	if more := differ - maxDifferences; more == 1 {
+		report("winners", "so does one more place")
+	} else if more > 1 {
+		report("winners", "so do %d more places", more)
 	}
 }
 
