@@ -1,10 +1,33 @@
 package core_test
 
 import (
+	"strings"
 	"testing"
 
 	"hotdrop/core"
 )
+
+// TestACursorThatNoPageEndedWithIsRefused asks for pages behind ids that are no ids, of no campaign, and of nothing that
+// is in the list.
+func TestACursorThatNoPageEndedWithIsRefused(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		l := newLife(t, s, nil, nil)
+		for name, ask := range map[string]func(cursor string) error{
+			"vouchers": func(cursor string) error { _, err := l.Vouchers(t.Context(), "ann", cursor, 10); return err },
+			"orders":   func(cursor string) error { _, err := l.Orders(t.Context(), "ann", cursor, 10); return err },
+			"inbox":    func(cursor string) error { _, err := l.Inbox(t.Context(), "ann", cursor, 10); return err },
+		} {
+			must(t, ask(""))
+			for _, none := range []string{"x", "phone", "phone.", "gone." + strings.Repeat("0", 26), "phone." + strings.Repeat("U", 26)} {
+				if err := ask(none); core.CodeOf(err) != core.CodeInvalid {
+					t.Errorf("%s behind %q: %v", name, none, err)
+				}
+			}
+		}
+		_, err := l.Vouchers(t.Context(), "ann", "phone."+strings.Repeat("0", 26), 10)
+		wantCode(t, err, core.CodeInvalid)
+	})
+}
 
 // TestWhatStrangersSendInPlaceOfANameIsNoFailure sends what no store may be asked for: Postgres has no NUL in its texts, and
 // none that is no UTF-8.

@@ -3,6 +3,7 @@ package core
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -68,6 +69,19 @@ func ValidOrderID(s string) bool {
 
 // isStorable reports whether a store can be asked for s: not every one has a text that is no UTF-8, or one with a NUL.
 func isStorable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
+// startOf returns the campaign at which a list that is sorted by campaign goes on behind the cursor, "" for its beginning. A
+// cursor that cannot be the last id of a page is an error.
+func (e *Engine) startOf(cursor string) (string, error) {
+	if cursor == "" {
+		return "", nil
+	}
+	campaign := CampaignOf(cursor)
+	if !ValidOrderID(cursor) || !slices.Contains(e.CampaignIDs(), campaign) {
+		return "", foreignCursor()
+	}
+	return campaign, nil
+}
 
 // foreignCursor is the refusal of a cursor that no page has ended with.
 func foreignCursor() error { return Errorf(CodeInvalid, "the cursor is not one of this list") }

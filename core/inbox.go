@@ -42,12 +42,11 @@ func messageEdit(id, shopper string, m Message, state string) edit {
 }
 
 // Inbox returns a page of the shopper's messages in every campaign, the newest first, and among them the reminders of
-// those campaigns that the shopper reserved in. The cursor is the last id of the previous page, "" for the first page; any
-// other begins at the newest.
+// those campaigns that the shopper reserved in. The cursor is the last id of the previous page, "" for the first page.
 func (e *Engine) Inbox(ctx context.Context, shopper, cursor string, limit int) (Page[*MessageView], error) {
 	page := Page[*MessageView]{Data: []*MessageView{}}
-	if !ValidOrderID(cursor) {
-		cursor = ""
+	if _, err := e.startOf(cursor); err != nil {
+		return page, err
 	}
 	for _, id := range e.CampaignIDs() {
 		c, err := e.campaign(ctx, id)

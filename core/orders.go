@@ -54,7 +54,10 @@ func (e *Engine) Order(ctx context.Context, id, shopper string) (*Order, error) 
 // cursor is the last id of the previous page, "" for the first page.
 func (e *Engine) Orders(ctx context.Context, shopper, cursor string, limit int) (Page[*Order], error) {
 	page := Page[*Order]{Data: []*Order{}}
-	from := CampaignOf(cursor)
+	from, err := e.startOf(cursor)
+	if err != nil {
+		return page, err
+	}
 	for _, id := range e.CampaignIDs() {
 		if id < from {
 			continue

@@ -122,6 +122,10 @@ func TestTopUpsCountOncePerKey(t *testing.T) {
 		top.Amount = 800
 		_, err := d.TopUp(t.Context(), top)
 		wantCode(t, err, core.CodeIdempotencyMismatch)
+		for _, none := range []string{"RMB", "XYZ", "cny", ""} {
+			_, err = d.TopUp(t.Context(), core.TopUp{Shopper: "ann", Currency: none, Amount: 1, Key: "k" + none})
+			wantCode(t, err, core.CodeInvalid)
+		}
 		top.Amount, top.Key = 0, "other"
 		_, err = d.TopUp(t.Context(), top)
 		wantCode(t, err, core.CodeInvalid)

@@ -48,6 +48,10 @@ func (e *Engine) Social(ctx context.Context, source string, events []SocialEvent
 			results[i].Result, results[i].Code = socialRefused, CodeInvalid
 			continue
 		}
+		if !ValidOrderID(events[i].Share) {
+			results[i].Result = string(countUnknown)
+			continue
+		}
 		counts[i] = events[i].count(source)
 		id := CampaignOf(events[i].Share)
 		wanted[id] = append(wanted[id], counts[i])
@@ -103,9 +107,9 @@ func (r *SocialResult) take(n *count) error {
 	return nil
 }
 
-// valid reports whether the event has the shape of one.
+// valid reports whether the event has the shape of one, but for the link's code: one that can be none is unknown.
 func (s *SocialEvent) valid() bool {
-	return s.Kind == SocialRepost && ValidOrderID(s.Share) && isForeignID(s.ID) && isForeignID(s.By)
+	return s.Kind == SocialRepost && isForeignID(s.ID) && isForeignID(s.By)
 }
 
 // isForeignID reports whether s may be another system's id: 1 to 128 bytes of text without control characters.

@@ -37,7 +37,10 @@ type granted struct {
 // code.
 func (e *Engine) Vouchers(ctx context.Context, shopper, cursor string, limit int) (Page[*VoucherView], error) {
 	page := Page[*VoucherView]{Data: []*VoucherView{}}
-	from := CampaignOf(cursor)
+	from, err := e.startOf(cursor)
+	if err != nil {
+		return page, err
+	}
 	for _, id := range e.CampaignIDs() {
 		if id < from {
 			continue
@@ -48,6 +51,9 @@ func (e *Engine) Vouchers(ctx context.Context, shopper, cursor string, limit int
 		}
 		if id == from {
 			last := slices.IndexFunc(vouchers, func(g *granted) bool { return g.document.ID == cursor })
+			if last < 0 {
+				return page, foreignCursor()
+			}
 			vouchers = vouchers[last+1:]
 		}
 		room := limit - len(page.Data)

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"hotdrop/core/money"
 )
 
 // Payment is money for one due of an order. Its id is derived from the order, so that it exists once however often it
@@ -247,6 +249,9 @@ func (e *Engine) TopUp(ctx context.Context, t TopUp) (int64, error) {
 	}
 	if t.Amount < 1 || t.Amount > maxTopUp {
 		return 0, Errorf(CodeInvalid, "amount must be between 1 and %d", int64(maxTopUp))
+	}
+	if _, known := money.Exponent(t.Currency); !known {
+		return 0, Errorf(CodeInvalid, "currency must be a code of ISO 4217, such as CNY")
 	}
 	account := Account{ShopperAccount(t.Shopper), t.Currency}
 	_, err := e.wallet.move(ctx, Transfer{
