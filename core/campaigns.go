@@ -178,13 +178,13 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	}, nil
 }
 
-// compileNew compiles a ruleset that is to come into force, and holds what it names against the campaign.
+// compileNew compiles a ruleset that is to come into force, and holds it against the campaign.
 func (e *Engine) compileNew(ctx context.Context, def *Campaign, r *Ruleset) (*compiled, error) {
 	ruleset, err := compileRuleset(def.Brand, r, func(b Binding, _ int) (Mechanic, error) { return e.compiler.Compile(ctx, b) })
 	if err != nil {
 		return nil, err
 	}
-	if err := ruleset.checkNames(def); err != nil {
+	if err := ruleset.checkSuits(def); err != nil {
 		return nil, err
 	}
 	return ruleset, nil

@@ -151,8 +151,20 @@ func (p Param) validate(path, name string, problems *Problems) {
 	if p.Min != nil && p.Max != nil && *p.Min > *p.Max {
 		problems.Add(path+".min", "%d is above max %d", *p.Min, *p.Max)
 	}
+	p.validateNames(path+".names", problems)
 	if p.Default != nil {
 		p.check(path+".default", p.Default, problems)
+	}
+}
+
+func (p Param) validateNames(path string, problems *Problems) {
+	kinds := slices.Sorted(maps.Keys(nameKinds()))
+	switch {
+	case p.Names == "":
+	case !slices.Contains(kinds, p.Names):
+		problems.addHint(path, hintFor(problems, p.Names, kinds), "must be one of %q, not %q", kinds, p.Names)
+	case p.Type != "string" && p.Of != "string":
+		problems.Add(path, "only a string, or a list of them, names something")
 	}
 }
 

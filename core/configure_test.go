@@ -103,6 +103,8 @@ func TestValidateNamesEveryProblemOfAManifest(t *testing.T) {
 		Config: map[string]Param{
 			"9":      {Type: "string"},
 			"amount": {Type: "integer", Default: int64(0), Min: &one},
+			"count":  {Type: "list", Of: "integer", Names: "quota"},
+			"gift":   {Type: "string", Names: "itme"},
 			"kind":   {Type: "strnig"},
 			"list":   {Type: "list", Of: "boolean"},
 			"range":  {Type: "integer", Of: "string", Min: &one, Max: new(int64)},
@@ -118,6 +120,8 @@ func TestValidateNamesEveryProblemOfAManifest(t *testing.T) {
 		`effects[1]: there is no effect "discuont" (did you mean discount?)`,
 		`config.9: a parameter's name is 1 to 63 letters, digits, _ and -, not only digits`,
 		`config.amount.default: must be at least 1, not 0`,
+		`config.count.names: only a string, or a list of them, names something`,
+		`config.gift.names: must be one of ["draw" "item" "pool" "quota" "template"], not "itme" (did you mean item?)`,
 		`config.kind.type: there is no type "strnig" (did you mean string?)`,
 		`config.list.of: a list is of string or integer, not "boolean"`,
 		`config.range.of: only a list is of something`,

@@ -7,6 +7,11 @@ import (
 	"strconv"
 )
 
+// ReasonMisconfigured is the reserved reason of a deny by which a mechanic says that its own config is wrong, whoever asks:
+// lists that belong together and do not, a price that is missing. When a campaign file is applied, every mechanic at the
+// hook quote is asked about each item, and the file is refused if it denies with this reason.
+const ReasonMisconfigured = "misconfigured"
+
 // EffectKind names what an effect asks for.
 type EffectKind string
 

@@ -54,6 +54,7 @@ type Param struct {
 	Min     *int64   `json:"min,omitempty"`
 	Max     *int64   `json:"max,omitempty"`
 	Values  []string `json:"values,omitempty"` // the allowed strings, if not any
+	Names   string   `json:"names,omitempty"`  // what of the campaign it names: item, pool, draw, quota or template
 	Title   Text     `json:"title,omitzero"`
 }
 

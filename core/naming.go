@@ -1,7 +1,7 @@
 package core
 
 import (
-	"fmt"
+	"cmp"
 	"maps"
 	"slices"
 )
@@ -21,23 +21,19 @@ type Name struct {
 	Path string // where it is written, relative to the binding: rule.then[0].grant.pool, config.pool, mechanic
 }
 
-// checkNames adds what the ruleset's mechanics will name that the campaign does not have, each once where it is written.
-func (r *compiled) checkNames(c *Campaign) error {
-	problems := &Problems{}
-	for i, b := range r.bindings {
-		mechanic, ok := b.mechanic.(Naming)
-		if !ok {
-			continue
-		}
-		known := map[Name]struct{}{}
-		for _, name := range mechanic.Names() {
-			if _, repeated := known[name]; !repeated && !problems.full() {
-				name.check(fmt.Sprintf("ruleset[%d].%s", i, name.Path), c, problems)
-			}
-			known[name] = struct{}{}
-		}
+// checkNames adds what the binding's mechanic will name that the campaign does not have, each once where it is written.
+func (b *bound) checkNames(path string, c *Campaign, problems *Problems) {
+	mechanic, ok := b.mechanic.(Naming)
+	if !ok {
+		return
 	}
-	return problems.Err()
+	known := map[Name]struct{}{}
+	for _, name := range mechanic.Names() {
+		if _, repeated := known[name]; !repeated && !problems.full() {
+			name.check(path+"."+name.Path, c, problems)
+		}
+		known[name] = struct{}{}
+	}
 }
 
 // check adds what is wrong with the name, and the nearest name that there is.
@@ -47,12 +43,13 @@ func (n *Name) check(path string, c *Campaign, problems *Problems) {
 	if problem == "" {
 		return
 	}
+	problems.addHint(path, n.hint(c, problems), "%s: %s", n.Kind, problem)
+}
+
+// hint is the nearest name that the campaign has, or where it would declare this one.
+func (n *Name) hint(c *Campaign, problems *Problems) string {
 	there := n.Kind.names(c)
-	hint := hintFor(problems, n.Name, there.names)
-	if hint == "" {
-		hint = "declare it under " + there.key
-	}
-	problems.addHint(path, hint, "%s: %s", n.Kind, problem)
+	return cmp.Or(hintFor(problems, n.Name, there.names), "declare it under "+there.key)
 }
 
 // declared are the things of one kind that a campaign declares.

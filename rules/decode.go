@@ -172,7 +172,7 @@ func (d *decoder) config(given any) map[string]core.Param {
 // param decodes a parameter's declaration; whether it makes sense is for the manifest to say.
 func (d *decoder) param(path string, declared core.Object) core.Param {
 	var param core.Param
-	d.knownKeys(path, declared, []string{"default", "max", "min", "of", "title", "type", "values"})
+	d.knownKeys(path, declared, []string{"default", "max", "min", "names", "of", "title", "type", "values"})
 	raw, err := json.Marshal(declared)
 	if err == nil {
 		err = json.Unmarshal(raw, &param)

@@ -28,6 +28,10 @@
 // literal, {order.tracking} and every other fact's path in braces becomes the fact's value, and is read by the rule. The
 // members of data are expressions; one that is absent becomes "".
 //
+// The reason misconfigured is reserved: a rule denies with it at the hook quote when its config is wrong whatever a shopper
+// does, as with lists of different lengths. A campaign file is refused if a rule of it denies an item so. What a parameter
+// names is checked too where its declaration says names: item, pool, draw, quota or template.
+//
 // # Expressions
 //
 // Values are integers of 64 bits, strings, booleans and lists of them. An expression reads

@@ -99,7 +99,7 @@ func TestWhatShippedRulesNameStandsAtTheirNameOrTheirParameter(t *testing.T) {
 		{"trade-in", nil, []core.Name{quota("trade-in", "mechanic")}},
 		{"early-bird", nil, nil},
 		{"early-bird", core.Object{"prices": []any{int64(1), int64(2)}}, []core.Name{quota("early-bird-1", "mechanic"), quota("early-bird-2", "mechanic")}},
-		{"one-cent-voucher", nil, nil},
+		{"one-cent-voucher", core.Object{"sku": ""}, nil},
 		{"one-cent-voucher", core.Object{"sku": "code"}, []core.Name{
 			quota("one-cent-voucher", "config.quota"), nameOf(core.EffectGrant, "one-cent-voucher", "config.pool"),
 		}},

@@ -186,7 +186,11 @@ func parameterTable(t *testing.T, entry *library.Entry) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&table, "| `%s` | %s | `%s` | %s | %s |\n", name, typeOf(p), written, p.Title.EN, p.Title.ZH)
+		value := "`" + string(written) + "`"
+		if p.Default == nil {
+			value = "required"
+		}
+		fmt.Fprintf(&table, "| `%s` | %s | %s | %s | %s |\n", name, typeOf(p), value, p.Title.EN, p.Title.ZH)
 	}
 	return table.String()
 }

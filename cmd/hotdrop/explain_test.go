@@ -18,7 +18,7 @@ currency: CNY
 title: Explained
 phases: {sale: 2012-12-21T12:00:00+08:00, closed: 2012-12-22T12:00:00+08:00}
 items: [{sku: mi2, title: Mi 2, price: 199900, stock: 9, hold: 15m}]
-inputs: {trade_in: {brand: {type: string, max: 40}}}
+inputs: {trade_in: {brand: {type: string, max: 40}, model: {type: string, max: 60}, condition: {type: string, max: 20}}}
 quotas: {trade-in: 5}
 draws: {lots: {closes: 2012-12-22T12:00:00+08:00, winners: 1, title: Lots}}
 stacking: {one: best}

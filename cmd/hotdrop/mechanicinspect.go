@@ -163,6 +163,9 @@ func parameterText(p core.Param) string {
 	if len(p.Values) > 0 {
 		text += ", one of " + listOf(p.Values)
 	}
+	if p.Names != "" {
+		text += ", a name among the campaign's " + p.Names + "s"
+	}
 	switch p.Default.(type) {
 	case nil:
 		text += ", required"

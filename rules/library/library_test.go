@@ -105,10 +105,35 @@ func texts(rule *rules.Rule) map[string]core.Text {
 	return all
 }
 
-func TestEveryShippedRuleCanBeBoundWithoutAConfig(t *testing.T) {
+// TestAShippedRuleNeedsNoConfigButWhatItWouldDoNothingWithout holds that only the voucher's item has to be said.
+func TestAShippedRuleNeedsNoConfigButWhatItWouldDoNothingWithout(t *testing.T) {
+	required := map[string]string{"one-cent-voucher": "config.sku: is required: one-cent-voucher has no default for it"}
 	for _, name := range library.Names() {
+		got := ""
 		if _, err := library.Compile(name, nil); err != nil {
-			t.Errorf("%s: %v", name, err)
+			got = err.Error()
+		}
+		if got != required[name] {
+			t.Errorf("%s: %q, want %q", name, got, required[name])
+		}
+	}
+}
+
+// TestAParameterThatNamesAnItemSaysSo holds that whoever applies a campaign is told of a SKU that it does not have.
+func TestAParameterThatNamesAnItemSaysSo(t *testing.T) {
+	for _, name := range library.Names() {
+		if name == "trade-in" {
+			continue
+		}
+		entry, err := library.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for parameter, param := range entry.Rule.Config {
+			isItem := slices.Contains([]string{"sku", "skus", "items", "gift"}, parameter)
+			if isItem != (param.Names == "item") {
+				t.Errorf("%s: %s names %q", name, parameter, param.Names)
+			}
 		}
 	}
 }
