@@ -1,6 +1,6 @@
 /*
- * trade-in: money off for handing in a device of a listed brand, by its model and condition. The order takes one trade-in
- * per unit from the quota "trade-in" and carries the duty to hand the device in.
+ * trade-in: money off for handing in a listed device, by its model, or by its brand, and by its condition. The order takes
+ * one trade-in per unit from the quota "trade-in" and carries the duty to hand the device in.
  */
 #include "hotdrop.h"
 
@@ -38,13 +38,37 @@ static bool is_device(hd_str listed, device offered) {
 	       hd_equal((hd_str){listed.at + space + 1, offered.model.length}, offered.model);
 }
 
-/* The money off for the device in full: that of its model, or the one for all others. */
+/*
+ * Reports whether an entry of config.models is the device's brand, for all its models. One with a space never is, so that
+ * nobody has a model's amount for another by writing the model into the brand.
+ */
+static bool is_brand(hd_str listed, device offered) {
+	for (int32_t i = 0; i < listed.length; i++)
+		if (listed.at[i] == ' ')
+			return false;
+	return hd_equal(listed, offered.brand);
+}
+
+/* The index of the first entry of config.models that is the device, else of the first that is its brand, else -1. */
+static int32_t listed_model(device offered, int32_t models) {
+	int32_t of_brand = -1;
+	for (int32_t i = 0; i < models; i++) {
+		hd_str listed = hd_read_element(HD("config.models"), i, entry, sizeof(entry));
+		if (is_device(listed, offered))
+			return i;
+		if (of_brand < 0 && is_brand(listed, offered))
+			of_brand = i;
+	}
+	return of_brand;
+}
+
+/* The money off for the device in full, 0 if it is not taken in. A table of models is the whole table, whatever the brands. */
 static int64_t full_amount(device offered) {
-	int32_t count = hd_count("config.models");
-	for (int32_t i = 0; i < count; i++)
-		if (is_device(hd_read_element(HD("config.models"), i, entry, sizeof(entry)), offered))
-			return hd_i64_element(HD("config.amounts"), i);
-	return hd_i64("config.amount");
+	int32_t models = hd_count("config.models");
+	if (models == 0)
+		return index_of(HD("config.brands"), hd_count("config.brands"), offered.brand) < 0 ? 0 : hd_i64("config.amount");
+	int32_t listed = listed_model(offered, models);
+	return listed < 0 ? 0 : hd_i64_element(HD("config.amounts"), listed);
 }
 
 /* The part of the amount that the condition leaves, rounded half up. Neither factor has more than 13 digits. */
@@ -54,13 +78,19 @@ static int64_t amount_in_condition(int64_t amount, int32_t listed_condition) {
 	return (amount * hd_i64_element(HD("config.percents"), listed_condition) + 50) / 100;
 }
 
-static void take_in(device offered, int32_t listed_condition) {
-	hd_discount(amount_in_condition(full_amount(offered), listed_condition), HD_BOTH("Trade-in", "折抵"));
+static void take_in(device offered, int64_t amount) {
+	hd_discount(amount, HD_BOTH("Trade-in", "折抵"));
 	hd_take(HD("trade-in"), hd_i64("quantity"));
 	hd_json_begin(&duty);
 	hd_json_str(&duty, HD("brand"), offered.brand);
 	hd_json_str(&duty, HD("model"), offered.model);
 	hd_oblige(HD("trade_in"), hd_json_end(&duty));
+}
+
+/* Denies where the binding wants devices that are not taken in refused; else the order has the list price. */
+static void leave_out(hd_str reason, hd_str text) {
+	if (hd_equal(hd_string("config.unlisted", unlisted), HD("refuse")))
+		hd_deny(reason, text);
 }
 
 HD_HOOK(quote) {
@@ -77,10 +107,14 @@ HD_HOOK(quote) {
 		hd_string("input.trade_in.model", model),
 		hd_string("input.trade_in.condition", condition),
 	};
+	if (offered.brand.length == 0)
+		return;
 	int32_t listed_condition = index_of(HD("config.conditions"), conditions, offered.condition);
-	bool any_condition = conditions == 0 || listed_condition >= 0;
-	if (any_condition && index_of(HD("config.brands"), hd_count("config.brands"), offered.brand) >= 0)
-		take_in(offered, listed_condition);
-	else if (offered.brand.length > 0 && hd_equal(hd_string("config.unlisted", unlisted), HD("refuse")))
-		hd_deny(HD("not_taken_in"), HD_BOTH("This device is not taken in.", "该旧机不在折抵范围内。"));
+	int64_t amount = full_amount(offered);
+	if (amount == 0)
+		leave_out(HD("not_taken_in"), HD_BOTH("This device is not taken in.", "该旧机不在折抵范围内。"));
+	else if (conditions > 0 && listed_condition < 0)
+		leave_out(HD("condition_not_taken_in"), HD_BOTH("A device in this condition is not taken in.", "此成色的旧机不可折抵。"));
+	else
+		take_in(offered, amount_in_condition(amount, listed_condition));
 }

@@ -1,11 +1,12 @@
 //go:build wasip1
 
-// Trade-in is money off for handing in a device of a listed brand, by its model and condition. The order takes one trade-in
-// per unit from the quota "trade-in" and carries the duty to hand the device in.
+// Trade-in is money off for handing in a listed device, by its model, or by its brand, and by its condition. The order takes
+// one trade-in per unit from the quota "trade-in" and carries the duty to hand the device in.
 package main
 
 import (
 	"slices"
+	"strings"
 
 	hotdrop "hotdrop/plugins/sdk/go"
 )
@@ -24,13 +25,26 @@ func quote() {
 		hotdrop.Deny("misconfigured", hotdrop.Both("This offer is not set up correctly.", "活动配置有误，暂不可用。"))
 		return
 	}
-	brand := hotdrop.String("input.trade_in.brand")
+	brand, model := hotdrop.String("input.trade_in.brand"), hotdrop.String("input.trade_in.model")
+	if brand == "" {
+		return
+	}
 	condition := indexOf("config.conditions", hotdrop.String("input.trade_in.condition"))
+	amount := fullAmount(brand, model)
 	switch {
-	case (conditions == 0 || condition >= 0) && indexOf("config.brands", brand) >= 0:
-		takeIn(brand, condition)
-	case brand != "" && hotdrop.String("config.unlisted") == "refuse":
-		hotdrop.Deny("not_taken_in", hotdrop.Both("This device is not taken in.", "该旧机不在折抵范围内。"))
+	case amount == 0:
+		leaveOut("not_taken_in", hotdrop.Both("This device is not taken in.", "该旧机不在折抵范围内。"))
+	case conditions > 0 && condition < 0:
+		leaveOut("condition_not_taken_in", hotdrop.Both("A device in this condition is not taken in.", "此成色的旧机不可折抵。"))
+	default:
+		takeIn(brand, model, inCondition(amount, condition))
+	}
+}
+
+// leaveOut denies where the binding wants devices that are not taken in refused; else the order has the list price.
+func leaveOut(reason, text string) {
+	if hotdrop.String("config.unlisted") == "refuse" {
+		hotdrop.Deny(reason, text)
 	}
 }
 
@@ -48,23 +62,42 @@ func indexOf(list, wanted string) int {
 	return slices.Index(slices.Collect(hotdrop.Strings(list)), wanted)
 }
 
-func takeIn(brand string, condition int) {
-	model := hotdrop.String("input.trade_in.model")
-	amount := fullAmount(brand + " " + model)
-	if condition >= 0 {
-		percent := slices.Collect(hotdrop.Ints("config.percents"))[condition]
-		amount = (amount*percent + 50) / 100 // half up; neither factor has more than 13 digits
-	}
+func takeIn(brand, model string, amount int64) {
 	hotdrop.Discount(amount, hotdrop.Both("Trade-in", "折抵"))
 	hotdrop.Take("trade-in", hotdrop.Int("quantity"))
 	hotdrop.Oblige("trade_in", hotdrop.NewData().Str("brand", brand).Str("model", model))
 }
 
-// fullAmount is the money off for the device in full: that of its model, which is listed with its brand, or the one for all
-// others.
-func fullAmount(device string) int64 {
-	if listed := indexOf("config.models", device); listed >= 0 {
+// inCondition is the part of the amount that the listed condition leaves, rounded half up; all of it for -1.
+func inCondition(amount int64, condition int) int64 {
+	if condition < 0 {
+		return amount
+	}
+	percent := slices.Collect(hotdrop.Ints("config.percents"))[condition]
+	return (amount*percent + 50) / 100 // neither factor has more than 13 digits
+}
+
+// fullAmount is the money off for the device in full, 0 if it is not taken in. A table of models is the whole table, whatever
+// the brands.
+func fullAmount(brand, model string) int64 {
+	if hotdrop.Len("config.models") == 0 {
+		if indexOf("config.brands", brand) < 0 {
+			return 0
+		}
+		return hotdrop.Int("config.amount")
+	}
+	if listed := listedModel(brand, model); listed >= 0 {
 		return slices.Collect(hotdrop.Ints("config.amounts"))[listed]
 	}
-	return hotdrop.Int("config.amount")
+	return 0
+}
+
+// listedModel is the index of the device in config.models, else that of its brand for all its models, else -1. A brand with a
+// space never is in there, so that nobody has a model's amount for another by writing the model into the brand.
+func listedModel(brand, model string) int {
+	listed := indexOf("config.models", brand+" "+model)
+	if listed < 0 && !strings.Contains(brand, " ") {
+		return indexOf("config.models", brand)
+	}
+	return listed
 }
