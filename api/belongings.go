@@ -50,7 +50,7 @@ type writeInput struct{ Body MessageRequest }
 
 // MessageRequest writes to a campaign.
 type MessageRequest struct {
-	Campaign string `json:"campaign" pattern:"^[a-z0-9-]{1,63}$" doc:"whom to write to" example:"trade-in"`
+	Campaign string `json:"campaign" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"whom to write to" example:"trade-in"`
 	Text     string `json:"text" minLength:"1" maxLength:"1000" doc:"what to say" example:"Where is my order?"`
 }
 
@@ -64,7 +64,7 @@ type Conversation struct {
 
 // GroupPath is the group that a path names.
 type GroupPath struct {
-	Group string `path:"group" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" doc:"the group's id" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Group string `path:"group" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" patternDescription:"a campaign's id, a dot and 26 characters of 0-9 and a-z without i, l, o and u" doc:"the group's id" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 }
 
 type groupOutput struct{ Body Group }

@@ -21,8 +21,8 @@ type tokenInput struct{ Body TokenRequest }
 // TokenRequest says who one wants to be.
 type TokenRequest struct {
 	Role   core.Role `json:"role" enum:"shopper,brand,platform,operator,admin" example:"shopper"`
-	ID     string    `json:"id" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the principal's id" example:"alice"`
-	Brand  string    `json:"brand,omitempty" pattern:"^[a-z0-9-]{1,63}$" doc:"the brand of staff; a brand's is its id" example:"meizu"`
+	ID     string    `json:"id" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the principal's id" example:"alice"`
+	Brand  string    `json:"brand,omitempty" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"the brand of staff; a brand's is its id" example:"meizu"`
 	Tier   string    `json:"tier,omitempty" maxLength:"64" doc:"a fact about a shopper" example:"gold"`
 	Tags   []string  `json:"tags,omitempty" maxItems:"32" nullable:"false" doc:"facts about a shopper"`
 	Region string    `json:"region,omitempty" maxLength:"64" doc:"a fact about a shopper" example:"CN-GD"`

@@ -27,7 +27,7 @@ type conditionInput struct {
 	OrderPath
 	Version
 
-	Kind string `path:"kind" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"the condition's kind, as the order has it" example:"trade_in"`
+	Kind string `path:"kind" pattern:"^[A-Za-z0-9_-]{1,64}$" patternDescription:"1 to 64 letters, digits, underscores and hyphens" doc:"the condition's kind, as the order has it" example:"trade_in"`
 	Body ConditionMove
 }
 
@@ -47,7 +47,7 @@ type confirmationInput struct {
 
 // Confirmation says that a due was paid elsewhere.
 type Confirmation struct {
-	Reference string `json:"reference" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the dealer's receipt; each counts once" example:"ZH-2013-000431"`
+	Reference string `json:"reference" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the dealer's receipt; each counts once" example:"ZH-2013-000431"`
 	Reason    string `json:"reason" minLength:"1" maxLength:"500" doc:"for the staff log" example:"paid at the dealer in Zhuhai"`
 }
 

@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
-
-	"hotdrop/core"
 )
 
 // documentPath is where the OpenAPI document is.
@@ -56,34 +53,19 @@ func describeFile(op *huma.Operation) {
 	}
 }
 
-// problemCode is one row of the document's x-problems.
-type problemCode struct {
-	Code   string `json:"code"`
-	Title  string `json:"title"`
-	Status int    `json:"status"`
-}
-
-func describeCodes() []problemCode {
-	rows := make([]problemCode, 0, len(codes()))
-	for _, code := range codes() {
-		rows = append(rows, problemCode{Code: string(code), Title: titleOf(code), Status: statusOf(code)})
-	}
-	return rows
-}
-
 // The page that renders the document, without anything from elsewhere.
 //
 //go:embed docs
 var docs embed.FS
 
 // servePages routes the document and the pages.
-func servePages(routes *router, document []byte) {
+func servePages(routes *router, document []byte, problems map[string]*problemPage) {
 	routes.page("/", http.RedirectHandler("/docs", http.StatusFound))
 	routes.page(documentPath, content("application/openapi+json", document))
 	routes.page("/docs", page("docs/index.html", "text/html; charset=utf-8"))
 	routes.page("/docs/docs.js", page("docs/docs.js", "text/javascript; charset=utf-8"))
 	routes.page("/docs/docs.css", page("docs/docs.css", "text/css; charset=utf-8"))
-	routes.page("/problems/:code", http.HandlerFunc(explain))
+	routes.page(typePrefix+":code", explain(problems))
 }
 
 func content(mediaType string, body []byte) http.Handler {
@@ -101,17 +83,12 @@ func page(name, mediaType string) http.Handler {
 	}
 	file := content(mediaType, body)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
+		restrict(w.Header())
 		file.ServeHTTP(w, r)
 	})
 }
 
-// explain leads from a problem's type to the row of the documentation that explains it.
-func explain(w http.ResponseWriter, r *http.Request) {
-	code := r.URL.Path[len("/problems/"):]
-	if i := slices.Index(codes(), core.Code(code)); i >= 0 {
-		http.Redirect(w, r, "/docs#problem-"+string(codes()[i]), http.StatusFound)
-		return
-	}
-	newProblem(codeOfStatus(http.StatusNotFound), "there is no such problem").write(w)
+// restrict keeps a page from loading anything from anywhere else.
+func restrict(header http.Header) {
+	header.Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
 }

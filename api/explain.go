@@ -22,15 +22,15 @@ type explanationInput struct {
 // hook.
 type ExplanationRequest struct {
 	Hook     core.Hook    `json:"hook,omitempty" enum:"quote,reserve,share,message" default:"quote" doc:"the moment that the mechanics are asked at: an order, a sign-up, something counted for the shopper's link, or a message"`
-	SKU      string       `json:"sku,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"at quote: the item" example:"mx3"`
+	SKU      string       `json:"sku,omitempty" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 letters, digits, dots, underscores and hyphens" doc:"at quote: the item" example:"mx3"`
 	Quantity int64        `json:"quantity,omitempty" minimum:"1" maximum:"100" doc:"at quote: units" example:"1"`
-	Voucher  string       `json:"voucher,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"at quote: a voucher's code" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
-	Group    string       `json:"group,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"at quote: the group to join" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Voucher  string       `json:"voucher,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"at quote: a voucher's code" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Group    string       `json:"group,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"at quote: the group to join" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 	Input    core.Object  `json:"input,omitempty" maxProperties:"16" doc:"at quote: what the campaign's inputs ask for: strings, integers, booleans" example:"{\"trade_in\":{\"brand\":\"Xiaomi\",\"model\":\"2S\",\"condition\":\"good\"}}"`
 	Expect   *int64       `json:"expect_total,omitempty" minimum:"0" nullable:"false" doc:"at quote: the total that the shopper saw, minor units" example:"129900"`
 	Shares   *LinkCounts  `json:"shares,omitempty" nullable:"false" doc:"at share: how often the shopper's link was counted, the last time included"`
 	Text     string       `json:"text,omitempty" minLength:"1" maxLength:"1000" doc:"at message: what the shopper writes" example:"Where is my order?"`
-	Order    string       `json:"order,omitempty" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" doc:"at message: which of the shopper's orders it is about; absent: the latest" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Order    string       `json:"order,omitempty" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" patternDescription:"a campaign's id, a dot and 26 characters of 0-9 and a-z without i, l, o and u" doc:"at message: which of the shopper's orders it is about; absent: the latest" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 	Shopper  ShopperFacts `json:"shopper" doc:"who it would be; at share the owner of the link, of whom only the id counts"`
 }
 
@@ -77,7 +77,7 @@ func (r *ExplanationRequest) Resolve(_ huma.Context, at *huma.PathBuffer) []erro
 type signupInput struct {
 	CampaignPath
 
-	Shopper string `path:"shopper" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the shopper's id" example:"alice"`
+	Shopper string `path:"shopper" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the shopper's id" example:"alice"`
 }
 
 // shopperPattern is the shape of a shopper's id.
@@ -85,7 +85,7 @@ var shopperPattern = regexp.MustCompile(`^[\x21-\x7e]{1,128}$`)
 
 // ShopperFacts is what an identity provider states about a shopper.
 type ShopperFacts struct {
-	ID           string    `json:"id" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"whose reservation, orders, shares and tags count" example:"alice"`
+	ID           string    `json:"id" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"whose reservation, orders, shares and tags count" example:"alice"`
 	Tier         string    `json:"tier,omitempty" maxLength:"64" doc:"as their token would have it" example:"gold"`
 	Tags         []string  `json:"tags,omitempty" maxItems:"32" nullable:"false" doc:"as their token would have them"`
 	Region       string    `json:"region,omitempty" maxLength:"64" doc:"as their token would have it" example:"CN-GD"`

@@ -300,7 +300,7 @@ func (a answer) problem(t *testing.T, code core.Code) map[string]any {
 	if v["code"] != string(code) || a.status != statusOf(code) || v["status"] != json.Number(jsonInt(a.status)) {
 		t.Fatalf("got status %d, %s; want %s", a.status, a.body, code)
 	}
-	if v["type"] != "/problems/"+string(code) || v["title"] != titleOf(code) {
+	if v["type"] != "/problems/"+string(code) || v["title"] != known[code].title.EN {
 		t.Errorf("type and title do not belong to %s: %s", code, a.body)
 	}
 	return v

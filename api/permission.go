@@ -162,16 +162,16 @@ func identifiers() [7]identifier {
 // document writes permission and refusals into the OpenAPI document.
 func (op *operation) document(registry huma.Registry) {
 	problem := registry.Schema(reflect.TypeFor[Problem](), true, "Problem")
-	refusal := func(codes ...string) *huma.Response {
+	refusal := func(what ...string) *huma.Response {
 		return &huma.Response{
-			Description: "problem: " + strings.Join(codes, ", "),
+			Description: "problem: " + strings.Join(what, " "),
 			Content:     map[string]*huma.MediaType{problemType: {Schema: problem}},
 		}
 	}
 	byStatus := map[string][]string{}
 	for _, code := range op.documented() {
 		status := strconv.Itoa(statusOf(code))
-		byStatus[status] = append(byStatus[status], string(code))
+		byStatus[status] = append(byStatus[status], string(code)+": "+known[code].what.EN)
 	}
 	if op.Responses == nil {
 		op.Responses = map[string]*huma.Response{}

@@ -26,7 +26,7 @@ type Plugins interface {
 
 // BrandQuery is the query of routes whose answer may depend on the brand.
 type BrandQuery struct {
-	Brand string `query:"brand" pattern:"^[a-z0-9-]{1,63}$" doc:"the brand; your own if your key is a brand's"`
+	Brand string `query:"brand" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"the brand; your own if your key is a brand's"`
 }
 
 // PluginPath is the path of everything about one plugin.

@@ -26,6 +26,7 @@ const (
 const (
 	problemType = "application/problem+json"
 	jsonType    = "application/json"
+	typePrefix  = "/problems/"
 	// retrySoon is what Retry-After says when core gives no time of its own.
 	retrySoon = time.Second
 )
@@ -39,7 +40,7 @@ type Problem struct {
 	Code     core.Code      `json:"code" doc:"stable; switch on this" example:"sold_out"`
 	Instance string         `json:"instance,omitempty" doc:"names this occurrence in the server's log; internal errors only"`
 	Reason   string         `json:"reason,omitempty" doc:"the mechanic's stable reason when code is denied"`
-	Text     *Text          `json:"text,omitempty" doc:"what the mechanic wants the shopper to read"`
+	Text     *Text          `json:"text,omitempty" doc:"what the shopper may read: the mechanic's own words, else what the code means and what to do now; absent where no shopper is refused"`
 	Total    *int64         `json:"total,omitempty" doc:"the new total when code is price_changed, minor units"`
 	Problems []core.Problem `json:"problems,omitempty" nullable:"false" doc:"what is wrong with a campaign file, each with line and column"`
 	Errors   []Violation    `json:"errors,omitempty" nullable:"false" doc:"where the request breaks its contract"`
@@ -102,16 +103,11 @@ func transportStatus(code core.Code) int {
 
 // codes is the closed set, for the document and for the test that holds it to statusOf.
 func codes() []core.Code {
-	return []core.Code{
-		core.CodeInvalid, core.CodeNotFound, core.CodeDenied, core.CodeSoldOut, core.CodeLimitReached, core.CodePriceChanged,
-		core.CodeNotInPhase, core.CodeReservationRequired, core.CodeQuotaExhausted, core.CodeAlreadyUsed,
-		core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeInFlight, core.CodeInsufficientFunds,
-		core.CodeWrongState, core.CodeRefunded, core.CodePreconditionFailed, core.CodeBelowTaken, core.CodeMechanicFailed,
-		core.CodeVoucherInvalid, core.CodeVoucherExpired, core.CodeVoucherUsed, core.CodeLockedOut, core.CodePoolExhausted,
-		core.CodeGroupClosed, core.CodeGroupFull, core.CodeDrawClosed, core.CodeOwnLink,
-		core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull, core.CodeInternal, CodeUnauthorized, CodeForbidden,
-		CodeMalformed, CodeTooLarge, CodeUnsupportedMedia, CodeMethodNotAllowed, CodeTimeout,
+	list := make([]core.Code, len(explanations))
+	for i := range explanations {
+		list[i] = explanations[i].code
 	}
+	return list
 }
 
 // codeOfStatus names the errors that huma and echo make themselves.
@@ -136,20 +132,17 @@ func codeOfStatus(status int) core.Code {
 	}
 }
 
-// newProblem makes the problem of a code.
+// newProblem makes the problem of a code, with the text that shoppers read of it.
 func newProblem(code core.Code, detail string) *Problem {
 	status := statusOf(code)
-	p := &Problem{Type: "/problems/" + string(code), Title: titleOf(code), Status: status, Detail: detail, Code: code}
+	p := &Problem{Type: typePrefix + string(code), Status: status, Detail: detail, Code: code}
+	if e := known[code]; e != nil {
+		p.Type, p.Title, p.Text = e.kind, e.title.EN, e.text
+	}
 	if status == http.StatusServiceUnavailable {
 		p.retryAfter = retrySoon
 	}
 	return p
-}
-
-// titleOf spells a code in words: sold_out is "Sold out".
-func titleOf(code core.Code) string {
-	words := strings.ReplaceAll(string(code), "_", " ")
-	return strings.ToUpper(words[:1]) + words[1:]
 }
 
 // problemOf turns what a handler failed with into what the client reads. Of internal errors it says nothing.
@@ -186,9 +179,19 @@ func problemOfModel(model *huma.ErrorModel) *Problem {
 		return p
 	}
 	for _, e := range model.Errors {
-		p.Errors = append(p.Errors, Violation{Location: e.Location, Message: e.Message})
+		p.Errors = append(p.Errors, Violation{Location: e.Location, Message: plainly(e.Message)})
 	}
 	return p
+}
+
+// plainly writes the bound that a number breaks as people do: huma's 1e+12 is 1000000000000.
+func plainly(message string) string {
+	start := strings.LastIndexByte(message, ' ') + 1
+	bound, err := strconv.ParseFloat(message[start:], 64)
+	if !strings.HasPrefix(message, "expected number ") || err != nil {
+		return message
+	}
+	return message[:start] + strconv.FormatFloat(bound, 'f', -1, 64)
 }
 
 // Error implements error.

@@ -43,7 +43,7 @@ func appendOrder(b []byte, o *core.Order) []byte {
 	b = appendOptional(b, `,"voucher":`, claimed(o, core.ClaimVoucher))
 	b = appendOptional(b, `,"group":`, claimed(o, core.ClaimGroup))
 	b = appendList(append(b, `,"lines":`...), o.Lines, appendLine)
-	b = appendList(append(b, `,"dues":`...), o.Dues, appendDue)
+	b = appendDues(append(b, `,"dues":`...), o)
 	b = appendList(append(b, `,"conditions":`...), o.Conditions, appendCondition)
 	b = appendTime(append(b, `,"placed_at":`...), o.PlacedAt)
 	b = appendTime(append(b, `,"hold_until":`...), o.HoldUntil)
@@ -73,11 +73,15 @@ func appendLine(b []byte, l *core.Line) []byte {
 	return append(b, '}')
 }
 
-func appendDue(b []byte, d *core.Due) []byte {
+func appendDues(b []byte, o *core.Order) []byte {
+	return appendList(b, o.Dues, func(b []byte, d *core.Due) []byte { return appendDue(b, d, dueState(o, d)) })
+}
+
+func appendDue(b []byte, d *core.Due, state string) []byte {
 	b = appendString(append(b, `{"kind":`...), d.Kind)
 	b = strconv.AppendInt(append(b, `,"amount":`...), d.Amount, 10)
 	b = appendTime(append(b, `,"due_at":`...), d.DueAt)
-	b = appendString(append(b, `,"state":`...), d.State)
+	b = appendString(append(b, `,"state":`...), state)
 	return append(b, '}')
 }
 
@@ -124,13 +128,23 @@ func (p *Problem) appendJSON(b []byte) []byte {
 	b = appendString(append(b, `,"code":`...), string(p.Code))
 	b = appendOptional(b, `,"instance":`, p.Instance)
 	b = appendOptional(b, `,"reason":`, p.Reason)
-	if p.Text != nil {
-		b = appendText(append(b, `,"text":`...), &p.Text.Text)
-	}
+	b = p.appendText(b)
 	if p.Total != nil {
 		b = strconv.AppendInt(append(b, `,"total":`...), *p.Total, 10)
 	}
 	return append(b, '}', '\n')
+}
+
+// appendText appends the text; that of a code is there already.
+func (p *Problem) appendText(b []byte) []byte {
+	switch e := known[p.Code]; {
+	case p.Text == nil:
+		return b
+	case e != nil && p.Text == e.text:
+		return append(append(b, `,"text":`...), e.json...)
+	default:
+		return appendText(append(b, `,"text":`...), &p.Text.Text)
+	}
 }
 
 func appendOptional(b []byte, name, value string) []byte {

@@ -196,8 +196,8 @@ func TestAGroupThatFailsOffersTheDifferenceOrTheMoneyBack(t *testing.T) {
 	s.pay(alice, stays)
 	s.pay(bob, leaves)
 	s.ahead.Add(int64(11 * time.Minute))
-	offered := s.read(s.eventually(alice, "/v1/orders/"+stays.ID, core.DueDifference))
-	s.eventually(bob, "/v1/orders/"+leaves.ID, core.DueDifference)
+	offered := s.read(s.eventually(alice, "/v1/orders/"+stays.ID, `"kind":"difference"`))
+	s.eventually(bob, "/v1/orders/"+leaves.ID, `"kind":"difference"`)
 	if n := len(offered.Dues); n != 2 || offered.Dues[1].Kind != core.DueDifference || offered.Dues[1].Amount != 50000 {
 		t.Fatalf("offered %+v", offered.Dues)
 	}

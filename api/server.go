@@ -80,7 +80,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	servePages(s.routes, document)
+	problems, err := problemPages()
+	if err != nil {
+		return nil, err
+	}
+	servePages(s.routes, document, problems)
 	s.handler = auth.guard(isPublic, s.routes)
 	return s, nil
 }

@@ -33,17 +33,6 @@ func TestPagesWorkWithoutCredentialsAndWithoutTheRestOfTheWeb(t *testing.T) {
 	}
 }
 
-func TestTheTypeOfEveryProblemLeadsToItsExplanation(t *testing.T) {
-	_, _, c := newScripted(t, false)
-	for _, code := range codes() {
-		a := c.do(http.MethodGet, newProblem(code, "").Type, "").wants(t, http.StatusFound)
-		if a.header.Get("Location") != "/docs#problem-"+string(code) {
-			t.Errorf("%s leads to %s", code, a.header.Get("Location"))
-		}
-	}
-	c.do(http.MethodGet, "/problems/none", "").problem(t, core.CodeNotFound)
-}
-
 func TestPathsAndMethodsThatAreNotThere(t *testing.T) {
 	_, s, c := newScripted(t, false)
 	shopper := c.as(s, alice)

@@ -12,7 +12,7 @@ import (
 
 // SharePath is the link that a path names.
 type SharePath struct {
-	Code string `path:"code" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" doc:"the link's code" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Code string `path:"code" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" patternDescription:"a campaign's id, a dot and 26 characters of 0-9 and a-z without i, l, o and u" doc:"the link's code" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 }
 
 type shareOutput struct {
@@ -39,9 +39,9 @@ type Visit struct {
 }
 
 type socialInput struct {
-	Source    string `path:"source" pattern:"^[a-z0-9-]{1,63}$" doc:"the social platform, as the server's keys name it" example:"weibo"`
-	ID        string `header:"webhook-id" required:"true" pattern:"^[A-Za-z0-9_-]{1,128}$" doc:"the sender's name for the request; it is signed" example:"msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"`
-	Timestamp string `header:"webhook-timestamp" required:"true" pattern:"^[0-9]{1,12}$" doc:"Unix seconds, at most five minutes from now; it is signed" example:"1356062400"`
+	Source    string `path:"source" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"the social platform, as the server's keys name it" example:"weibo"`
+	ID        string `header:"webhook-id" required:"true" pattern:"^[A-Za-z0-9_-]{1,128}$" patternDescription:"1 to 128 letters, digits, underscores and hyphens" doc:"the sender's name for the request; it is signed" example:"msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"`
+	Timestamp string `header:"webhook-timestamp" required:"true" pattern:"^[0-9]{1,12}$" patternDescription:"Unix seconds, digits only" doc:"Unix seconds, at most five minutes from now; it is signed" example:"1356062400"`
 	Signature string `header:"webhook-signature" required:"true" doc:"v1, and the base64 of the HMAC-SHA256; several are separated by spaces" example:"v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="`
 
 	Body SocialEvents
@@ -54,10 +54,10 @@ type SocialEvents struct {
 
 // SocialEvent is one thing that somebody did with a link on a social platform.
 type SocialEvent struct {
-	ID    string    `json:"id" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the platform's name for the event; it counts once" example:"ev-90210"`
+	ID    string    `json:"id" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the platform's name for the event; it counts once" example:"ev-90210"`
 	Kind  string    `json:"kind" enum:"repost" doc:"what was done" example:"repost"`
-	Share string    `json:"share" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the link's code" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
-	By    string    `json:"by" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the account that did it, as the platform names it; it counts once a link" example:"u-1357"`
+	Share string    `json:"share" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the link's code" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	By    string    `json:"by" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the account that did it, as the platform names it; it counts once a link" example:"u-1357"`
 	At    time.Time `json:"at,omitzero" doc:"when" example:"2012-12-21T04:00:00Z"`
 }
 

@@ -11,35 +11,35 @@ import (
 
 // CampaignPath is the campaign that a path names. It is exported because huma does not see embedded types that are not.
 type CampaignPath struct {
-	Campaign string `path:"campaign" pattern:"^[a-z0-9-]{1,63}$" doc:"the campaign's id" example:"trade-in"`
+	Campaign string `path:"campaign" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"the campaign's id" example:"trade-in"`
 }
 
 // OrderPath is the order that a path names.
 type OrderPath struct {
-	Order string `path:"order" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" doc:"the order's id" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Order string `path:"order" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" patternDescription:"a campaign's id, a dot and 26 characters of 0-9 and a-z without i, l, o and u" doc:"the order's id" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 }
 
 // Idempotency is the header of a POST that moves stock or money. That it is there is checked by core, whose code for it
 // clients know; the document says that it is required.
 type Idempotency struct {
-	Key string `header:"Idempotency-Key" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"a name of your own for this request: sent again with the same name it has no second effect" example:"6f1c2a58"`
+	Key string `header:"Idempotency-Key" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"a name of your own for this request: sent again with the same name it has no second effect" example:"6f1c2a58"`
 }
 
 // QuoteRequest asks what an order would cost.
 type QuoteRequest struct {
-	SKU      string      `json:"sku" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"the item" example:"mx3"`
+	SKU      string      `json:"sku" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 letters, digits, dots, underscores and hyphens" doc:"the item" example:"mx3"`
 	Quantity int64       `json:"quantity" minimum:"1" maximum:"100" doc:"units" example:"1"`
-	Voucher  string      `json:"voucher,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"a voucher's code" example:"trade-in.FLYME50"`
-	Group    string      `json:"group,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the group to join"`
+	Voucher  string      `json:"voucher,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"a voucher's code" example:"trade-in.FLYME50"`
+	Group    string      `json:"group,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the group to join"`
 	Input    core.Object `json:"input,omitempty" maxProperties:"16" doc:"what the campaign's inputs ask for: strings, integers, booleans" example:"{\"trade_in\":{\"brand\":\"Xiaomi\",\"model\":\"2S\",\"condition\":\"good\"}}"`
 }
 
 // OrderRequest places an order: a quote's request, and the total the shopper saw.
 type OrderRequest struct {
-	SKU         string      `json:"sku" pattern:"^[A-Za-z0-9._-]{1,64}$" doc:"the item" example:"mx3"`
+	SKU         string      `json:"sku" pattern:"^[A-Za-z0-9._-]{1,64}$" patternDescription:"1 to 64 letters, digits, dots, underscores and hyphens" doc:"the item" example:"mx3"`
 	Quantity    int64       `json:"quantity" minimum:"1" maximum:"100" doc:"units" example:"1"`
-	Voucher     string      `json:"voucher,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"a voucher's code" example:"trade-in.FLYME50"`
-	Group       string      `json:"group,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the group to join"`
+	Voucher     string      `json:"voucher,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"a voucher's code" example:"trade-in.FLYME50"`
+	Group       string      `json:"group,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the group to join"`
 	Input       core.Object `json:"input,omitempty" maxProperties:"16" doc:"what the campaign's inputs ask for: strings, integers, booleans" example:"{\"trade_in\":{\"brand\":\"Xiaomi\",\"model\":\"2S\",\"condition\":\"good\"}}"`
 	ExpectTotal *int64      `json:"expect_total,omitempty" minimum:"0" doc:"refuse with price_changed if the total is another, minor units" example:"129900"`
 }
@@ -53,7 +53,7 @@ func (r *OrderRequest) request(campaign, key string, shopper core.Principal) cor
 
 // ReservationRequest says how the shopper came to sign up. It may be left out.
 type ReservationRequest struct {
-	Share string `json:"share,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" doc:"the code of the link that the shopper came through; it counts for its owner" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Share string `json:"share,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the code of the link that the shopper came through; it counts for its owner" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 }
 
 type reserveInput struct {

@@ -23,7 +23,7 @@ type applyInput struct {
 	Reason      string `query:"reason" maxLength:"500" doc:"why, for the staff log"`
 	ReasonLine  string `header:"X-Reason" maxLength:"500" doc:"the same as a header; it wins"`
 	IfMatch     string `header:"If-Match" maxLength:"64" doc:"the ETag you have seen: refuse if the campaign has changed since"`
-	IfNoneMatch string `header:"If-None-Match" maxLength:"64" pattern:"^\\*$" doc:"*: refuse if the campaign exists"`
+	IfNoneMatch string `header:"If-None-Match" maxLength:"64" pattern:"^\\*$" patternDescription:"an asterisk" doc:"*: refuse if the campaign exists"`
 	RawBody     []byte `contentType:"application/yaml" doc:"the campaign file"`
 }
 
@@ -242,10 +242,14 @@ func (s *Server) ruleset(ctx context.Context, in *rulesetInput) (*rulesetOutput,
 	}}, nil
 }
 
+// ownRecord returns the campaign's record. For staff of another brand there is none.
 func (s *Server) ownRecord(ctx context.Context, id string) (*core.CampaignRecord, error) {
 	record, err := s.engine.Record(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return record, ownBrand(ctx, record.Definition.Brand)
+	if ownBrand(ctx, record.Definition.Brand) != nil {
+		return nil, core.Errorf(core.CodeNotFound, "there is no campaign %q", id)
+	}
+	return record, nil
 }

@@ -103,8 +103,8 @@ func TestABrandTouchesItsOwnCampaignsOnly(t *testing.T) {
 	owner.apply("phone", dropFile).wants(t, http.StatusCreated)
 	stolen := strings.Replace(dropFile, "brand: xiaomi", "brand: meizu", 1)
 	other.apply("phone", stolen).problem(t, CodeForbidden)
-	other.do(http.MethodGet, "/v1/campaigns/phone/file", "").problem(t, CodeForbidden)
-	other.do(http.MethodGet, "/v1/campaigns/phone/rulesets/1", "").problem(t, CodeForbidden)
+	other.do(http.MethodGet, "/v1/campaigns/phone/file", "").problem(t, core.CodeNotFound)
+	other.do(http.MethodGet, "/v1/campaigns/phone/rulesets/1", "").problem(t, core.CodeNotFound)
 	owner.do(http.MethodGet, "/v1/campaigns/phone/file", "").wants(t, http.StatusOK)
 }
 

@@ -87,7 +87,7 @@ type Due struct {
 	Kind   string    `json:"kind" doc:"all; now and later; or what the full price costs more after a group has failed" enum:"full,deposit,balance,difference"`
 	Amount int64     `json:"amount" doc:"minor units" example:"129900"`
 	DueAt  time.Time `json:"due_at" doc:"when it has to be paid"`
-	State  string    `json:"state" enum:"open,paid,refunded,forfeited"`
+	State  string    `json:"state" doc:"void: its order has ended before it was paid, and nobody can pay it any more" enum:"open,paid,refunded,forfeited,void"`
 }
 
 // Condition is a duty the order carries.
@@ -127,7 +127,7 @@ type GroupTerms struct {
 func orderView(o *core.Order) Order {
 	return Order{
 		ID: o.ID, Campaign: o.Campaign, State: o.State, Currency: o.Currency, Total: o.Total,
-		Lines: views(o.Lines, lineView), Dues: views(o.Dues, dueView), Conditions: views(o.Conditions, conditionView),
+		Lines: views(o.Lines, lineView), Dues: orderDues(o), Conditions: views(o.Conditions, conditionView),
 		PlacedAt: timeOf(o.PlacedAt), HoldUntil: timeOf(o.HoldUntil), Shipment: shipmentView(o.Shipment),
 		Voucher: claimed(o, core.ClaimVoucher), Group: claimed(o, core.ClaimGroup),
 	}
@@ -179,6 +179,29 @@ func lineView(l core.Line) Line {
 
 func dueView(d core.Due) Due {
 	return Due{Kind: d.Kind, Amount: d.Amount, DueAt: timeOf(d.DueAt), State: d.State}
+}
+
+// dueVoid is the state in which a due is shown that stayed open when its order ended.
+const dueVoid = "void"
+
+func orderDues(o *core.Order) []Due {
+	dues := views(o.Dues, dueView)
+	for i := range dues {
+		dues[i].State = dueState(o, &o.Dues[i])
+	}
+	return dues
+}
+
+// dueState is the state in which a due of the order is shown.
+func dueState(o *core.Order, d *core.Due) string {
+	switch o.State {
+	case core.OrderExpired, core.OrderCancelled, core.OrderRefunded:
+		if d.State == core.DueOpen {
+			return dueVoid
+		}
+	case core.OrderPlaced, core.OrderPaid, core.OrderShipped, core.OrderDelivered:
+	}
+	return d.State
 }
 
 func conditionView(c core.Condition) Condition {

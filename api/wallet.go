@@ -26,7 +26,7 @@ type topUpInput struct {
 
 // TopUpRequest puts money into one's own wallet; it comes from nowhere, so only in demo mode.
 type TopUpRequest struct {
-	Currency string `json:"currency" pattern:"^[A-Z]{3}$" doc:"ISO 4217" example:"CNY"`
+	Currency string `json:"currency" pattern:"^[A-Z]{3}$" patternDescription:"the three capital letters of a currency" doc:"ISO 4217" example:"CNY"`
 	Amount   int64  `json:"amount" minimum:"1" maximum:"1000000000000" doc:"minor units" example:"200000"`
 }
 

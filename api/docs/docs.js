@@ -96,7 +96,8 @@ function render(spec) {
   const problems = document.getElementById("problems");
   for (const p of spec["x-problems"]) {
     const row = problems.appendChild(element("tr", undefined, { id: `problem-${p.code}` }));
-    row.append(element("td", p.code), element("td", p.status), element("td", p.title));
+    row.append(element("td", p.code), element("td", p.status), element("td", p.title.en),
+      element("td", `${p.what.en} ${p.next.en}`), element("td", p.what.zh + p.next.zh, { lang: "zh" }));
   }
   openTarget();
 }
