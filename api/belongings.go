@@ -120,7 +120,7 @@ func (s *Server) registerBelongings() {
 func (s *Server) vouchers(ctx context.Context, in *PageQuery) (*vouchersOutput, error) {
 	page, err := s.engine.Vouchers(ctx, principalOf(ctx).ID, in.Cursor, in.Limit)
 	if err != nil {
-		return nil, err
+		return nil, cursorProblem(err)
 	}
 	return &vouchersOutput{Body: pageOf(page, voucherView)}, nil
 }
@@ -135,7 +135,7 @@ func voucherView(v *core.VoucherView) Voucher {
 func (s *Server) inbox(ctx context.Context, in *PageQuery) (*inboxOutput, error) {
 	page, err := s.engine.Inbox(ctx, principalOf(ctx).ID, in.Cursor, in.Limit)
 	if err != nil {
-		return nil, err
+		return nil, cursorProblem(err)
 	}
 	return &inboxOutput{Body: pageOf(page, messageView)}, nil
 }

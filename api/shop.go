@@ -240,7 +240,7 @@ func (s *Server) place(ctx context.Context, in *placeInput) (*placeOutput, error
 func (s *Server) orders(ctx context.Context, in *ordersInput) (*ordersOutput, error) {
 	page, err := s.engine.Orders(ctx, principalOf(ctx).ID, in.Cursor, in.Limit)
 	if err != nil {
-		return nil, err
+		return nil, cursorProblem(err)
 	}
 	return &ordersOutput{Body: pageOf(page, orderView)}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -40,10 +41,8 @@ func audit(cmd *cobra.Command, settings *databaseSettings, format output, campai
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if len(campaigns) == 0 {
-		if campaigns, err = campaignIDs(ctx, db.campaigns); err != nil {
-			return err
-		}
+	if campaigns, err = auditedCampaigns(ctx, db.campaigns, campaigns); err != nil {
+		return err
 	}
 	rows := cmd.OutOrStdout()
 	if format == outputJSON {
@@ -62,6 +61,31 @@ func audit(cmd *cobra.Command, settings *databaseSettings, format output, campai
 		return errFailed
 	}
 	return nil
+}
+
+// auditedCampaigns returns the campaigns that were asked for, or all if none was. One that there is not is an error: it
+// would have no findings.
+func auditedCampaigns(ctx context.Context, store core.CampaignStore, asked []string) ([]string, error) {
+	all, err := campaignIDs(ctx, store)
+	if err != nil || len(asked) == 0 {
+		return all, err
+	}
+	for _, id := range asked {
+		if slices.Contains(all, id) {
+			continue
+		}
+		return nil, fmt.Errorf("there is no campaign %q%s", id, nearestHint(id, all))
+	}
+	return asked, nil
+}
+
+// nearestHint names the known name that is nearest to one that is none, or is "".
+func nearestHint(name string, known []string) string {
+	nearest := core.Nearest(name, known)
+	if nearest == "" {
+		return ""
+	}
+	return ": did you mean " + nearest + "?"
 }
 
 func campaignIDs(ctx context.Context, store core.CampaignStore) ([]string, error) {

@@ -79,6 +79,22 @@ func plant(t *testing.T, path, statement string) {
 	}
 }
 
+func TestACampaignThatThereIsNotIsNotAuditedAsSound(t *testing.T) {
+	folder := t.TempDir()
+	serve(t, folder, "--demo").signal(t, syscall.SIGINT)
+	for asked, says := range map[string]string{
+		"trade-im": `there is no campaign "trade-im": did you mean trade-in?`, "xxxxxxxx": "there is no campaign \"xxxxxxxx\"\n",
+	} {
+		r := run(t, folder, "audit", "trade-in", asked)
+		if r.code != exitFailed || !strings.Contains(r.stderr, says) || r.stdout != "" {
+			t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+		}
+	}
+	if r := run(t, folder, "audit", "trade-in"); r.code != exitOK || !strings.HasPrefix(r.stdout, "1 campaigns") {
+		t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+}
+
 func TestTheAuditSaysWhatItLookedAt(t *testing.T) {
 	var out strings.Builder
 	cmd := auditCommand()

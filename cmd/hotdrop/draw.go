@@ -93,7 +93,7 @@ func (v *drawVerification) verify(path string, stdin io.Reader, out, talk io.Wri
 	if v.format == outputJSON {
 		err = printJSON(out, result)
 	} else {
-		err = result.print(out, talk)
+		err = result.write(out, talk)
 	}
 	if err == nil && !result.Agrees {
 		err = errFailed
@@ -155,8 +155,8 @@ func (v *verification) find(r *drawing.Record) {
 	v.Entry, v.Weight, v.Place = entry.ID.String(), entry.Weight, place
 }
 
-// print writes the findings as rows, or that there are none.
-func (v *verification) print(out, talk io.Writer) error {
+// write writes the findings as rows, or that there are none.
+func (v *verification) write(out, talk io.Writer) error {
 	for _, d := range v.Differences {
 		if _, err := fmt.Fprintf(out, "%s\t%s\n", d.What, d.Detail); err != nil {
 			return err
@@ -192,11 +192,7 @@ func (v *verification) verdict() string {
 	case n > 1:
 		return fmt.Sprintf("drawn again, %d things differ", n)
 	}
-	said := "drawn again, the winners are the same"
-	for _, what := range v.Unchecked {
-		said += "; not checked: " + what
-	}
-	return said
+	return strings.Join(append([]string{"drawn again, the winners are the same"}, v.Unchecked...), "; not checked: ")
 }
 
 // copy writes the body of an answer, whatever its size, as it comes.

@@ -126,7 +126,7 @@ func TestOneOfAThingIsOne(t *testing.T) {
 	} {
 		var talk strings.Builder
 		tt.v.Campaign, tt.v.Draw, tt.v.SeedHash = "c", "d", "h"
-		if err := tt.v.print(io.Discard, &talk); err != nil || !strings.Contains(talk.String(), tt.says+"\n") {
+		if err := tt.v.write(io.Discard, &talk); err != nil || !strings.Contains(talk.String(), tt.says+"\n") {
 			t.Errorf("%v: %s", err, talk.String())
 		}
 	}

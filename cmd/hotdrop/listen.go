@@ -12,6 +12,7 @@ import (
 type address struct {
 	hostPort string
 	explicit bool
+	flag     string // that chooses it
 }
 
 // listen opens the address. With elsewhere, a default that is taken gives way to a free port on the same host.
@@ -22,7 +23,10 @@ func (a address) listen(ctx context.Context, elsewhere bool) (net.Listener, erro
 		host, _, _ := net.SplitHostPort(a.hostPort) // it was listened to: it parses
 		listener, err = config.Listen(ctx, "tcp", net.JoinHostPort(host, "0"))
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("another process listens on %s: choose another address with --%s: %w", a.hostPort, a.flag, err)
+	case err != nil:
 		return nil, fmt.Errorf("listening: %w", err)
 	}
 	return listener, nil

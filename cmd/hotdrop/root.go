@@ -113,7 +113,7 @@ func eventCommand() *cobra.Command {
 }
 
 // requireSubcommand makes a command that only groups others fail when none is named, instead of printing help and
-// succeeding.
+// succeeding. To a name that is none it answers with the nearest.
 func requireSubcommand(cmd *cobra.Command) {
 	for _, child := range cmd.Commands() {
 		requireSubcommand(child)
@@ -122,11 +122,23 @@ func requireSubcommand(cmd *cobra.Command) {
 		return
 	}
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		_, _ = fmt.Fprint(cmd.ErrOrStderr(), cmd.UsageString())
 		if len(args) > 0 {
-			return usageError{fmt.Errorf("%s has no command %q", cmd.CommandPath(), args[0])}
+			return usageError{fmt.Errorf("%s has no command %q%s; see %s --help",
+				cmd.CommandPath(), args[0], nearestHint(args[0], commandNames(cmd)), cmd.CommandPath())}
 		}
+		_, _ = fmt.Fprint(cmd.ErrOrStderr(), cmd.UsageString())
 		return usageError{fmt.Errorf("%s needs a command", cmd.CommandPath())}
 	}
 	cmd.RunE = func(*cobra.Command, []string) error { return nil } // never reached: Args refuses every call
+}
+
+// commandNames lists the commands of a group that help shows.
+func commandNames(group *cobra.Command) []string {
+	var names []string
+	for _, child := range group.Commands() {
+		if child.IsAvailableCommand() {
+			names = append(names, child.Name())
+		}
+	}
+	return names
 }

@@ -27,11 +27,14 @@ func TestExitCodesTellWrongCallsFromFailures(t *testing.T) {
 		{"help of a command works", []string{"serve", "--help"}, exitOK, ""},
 		{"version works", []string{"version"}, exitOK, ""},
 		{"no command", nil, exitUsage, "needs a command"},
-		{"an unknown command", []string{"sell"}, exitUsage, "sell"},
+		{"an unknown command", []string{"sell"}, exitUsage, "hotdrop has no command \"sell\"; see hotdrop --help\n"},
+		{"a mistaken command", []string{"aduit"}, exitUsage, `hotdrop has no command "aduit": did you mean audit?`},
 		{"a group without its command", []string{"campaign"}, exitUsage, "campaign needs a command"},
-		{"an unknown command of a group", []string{"campaign", "aply"}, exitUsage, `no command "aply"`},
+		{"an unknown command of a group", []string{"campaign", "aply"}, exitUsage, `no command "aply": did you mean apply?`},
 		{"an unknown flag", []string{"version", "--loud"}, exitUsage, "loud"},
 		{"a value that is not a choice", []string{"version", "-o", "xml"}, exitUsage, "must be text or json"},
+		{"a replay without units", []string{"event", "run", "group", "--units", "0"}, exitUsage, "--units must be at least 1"},
+		{"a replay without shoppers", []string{"event", "run", "phone", "--shoppers", "0"}, exitUsage, "--shoppers must be at least 1"},
 		{"too many arguments", []string{"migrate", "now"}, exitUsage, "now"},
 		{"too few arguments", []string{"keys", "new"}, exitUsage, "arg"},
 		{"settings that need each other", []string{"serve"}, exitUsage, "serve needs --keys FILE"},
@@ -44,6 +47,9 @@ func TestExitCodesTellWrongCallsFromFailures(t *testing.T) {
 			r := do(t, test.args...)
 			if r.code != test.code || !strings.Contains(r.stderr, test.says) {
 				t.Errorf("exit %d, want %d; stderr %q, want %q in it", r.code, test.code, r.stderr, test.says)
+			}
+			if strings.Contains(r.stderr, "has no command") && strings.Contains(r.stderr, "Usage:") {
+				t.Errorf("a mistaken word is answered with the whole usage:\n%s", r.stderr)
 			}
 			if r.code != exitOK && r.stdout != "" {
 				t.Errorf("a failure left %q on stdout, where data goes", r.stdout)

@@ -38,6 +38,7 @@ func serveCommand() *cobra.Command {
 			"The first interrupt drains: requests under way are answered. The second ends the process at once.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.public.flag, s.admin.flag = "listen", "admin-listen"
 			s.public.explicit = cmd.Flags().Changed("listen")
 			s.admin.explicit = cmd.Flags().Changed("admin-listen")
 			if err := s.check(cmd.Context()); err != nil {

@@ -229,10 +229,13 @@ func TestATakenDefaultPortGivesWayToAFreeOne(t *testing.T) {
 	for _, refused := range []struct {
 		address   address
 		elsewhere bool
-	}{{address{occupied, true}, true}, {address{occupied, false}, false}} {
-		if other, err := refused.address.listen(ctx, refused.elsewhere); err == nil {
+	}{{address{occupied, true, "listen"}, true}, {address{occupied, false, "admin-listen"}, false}} {
+		other, err := refused.address.listen(ctx, refused.elsewhere)
+		if err == nil {
 			_ = other.Close()
 			t.Errorf("%+v listened on %s, somebody asked for %s", refused, other.Addr(), occupied)
+		} else if !strings.Contains(err.Error(), occupied+": choose another address with --"+refused.address.flag+":") {
+			t.Error(err)
 		}
 	}
 }

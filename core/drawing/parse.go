@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -152,7 +153,7 @@ func kindOf(into any) string {
 // next returns where the next value begins.
 func (p *parser) next() int {
 	at := int(p.decoder.InputOffset())
-	for at < len(p.content) && bytes.IndexByte([]byte(" \t\r\n,:"), p.content[at]) >= 0 {
+	for at < len(p.content) && strings.IndexByte(" \t\r\n,:", p.content[at]) >= 0 {
 		at++
 	}
 	return at

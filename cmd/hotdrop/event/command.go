@@ -51,6 +51,9 @@ func runCommand(modules func(n int) [][]byte) *cobra.Command {
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			config.Name = args[0]
+			if err := refuseZeros(cmd); err != nil {
+				return err
+			}
 			config.Out, config.Err = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			config.Progress = isTerminal(config.Err)
 			return runAndPrint(cmd, config, output)
@@ -61,7 +64,7 @@ func runCommand(modules func(n int) [][]byte) *cobra.Command {
 	flags.IntVar(&config.Reservations, "reservations", 0,
 		"phone: shoppers who sign up; those of the rush are the first of them (default 1300000)")
 	flags.IntVar(&config.Reposts, "reposts", 0, "phone: reposts of shoppers' links (default: 3 for 13 reservations)")
-	flags.IntVar(&config.Units, "units", 0, "units for sale (default: as many as there were)")
+	flags.IntVar(&config.Units, "units", 0, "units for sale (default: as many as there were); group: of the item whose groups complete")
 	flags.IntVar(&config.Connections, "connections", usualConnections, "keep-alive connections of the generator")
 	flags.StringVar(&config.Store, "database-url", "",
 		"an empty Postgres database; without it SQLite in a temporary folder")
@@ -74,6 +77,16 @@ func runCommand(modules func(n int) [][]byte) *cobra.Command {
 	flags.Uint64Var(&config.Seed, "seed", 1, "the order in which shoppers come; the same seed is the same order")
 	flags.StringVarP(&output, "output", "o", outputText, "how to print the result: text or json")
 	return cmd
+}
+
+// refuseZeros refuses a 0 that somebody wrote where 0 would mean as many as there were.
+func refuseZeros(cmd *cobra.Command) error {
+	for _, name := range []string{"shoppers", "reservations", "reposts", "units", "connections", "nodes"} {
+		if n, err := cmd.Flags().GetInt(name); err == nil && n == 0 && cmd.Flags().Changed(name) {
+			return usagef("--%s must be at least 1", name)
+		}
+	}
+	return nil
 }
 
 // runAndPrint replays the sale and prints the result, also when its books do not balance.

@@ -136,7 +136,7 @@ func (r *Result) fields() []field {
 	if r.rushed() {
 		list = append(list, r.rushFields()...)
 	} else {
-		list = append(list, field{"shoppers", r.Shoppers}, field{"units", r.Units},
+		list = append(list, field{"shoppers", r.Shoppers}, field{r.unitsKey(), r.Units},
 			field{"retried", r.Retried}, field{"errors", r.Errors})
 	}
 	list = append(list, r.tale.figures...)
@@ -144,6 +144,15 @@ func (r *Result) fields() []field {
 		list = append(list, field{"audit_orders", r.Audit.Orders}, field{"audit_findings", r.Audit.Findings})
 	}
 	return append(list, field{"rss_mb", (r.PeakMemory + 1<<20 - 1) >> 20})
+}
+
+// unitsKey is the key of the units for sale. In the group-buy they are those of one of its two items: orders of the other
+// are confirmed too, so that more are confirmed than these.
+func (r *Result) unitsKey() string {
+	if r.Event == Group {
+		return "units_of_complete_groups"
+	}
+	return "units"
 }
 
 // rushFields lists what is known of a sale with a rush.

@@ -55,6 +55,10 @@ func TestASaleWithoutARushHasNoneOfItsFigures(t *testing.T) {
 	if !slices.Equal(keys, want) {
 		t.Errorf("the keys are %v, want %v", keys, want)
 	}
+	if r.Event = Group; !slices.ContainsFunc(r.fields(), func(f field) bool { return f.key == "units_of_complete_groups" && f.value == r.Units }) {
+		t.Errorf("of a group-buy they are %v", r.fields())
+	}
+	r.Event = TradeIn
 	if err := r.Err(); err != nil {
 		t.Error(err)
 	}
