@@ -255,7 +255,8 @@ func (c *campaign) export(ctx context.Context, name string) (*DrawExport, error)
 		return nil, err
 	}
 	if draw.state != DrawDrawn {
-		return nil, Errorf(CodeWrongState, "the winners of %s are not drawn yet", name)
+		return nil, Errorf(CodeWrongState, "the winners of %s are not drawn yet: it closes at %s",
+			name, time.UnixMilli(draw.ClosesAt).UTC().Format(time.RFC3339))
 	}
 	_, entries, err := c.entries(ctx, name, &draw.Draw)
 	if err != nil {

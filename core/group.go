@@ -38,8 +38,15 @@ type groupTerms struct {
 
 func noGroup(id string) error { return Errorf(CodeNotFound, "there is no group %q", id) }
 
-func groupClosed() error {
-	return Errorf(CodeGroupClosed, "the group has ended, or is not for this order")
+// Why an order has no seat in a group.
+const (
+	groupUnknown = "there is no such group"
+	groupEnded   = "the group has ended"
+	groupOther   = "the group is not for this order"
+)
+
+func groupClosed(why string) error {
+	return Errorf(CodeGroupClosed, "%s; open one of your own, or join another", why)
 }
 
 // openGroup is the edit by which the order opens a group of those terms; now is Unix milliseconds.
@@ -47,7 +54,7 @@ func openGroup(id string, o *Order, t groupTerms, now int64) edit {
 	key := DocumentKey{DocumentGroup, id}
 	return edit{key: key, apply: func(current *Document) (*Document, error) {
 		if current != nil {
-			return nil, groupClosed()
+			return nil, groupClosed(groupOther)
 		}
 		g := Group{
 			SKU: o.Lines[0].SKU, Size: t.size, Price: t.price, Leader: o.Shopper, OpenedAt: now, ClosesAt: now + t.seconds*1000,
@@ -71,7 +78,7 @@ func joinGroup(id string, o *Order, t groupTerms, now int64) edit {
 		case slices.Contains(g.Members, o.ID):
 			return current, nil
 		case !g.has(t):
-			return nil, groupClosed()
+			return nil, groupClosed(groupOther)
 		}
 		g.Members = append(g.Members, o.ID)
 		return current.write(GroupOpen, current.Due, g), nil
@@ -81,15 +88,20 @@ func joinGroup(id string, o *Order, t groupTerms, now int64) edit {
 // mayJoin returns the group if an order of the item may take a seat in it, or has one: what can be told before it is
 // decided what the order costs.
 func mayJoin(group *Document, order, sku string, now int64) (*Group, error) {
-	if group == nil || group.State != GroupOpen {
-		return nil, groupClosed()
+	switch {
+	case group == nil:
+		return nil, groupClosed(groupUnknown)
+	case group.State != GroupOpen:
+		return nil, groupClosed(groupEnded)
 	}
 	g, err := read[Group](group)
 	switch {
 	case err != nil:
 		return nil, storeError(err)
-	case now >= g.ClosesAt || g.SKU != sku:
-		return nil, groupClosed()
+	case g.SKU != sku:
+		return nil, groupClosed(groupOther)
+	case now >= g.ClosesAt:
+		return nil, groupClosed(groupEnded)
 	case int64(len(g.Members)) >= g.Size && !slices.Contains(g.Members, order):
 		return nil, Errorf(CodeGroupFull, "the group has no seat left")
 	default:

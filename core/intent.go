@@ -150,7 +150,7 @@ func (p *planner) addOrder(in *intent) {
 			continue // chosen by an earlier try
 		}
 		if _, used := p.claims[claim.id()]; used {
-			in.refuse(usedBefore(claim.Kind))
+			in.refuse(usedBefore(claim.Kind, claim.Key))
 			return
 		}
 		claims = append(claims, claim)
@@ -168,15 +168,15 @@ func (p *planner) addOrder(in *intent) {
 	p.plan.Orders = append(p.plan.Orders, in.order)
 }
 
-// usedBefore is the refusal of an order whose once-only key is taken.
-func usedBefore(kind ClaimKind) error {
+// usedBefore is the refusal of an order whose once-only key is taken; key is the mechanic's own name for what is possible once.
+func usedBefore(kind ClaimKind, key string) error {
 	switch kind {
 	case ClaimVoucher:
 		return Errorf(CodeVoucherUsed, "this voucher is in another order")
 	case ClaimGroup:
-		return Errorf(CodeAlreadyUsed, "a shopper has one seat in a group")
+		return Errorf(CodeAlreadyUsed, "a shopper has one seat in a group, and an order of yours has it")
 	default:
-		return Errorf(CodeAlreadyUsed, "this is possible once per shopper")
+		return Errorf(CodeAlreadyUsed, "this is possible once per shopper (%s); an order of yours may hold it", key)
 	}
 }
 
@@ -256,10 +256,16 @@ func (p *planner) lacks(in *intent, counter string, left int64) {
 	case kind == "pool":
 		in.refuse(poolExhausted(name))
 	case in.last:
-		in.refuse(Errorf(CodeQuotaExhausted, "%s has run out", counter))
+		in.refuse(hasRunOut(counter))
 	default:
 		in.verdict = verdictAgain
 	}
+}
+
+// hasRunOut is the refusal of what needs more of a counter, such as quota/trade-in, than is left.
+func hasRunOut(counter string) error {
+	kind, name, _ := strings.Cut(counter, "/")
+	return Errorf(CodeQuotaExhausted, "the %s %s has run out", kind, name)
 }
 
 func poolExhausted(pool string) error {
@@ -279,8 +285,8 @@ func (p *planner) addReservation(in *intent) {
 		in.verdict, in.existing = verdictDone, existing
 		return
 	}
-	if slices.ContainsFunc(in.claims, p.isUsed) {
-		in.refuse(usedBefore(ClaimOnce))
+	if i := slices.IndexFunc(in.claims, p.isUsed); i >= 0 {
+		in.refuse(usedBefore(ClaimOnce, in.claims[i].Key))
 		return
 	}
 	if !p.fits(in, nil) || !p.edit(in) {

@@ -47,10 +47,10 @@ func (l *Lockout) refusal(now time.Time) error {
 	if left <= 0 {
 		return nil
 	}
-	return &Error{
-		Code: CodeLockedOut, RetryAfter: left,
-		Message: "too many wrong voucher codes; try again later, or order without a voucher",
-	}
+	minutes := int64((left + time.Minute - 1) / time.Minute)
+	refusal := Errorf(CodeLockedOut, "too many wrong voucher codes; try again in %d min, or order without a voucher", minutes)
+	refusal.RetryAfter = left
+	return refusal
 }
 
 // wrongCode counts a code that does not exist against the shopper and returns the refusal: the one given, or that of

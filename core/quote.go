@@ -143,11 +143,11 @@ func (c *campaign) withstand(q *quoted, req *OrderRequest, shopper *ShopperState
 func (q *quoted) repeated(req *OrderRequest, shopper *ShopperState) error {
 	for _, key := range q.decision.once {
 		if shopper.claim(ClaimOnce, key) != nil {
-			return usedBefore(ClaimOnce)
+			return usedBefore(ClaimOnce, key)
 		}
 	}
 	if req.Group != "" && shopper.claim(ClaimGroup, req.Group) != nil {
-		return usedBefore(ClaimGroup)
+		return usedBefore(ClaimGroup, req.Group)
 	}
 	return nil
 }
@@ -171,7 +171,7 @@ func (c *campaign) useless(q *quoted, req *OrderRequest, shopper *ShopperState) 
 	case req.Group != "" && q.decision.group == nil:
 		return Errorf(CodeGroupClosed, "this order needs no group")
 	case req.Group != "" && !q.joins.has(*q.decision.group):
-		return groupClosed()
+		return groupClosed(groupOther)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -101,10 +100,7 @@ func (c *campaign) unplaceable(req *OrderRequest, q *quoted, shopper *ShopperSta
 func (c *campaign) untakeable(once []string, takes []Take, shopper *ShopperState) error {
 	for _, key := range once {
 		if shopper.claim(ClaimOnce, key) != nil {
-			return &Error{
-				Code: CodeAlreadyUsed, Message: "this is possible once per shopper",
-				Err: fmt.Errorf("the shopper has used the key %q", key),
-			}
+			return usedBefore(ClaimOnce, key)
 		}
 	}
 	for _, take := range takes {
@@ -114,7 +110,7 @@ func (c *campaign) untakeable(once []string, takes []Take, shopper *ShopperState
 		case strings.HasPrefix(take.Counter, StockCounter("")):
 			return soldOut(counter.Remaining)
 		default:
-			return Errorf(CodeQuotaExhausted, "%s has run out", take.Counter)
+			return hasRunOut(take.Counter)
 		}
 	}
 	return nil
