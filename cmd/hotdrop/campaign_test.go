@@ -97,6 +97,9 @@ func TestEveryProblemOfAFileIsReportedWhereItIsAndNothingIsApplied(t *testing.T)
 		{"a rule that does not compile", `item.sku == "mx3"`, `item.skew == "mx3"`, []string{"rush.yaml:15:", "ruleset[0].rule.when", "item.skew"}},
 		{"a mechanic nobody knows", "  - group", "  - mechanic: trade-inn\n  - group", []string{"ruleset[0].mechanic", "did you mean trade-in?"}},
 		{"a plugin nobody knows", "  - group", "  - plugin: trade-inn\n  - group", []string{"ruleset[0].plugin", "did you mean trade-in?"}},
+		{"a SKU nobody sells", "  - group", "  - {mechanic: seckill, config: {sku: mx4}}\n  - group", []string{"ruleset[0].config.sku", "did you mean mx3?"}},
+		{"an input nobody declares", "  - group", "  - mechanic: trade-in\n  - group", []string{"input.trade_in.brand", "declare it under inputs"}},
+		{"a deposit of nothing", "  - group", "  - mechanic: deposit\n  - group", []string{"ruleset[0].config", "misconfigured: This offer is not set up correctly."}},
 		{"no YAML", "campaign: rush", "campaign: [rush", []string{"rush.yaml:"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
