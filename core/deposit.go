@@ -3,8 +3,6 @@ package core
 import (
 	"cmp"
 	"time"
-
-	"hotdrop/core/money"
 )
 
 // depositDues are the dues of an order that is paid in two parts: the deposit by the end of the hold, and the balance
@@ -48,11 +46,11 @@ func (m *moves) endDeposit(o *Order) {
 	for i := range o.Dues {
 		if d := &o.Dues[i]; d.Kind == DueDeposit && d.State == DuePaid && d.Unpaid == UnpaidForfeit && !o.waits() {
 			d.State = DueForfeited
-			amount := money.Format(d.Amount, o.Currency)
+			en, zh := amountIn(d.Amount, o.Currency)
 			m.tell(o, tidings{
 				template: "deposit_forfeited",
-				en:       "The balance of order " + o.ID + " was not paid. As agreed, the deposit of " + amount + " does not come back.",
-				zh:       "订单 " + o.ID + " 的尾款未支付，按约定定金 " + amount + " 不予退还。",
+				en:       "The balance of order " + o.ID + " was not paid. As agreed, the deposit of " + en + " does not come back.",
+				zh:       "订单 " + o.ID + " 的尾款未支付，按约定定金 " + zh + " 不予退还。",
 			})
 		}
 	}

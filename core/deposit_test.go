@@ -110,7 +110,7 @@ func TestWhatBecomesOfADepositWhoseBalanceIsNotPaid(t *testing.T) {
 				if o := l.wantState(expiring, core.OrderExpired, core.TakesReturned); o.Dues[0].State != tt.state || o.Dues[1].State != core.DueOpen {
 					t.Errorf("dues = %+v", o.Dues)
 				}
-				l.wantTold("ann", map[string]string{core.DueRefunded: "refunded", core.DueForfeited: "does not come back"}[tt.state])
+				l.wantTold("ann", map[string]string{core.DueRefunded: " 元。", core.DueForfeited: " 元 不予退还"}[tt.state])
 				l.wantState(cancelled, core.OrderCancelled, core.TakesReturned)
 				l.wantState(untouched, core.OrderExpired, core.TakesReturned)
 				l.wantBalance("ann", tt.balance)

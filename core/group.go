@@ -367,12 +367,13 @@ func (m *moves) offer(o *Order) bool {
 	o.groupCondition().State = ConditionFailed
 	o.Dues = append(o.Dues, Due{Kind: DueDifference, Amount: difference, DueAt: until.UnixMilli(), State: DueOpen})
 	m.change(o)
-	amount, end := money.Format(difference, o.Currency), until.In(m.def.Phases.Sale.Location()).Format("2006-01-02 15:04")
+	amountEN, amountZH := amountIn(difference, o.Currency)
+	endEN, endZH := momentIn(m.def, until)
 	m.tell(o, tidings{
 		template: "group_failed",
-		en: "Your group was not completed in time. You can have order " + o.ID + " at the full price: pay another " + amount +
-			" by " + end + ". If you do nothing, you get your money back.",
-		zh: "您的团未能按时成团。您可以在 " + end + " 前补差价 " + amount + "，按原价购买订单 " + o.ID + "；逾期未付将自动退款。",
+		en: "Your group was not completed in time. You can have order " + o.ID + " at the full price: pay another " + amountEN +
+			" by " + endEN + ". If you do nothing, you get your money back.",
+		zh: "您的拼团未能按时成团。您可以在 " + endZH + " 前补差价 " + amountZH + "，按原价购买订单 " + o.ID + "；逾期未付将自动退款。",
 	})
 	return true
 }

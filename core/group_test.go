@@ -224,7 +224,8 @@ func TestAFailedGroupOffersTheDifferenceAndRefundsWhoDoesNotAnswer(t *testing.T)
 			if len(o.Dues) != 2 || o.Dues[1].Kind != core.DueDifference || o.Dues[1].Amount != difference || o.Dues[1].State != core.DueOpen {
 				t.Fatalf("dues = %+v", o.Dues)
 			}
-			l.wantTold(o.Shopper, "499.00")
+			l.wantTold(o.Shopper, "pay another 499.00 CNY by 2012-12-21 14:30 +00:00. If you do nothing")
+			l.wantTold(o.Shopper, "您的拼团未能按时成团。您可以在 2012-12-21 14:30 +00:00 前补差价 499.00 元，按原价")
 		}
 		l.audit()
 		confirmed := l.pay(orders[0], "difference")
@@ -249,7 +250,8 @@ func TestAFailedGroupOffersTheDifferenceAndRefundsWhoDoesNotAnswer(t *testing.T)
 		l.wantState(orders[1], core.OrderRefunded, core.TakesReturned)
 		l.wantBalance("s0", 1_000_000-199_900)
 		l.wantBalance("s1", 1_000_000)
-		l.wantTold("s1", "refunded")
+		l.wantTold("s1", "you get 1500.00 CNY back")
+		l.wantTold("s1", "已退款：1500.00 元。")
 		if granted := len(l.documents(core.DocumentVoucher)); granted != 1 || l.left() != 999 {
 			t.Errorf("%d vouchers, %d left", granted, l.left())
 		}

@@ -146,7 +146,7 @@ func (l *life) tasks() []core.Task {
 	return tasks
 }
 
-// told returns the English texts of the shopper's messages.
+// told returns the texts of the shopper's messages, each in English and then in Chinese.
 func (l *life) told(shopper string) []string {
 	l.t.Helper()
 	var texts []string
@@ -154,7 +154,7 @@ func (l *life) told(shopper string) []string {
 		var message core.Message
 		must(l.t, json.Unmarshal(d.Content, &message))
 		if d.Shopper == shopper {
-			texts = append(texts, message.Text.EN)
+			texts = append(texts, message.Text.EN+"\n"+message.Text.ZH)
 		}
 	}
 	return texts

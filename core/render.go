@@ -17,12 +17,15 @@ const maxRendered = 4_000
 // render fills the placeholders of a text: {order.tracking} becomes the value of that fact, {data.carrier} that of the
 // data that came with the effect. An amount (a path that ends in total, price or value) is written as money, a moment
 // (now, at or a name that ends in _at) as date and time in the time zone of the campaign file, an absent fact as nothing.
+// Chinese texts have yuan by their name and leave the zone out where it is Chinese time; English ones have codes and zones.
 //
 // Of the facts only those count that the manifest names, because a mechanic may not show what it may not read; without
 // a manifest, for texts that the campaign file itself has, all do. Every other pair of braces stays as it is.
 func render(def *Campaign, text Text, facts *Facts, m *Manifest, data Object) Text {
 	r := renderer{def: def, facts: facts, manifest: m, data: data}
-	return Text{EN: r.fill(text.EN), ZH: r.fill(text.ZH)}
+	zh := r
+	zh.chinese = true
+	return Text{EN: r.fill(text.EN), ZH: zh.fill(text.ZH)}
 }
 
 // notification is the text of a template of the campaign file, with the facts and the data of the effect that asks for
@@ -41,6 +44,7 @@ type renderer struct {
 	facts    *Facts
 	manifest *Manifest
 	data     Object
+	chinese  bool // whether the text is the Chinese one
 }
 
 func (r *renderer) fill(text string) string {
@@ -100,12 +104,29 @@ func (r *renderer) writeInteger(path string, n int64) string {
 	name := path[strings.LastIndexByte(path, '.')+1:]
 	switch {
 	case name == "total" || name == "price" || name == "value":
-		return money.Format(n, r.def.Currency)
+		return r.writeAmount(n)
 	case n != 0 && isMoment(name):
-		return time.UnixMilli(n).In(r.def.Phases.Sale.Location()).Format("2006-01-02 15:04")
+		return r.writeMoment(time.UnixMilli(n))
 	default:
 		return strconv.FormatInt(n, 10)
 	}
+}
+
+// writeAmount writes minor units of the campaign's currency.
+func (r *renderer) writeAmount(n int64) string {
+	if r.chinese {
+		return money.FormatChinese(n, r.def.Currency)
+	}
+	return money.Format(n, r.def.Currency)
+}
+
+// writeMoment writes date and time in the time zone of the campaign file.
+func (r *renderer) writeMoment(at time.Time) string {
+	at = at.In(r.def.Phases.Sale.Location())
+	if _, east := at.Zone(); r.chinese && east == chineseTime {
+		return at.Format("2006-01-02 15:04")
+	}
+	return at.Format("2006-01-02 15:04 -07:00")
 }
 
 // isMoment reports whether the facts of the name are moments, in Unix milliseconds.
@@ -120,6 +141,9 @@ func cut(text string, most int) string {
 	}
 	return string([]rune(text)[:most])
 }
+
+// chineseTime is how far the clocks of China are ahead of UTC, in seconds.
+const chineseTime = 8 * 60 * 60
 
 // dataPrefix is what the placeholders of an effect's data begin with.
 const dataPrefix = "data."

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -33,23 +34,24 @@ func told() *core.Facts {
 
 func TestPlaceholdersBecomeWhatPeopleRead(t *testing.T) {
 	data := core.Object{"carrier": "SF", "total": int64(100), "n": int64(7), "ok": false, "list": []any{int64(1), "b"}, "in": core.Object{"at": int64(1)}}
-	for _, tc := range []struct{ name, text, want string }{
-		{"an amount is money", "{order.total} {voucher.value}", "1799.05 CNY 50.00 CNY"},
-		{"a moment is a date in the campaign's own time", "{order.paid_at} {campaign.sale_opens} {now}", "2014-04-03 20:00 2014-04-03 20:00 2014-04-03 20:00"},
-		{"a number is a number", "{quantity} × {data.n}", "2 × 7"},
-		{"a string is itself", "{order.id}/{order.tracking}", "trade-in.1/SF1"},
-		{"what a shopper submitted", "{input.trade_in.brand} {input.trade_in.works}", "Nokia true"},
-		{"a list", "{shopper.tags}; {data.list}", "vip, city=Wuhan; 1, b"},
-		{"data", "{data.carrier} {data.total} {data.ok} {data.in.at}", "SF 1.00 CNY false 1970-01-01 08:00"},
-		{"what is not there is nothing", "[{order.carrier}] [{data.x}] [{group.id}]", "[] [] []"},
-		{"what is no fact stays", "{smile} { order.id } {order.x} {} {order.id", "{smile} { order.id } {order.x} {} {order.id"},
-		{"braces in braces", "{{order.id}} {a {order.id}}", "{trade-in.1} {a trade-in.1}"},
-		{"the config of a binding is not core's to know", "{config.hours}", "{config.hours}"},
-		{"nothing to fill in", "plain 文字", "plain 文字"},
+	for _, tc := range []struct{ name, text, en, zh string }{
+		{"an amount is money", "{order.total} {voucher.value}", "1799.05 CNY 50.00 CNY", "1799.05 元 50.00 元"},
+		{"a moment is a date in the campaign's own time", "{order.paid_at} {now}", "2014-04-03 20:00 +08:00 2014-04-03 20:00 +08:00", "2014-04-03 20:00 2014-04-03 20:00"},
+		{"a moment without _at in its name", "{campaign.sale_opens}", "2014-04-03 20:00 +08:00", "2014-04-03 20:00"},
+		{"a number is a number", "{quantity} × {data.n}", "2 × 7", ""},
+		{"a string is itself", "{order.id}/{order.tracking}", "trade-in.1/SF1", ""},
+		{"what a shopper submitted", "{input.trade_in.brand} {input.trade_in.works}", "Nokia true", ""},
+		{"a list", "{shopper.tags}; {data.list}", "vip, city=Wuhan; 1, b", ""},
+		{"data", "{data.carrier} {data.total} {data.ok} {data.in.at}", "SF 1.00 CNY false 1970-01-01 08:00 +08:00", "SF 1.00 元 false 1970-01-01 08:00"},
+		{"what is not there is nothing", "[{order.carrier}] [{data.x}] [{group.id}]", "[] [] []", ""},
+		{"what is no fact stays", "{smile} { order.id } {order.x} {} {order.id", "{smile} { order.id } {order.x} {} {order.id", ""},
+		{"braces in braces", "{{order.id}} {a {order.id}}", "{trade-in.1} {a trade-in.1}", ""},
+		{"the config of a binding is not core's to know", "{config.hours}", "{config.hours}", ""},
+		{"nothing to fill in", "plain 文字", "plain 文字", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := core.Render(shanghai(), core.Text{EN: tc.text, ZH: "运单 " + tc.text}, told(), nil, data)
-			if want := (core.Text{EN: tc.want, ZH: "运单 " + tc.want}); got != want {
+			if want := (core.Text{EN: tc.en, ZH: "运单 " + cmp.Or(tc.zh, tc.en)}); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})

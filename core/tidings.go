@@ -1,6 +1,10 @@
 package core
 
-import "hotdrop/core/money"
+import (
+	"time"
+
+	"hotdrop/core/money"
+)
 
 // tidings is what a shopper is told about an order: by the campaign file's template of that name, or in these words.
 type tidings struct {
@@ -28,10 +32,21 @@ func (m *moves) tellRefund(o *Order) {
 			sum += o.Dues[i].Amount
 		}
 	}
-	amount := money.Format(sum, o.Currency)
+	en, zh := amountIn(sum, o.Currency)
 	m.tell(o, tidings{
 		template: "refunded",
-		en:       "Order " + o.ID + " was refunded: you get " + amount + " back.",
-		zh:       "订单 " + o.ID + " 已退款：" + amount + "。",
+		en:       "Order " + o.ID + " was refunded: you get " + en + " back.",
+		zh:       "订单 " + o.ID + " 已退款：" + zh + "。",
 	})
+}
+
+// amountIn writes an amount for both texts of tidings.
+func amountIn(amount int64, currency string) (en, zh string) {
+	return money.Format(amount, currency), money.FormatChinese(amount, currency)
+}
+
+// momentIn writes a moment for both texts of tidings, in the time zone of the campaign file, as placeholders do.
+func momentIn(def *Campaign, at time.Time) (en, zh string) {
+	english, chinese := renderer{def: def}, renderer{def: def, chinese: true}
+	return english.writeMoment(at), chinese.writeMoment(at)
 }

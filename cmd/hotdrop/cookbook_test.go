@@ -29,24 +29,62 @@ const (
 	marker = "@@ said "
 )
 
+// TestEveryPageOfTheCookbookDoesWhatItSays has one demo run them all, from the last to the first, as nobody would who reads
+// them in order: a page that needs another one's campaign, shoppers or files fails.
 func TestEveryPageOfTheCookbookDoesWhatItSays(t *testing.T) {
+	t.Parallel()
+	folder, url := kitchen(t)
+	names := library.Names()
+	slices.Reverse(names)
+	for _, name := range names {
+		script, said := transcript(demoBlocks(t, pagePath(name)))
+		if len(said) == 0 {
+			t.Fatalf("%s has nothing to run, or does not say what it prints", name)
+		}
+		for _, wrong := range unsaid(shell(t, folder, url, script), said) {
+			t.Errorf("%s: %s", name, wrong)
+		}
+	}
+	wantOnly(t, folder, "bin", "data", "mine", "plugins", "rules")
+	script, _ := transcript(demoBlocks(t, pagePath(names[0])))
+	if out, err := trial(t, folder, url, script); err == nil || !strings.Contains(out, "To start over") {
+		t.Errorf("the second time a page ends with %v in\n%s", err, out)
+	}
+}
+
+// kitchen is a folder as the reader of a page has it, and the URL of the demo that runs in it.
+func kitchen(t *testing.T) (folder, url string) {
+	t.Helper()
 	if _, err := exec.LookPath("curl"); err != nil {
 		storetest.Missing(t, "curl", err)
 	}
-	for _, name := range library.Names() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			script, said := transcript(demoBlocks(t, pagePath(name)))
-			if len(said) == 0 {
-				t.Fatal("the page has nothing to run, or does not say what it prints")
-			}
-			folder := t.TempDir()
-			s := serve(t, folder, "--demo", "--data", "data")
-			link(t, folder, "rules", "plugins")
-			for _, wrong := range unsaid(shell(t, folder, s.url, script), said) {
-				t.Error(wrong)
-			}
-		})
+	folder = t.TempDir()
+	s := serve(t, folder, "--demo", "--data", "data")
+	link(t, folder, "rules", "plugins")
+	return folder, s.url
+}
+
+func TestAPageThatWaitsInVainSaysForWhat(t *testing.T) {
+	t.Parallel()
+	folder, url := kitchen(t)
+	out := shell(t, folder, url, `. rules/library/cookbook/shop.sh nothing
+WAIT_SECONDS=0 wait_for $(shopper ann) vouchers '"code"' && echo found
+echo "it ended with $?"`)
+	for _, want := range []string{"s for \"code\" in /v1/vouchers; the last answer was\n{", `"data":[]`, "it ended with 1\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+}
+
+func TestOfAListOnlyWhatIsOfThePagesCampaignIsTaken(t *testing.T) {
+	t.Parallel()
+	folder, url := kitchen(t)
+	out := shell(t, folder, url, `. rules/library/cookbook/shop.sh here
+echo '{"data":[{"id":"there.1","code":"there.1"},{"id":"here.2","code":"here.3"},{"id":"here.4","code":"here.5"}]}' | own code
+echo '{"data":[{"code":"there.1"}]}' | own code`)
+	if out != "here.3\n" {
+		t.Errorf("it takes %q", out)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,16 @@ func shell(t *testing.T, folder, url, script string) string {
 	if err := os.Chmod(filepath.Join(folder, "bin", "hotdrop"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	out, err := trial(t, folder, url, script)
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, script, out)
+	}
+	return out
+}
+
+// trial runs a script as shell does, which prepared the folder, and returns what it printed and how it ended.
+func trial(t *testing.T, folder, url, script string) (string, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	script = strings.ReplaceAll(script, "http://127.0.0.1:8080", url)
@@ -41,10 +52,7 @@ func shell(t *testing.T, folder, url, script string) string {
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "HOTDROP_SERVER="+url)
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s\n%s", err, script, out)
-	}
-	return string(out)
+	return string(out), err
 }
 
 func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
@@ -75,6 +83,21 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	out = shell(t, folder, s.url, blockWith(t, blocks, "mechanic submit"))
 	if !strings.Contains(out, `"state":"approved"`) || !strings.Contains(out, "ruleset 3") {
 		t.Errorf("bringing a plugin ended in\n%s", out)
+	}
+	wantOnly(t, folder, "bin", "data", "mine", "plugins")
+}
+
+// wantOnly finds what a page's commands left elsewhere than where git ignores it.
+func wantOnly(t *testing.T, folder string, names ...string) {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if !slices.Contains(names, entry.Name()) {
+			t.Errorf("the commands leave %s behind, where git does not ignore it", entry.Name())
+		}
 	}
 }
 

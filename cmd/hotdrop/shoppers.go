@@ -39,7 +39,7 @@ func shoppersCommand() *cobra.Command {
 		Long: "Print the shoppers that a campaign's mechanics have tagged, sorted by id: as one JSON object with a row a line,\n" +
 			"or as CSV with a row for each tag. A CSV cell that a spreadsheet would take for a formula, or that begins with\n" +
 			"an apostrophe, has an apostrophe put before it; take it away to have the cell as it was.",
-		Example: "  hotdrop campaign shoppers trade-in --tag trade_in=Xiaomi -o csv > xiaomi.csv",
+		Example: "  hotdrop campaign shoppers phone --tag repost-lottery -o csv > reposted.csv",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rows := l.rows(cmd.OutOrStdout())

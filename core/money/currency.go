@@ -49,6 +49,20 @@ func Format(amount int64, currency string) string {
 	if !known {
 		return fmt.Sprintf("%d minor units of %q", amount, currency)
 	}
+	return decimal(amount, exponent) + " " + currency
+}
+
+// FormatChinese renders an amount as a Chinese sentence has it: yuan by their name, "1799.00 元", every other currency by
+// its code, as [Format] does.
+func FormatChinese(amount int64, currency string) string {
+	if currency == "CNY" {
+		return decimal(amount, 2) + " 元"
+	}
+	return Format(amount, currency)
+}
+
+// decimal writes an amount of minor units in units with so many digits behind the point.
+func decimal(amount int64, exponent int) string {
 	digits := strconv.FormatUint(magnitude(amount), 10)
 	if missing := exponent + 1 - len(digits); missing > 0 {
 		digits = strings.Repeat("0", missing) + digits
@@ -60,5 +74,5 @@ func Format(amount int64, currency string) string {
 	if amount < 0 {
 		digits = "-" + digits
 	}
-	return digits + " " + currency
+	return digits
 }

@@ -300,6 +300,26 @@ func TestFormatPlacesThePointByCurrency(t *testing.T) {
 	}
 }
 
+func TestAChineseTextHasYuanByTheirNameAndOtherCurrenciesByTheirCode(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		amount   int64
+		currency string
+		want     string
+	}{
+		{19900, "CNY", "199.00 元"},
+		{-5, "CNY", "-0.05 元"},
+		{math.MinInt64, "CNY", "-92233720368547758.08 元"},
+		{500, "JPY", "500 JPY"},
+		{12345, "TND", "12.345 TND"},
+		{7, "Q", `7 minor units of "Q"`},
+	} {
+		if got := money.FormatChinese(test.amount, test.currency); got != test.want {
+			t.Errorf("FormatChinese(%d, %q) = %q, want %q", test.amount, test.currency, got, test.want)
+		}
+	}
+}
+
 // FuzzFormat: whatever the amount, the text without its point is the amount again.
 func FuzzFormat(f *testing.F) {
 	f.Add(int64(-1), "CNY")
