@@ -33,8 +33,10 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the API; with --demo, with campaigns to play with",
 		Long: "Serve the API. --demo needs nothing else: it listens on loopback only, makes its keys, and applies the\n" +
-			"campaigns phone (on sale), trade-in (reservation) and car (teaser), their windows around now. Every flag\n" +
-			"can also be set as HOTDROP_<NAME> or in the file of --config.\n\n" +
+			"campaigns phone and group (on sale), trade-in (reservation) and car (teaser), their windows around now. At\n" +
+			"each start, one of them that is no longer in its phase is moved so that the phase begins anew; stock, orders\n" +
+			"and the campaigns of others stay as they are. Every flag can also be set as HOTDROP_<NAME> or in the file of\n" +
+			"--config.\n\n" +
 			"The first interrupt drains: requests under way are answered. The second ends the process at once.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
