@@ -142,7 +142,8 @@ func promises() []Module {
 	grouping := func(size, seconds int, unitPrice int64) func(m *module) string {
 		return func(m *module) string { return i32(size) + i32(seconds) + i64(unitPrice) + m.use(abi.Group) }
 	}
-	dearer := deputised(AboveLine, "add-dear", "Adds a case for twice the price of the phone, which nobody asked for.", adding("case", 1, listPrice*2))
+	dearer := deputised(AboveLine, "add-dear", "Adds a case for twice the price of the phone, which nobody asked for.",
+		adding("case", 1, listPrice*2))
 	dearer.Total = listPrice * 3
 	return []Module{
 		dearer,
@@ -153,7 +154,8 @@ func promises() []Module {
 		bounded(listPrice, "add-beyond-the-cap", "Adds one phone for nothing, which is more off than one order may get.", adding("phone", 1, 0)),
 		refused("deposit-credit", "Asks for a deposit of a fen that counts for the largest number there is.", depositing(1, math.MaxInt64)),
 		refused("deposit-shrinks", "Asks for a deposit that counts for less than it is.", depositing(listPrice, 1)),
-		bounded(listPrice-maxDiscount, "deposit-counts-for-all", "Asks for a deposit of a fen that counts for everything.", depositing(1, listPrice)),
+		bounded(listPrice-maxDiscount, "deposit-counts-for-all", "Asks for a deposit of a fen that counts for everything.",
+			depositing(1, listPrice)),
 		refused("group-negative", "Wants a group of a negative size, for nothing.", grouping(-1, -1, 0)),
 		refused("group-of-one", "Wants a group of one, which is complete at once.", grouping(1, 60, 1)),
 		bounded(listPrice, "tag-of-staff", "Tags the shopper as staff.", func(m *module) string {
