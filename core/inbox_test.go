@@ -199,10 +199,10 @@ func TestRemindersComeByTheClockToThoseWhoReserved(t *testing.T) {
 		d.clock.advance(time.Millisecond)
 		_, _, err = d.Reserve(t.Context(), "phone", shopper("late"), "") // not before the first, but before the second
 		must(t, err)
-		wantTexts(t, d.inbox(other, "ann", 10), "Number 1, it opens at 2012-12-21 12:00", "hello")
+		wantTexts(t, d.inbox(other, "ann", 10), "Number 1, it opens at 2012-12-21 12:00 +00:00", "hello")
 		d.clock.advance(20 * time.Minute)
 		for _, size := range []int{1, 2, 3} {
-			wantTexts(t, d.inbox(other, "ann", size), "Now, ann", "Number 1, it opens at 2012-12-21 12:00", "hello")
+			wantTexts(t, d.inbox(other, "ann", size), "Now, ann", "Number 1, it opens at 2012-12-21 12:00 +00:00", "hello")
 		}
 		wantTexts(t, d.inbox(d.Engine, "late", 10), "Now, late")
 		wantTexts(t, d.inbox(d.Engine, "bob", 10))

@@ -1,3 +1,7 @@
+//go:build !race
+
+// It is one goroutine on SQLite, which takes the race detector a minute and can show it nothing.
+
 package core_test
 
 import (

@@ -23,6 +23,7 @@ func campaign() *core.Campaign {
 			{SKU: "phone", Title: core.Text{EN: "Phone"}, Price: listPrice, Stock: stock, Limit: 2, Hold: core.Duration(15 * time.Minute)},
 			{SKU: "case", Title: core.Text{EN: "Case"}, Price: 15_000, Stock: stock, Hold: core.Duration(15 * time.Minute)},
 		},
+		Inputs:     map[string]core.Input{"note": {Field: core.Field{Type: "string"}}},
 		Quotas:     map[string]int64{"q": quotaUnits},
 		Guardrails: core.Guardrails{MinPrice: minPrice, MaxDiscount: maxDiscount, DiscountBudget: budget},
 		Ruleset:    []core.Binding{{Mechanic: "hostile"}},
