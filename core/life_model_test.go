@@ -117,14 +117,6 @@ func (m *lives) key() string {
 	return fmt.Sprintf("k%d", m.keys)
 }
 
-// allow fails the test unless the error is one that the action may have.
-func allow(t rapid.TB, err error, codes ...core.Code) {
-	t.Helper()
-	if err != nil && !slices.Contains(codes, core.CodeOf(err)) {
-		t.Fatal(err)
-	}
-}
-
 func (m *lives) request(t *rapid.T, tier string) core.OrderRequest {
 	req := buy(rapid.SampledFrom(m.shoppers()).Draw(t, "shopper"), m.key())
 	req.Campaign, req.Shopper.Tier = m.campaign, tier

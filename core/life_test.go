@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"hotdrop/core"
 )
 
@@ -229,4 +231,12 @@ func deletes(plan *core.Plan) bool {
 	return slices.ContainsFunc(plan.Documents, func(d *core.Document) bool {
 		return d.Kind == core.DocumentTask && d.State == ""
 	})
+}
+
+// allow fails the test unless the error is one that the action may have.
+func allow(t rapid.TB, err error, codes ...core.Code) {
+	t.Helper()
+	if err != nil && !slices.Contains(codes, core.CodeOf(err)) {
+		t.Fatal(err)
+	}
 }
