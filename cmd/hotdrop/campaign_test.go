@@ -142,7 +142,7 @@ func TestTheKeyIsTheDemosOrMustBeGiven(t *testing.T) {
 		t.Errorf("exit %d: %s", r.code, r.stderr)
 	}
 	config := writeFile(t, other, "hotdrop.yaml", "server: "+s.url+"\nkey: "+keyOf(demoKeys(t, folder+"/data"), core.RoleBrand)+"\n")
-	if r := run(t, other, "campaign", "export", "car", "--config", config); r.code != exitFailed || !strings.Contains(r.stderr, "forbidden") {
+	if r := run(t, other, "campaign", "export", "car", "--config", config); r.code != exitFailed || !strings.Contains(r.stderr, "not_found") {
 		t.Errorf("another brand's key from the config file: exit %d: %s", r.code, r.stderr)
 	}
 }

@@ -94,6 +94,11 @@ func TestWhatIsShippedIsWhatServes(t *testing.T) {
 		if source.kind == kindPlugin {
 			binding = core.Binding{Plugin: source.place, Config: core.Object{}}
 		}
+		for name, param := range m.described.Config {
+			if param.Default == nil { // required; every such parameter is a string
+				binding.Config[name] = "anything"
+			}
+		}
 		served, err := c.Compile(t.Context(), binding)
 		if err != nil || served.Manifest().Digest != m.described.Digest {
 			t.Errorf("%s (%s) is served as %v, %v", source.place, source.kind, served, err)

@@ -214,7 +214,7 @@ func (c *Cluster) launch() error {
 	defer func() { _ = open.Close() }()
 	cmd := c.command("/bin/sh", "-c", leash, "leash", c.folder,
 		filepath.Join(c.bin, "postgres"), "-D", c.data, "-k", c.folder, "-c", "listen_addresses=",
-		"-c", "max_connections=100", "-c", "fsync=on")
+		"-c", "max_connections=300", "-c", "fsync=on")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = stdin, log, log, []*os.File{open}
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, held.Close(), exited.Close())
