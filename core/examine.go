@@ -137,12 +137,8 @@ func (x *examined) prices() []PriceStep {
 	running := d.price.plain()
 	total, _ := running.total() // each of these sums was computed for the decision, so none overflows
 	steps := []PriceStep{{What: "list", Before: total, After: total}}
-	for _, g := range x.ruleset.groups {
-		for _, i := range g.members {
-			if d.steps[i].outcome == outcomeApplied {
-				steps = append(steps, effectSteps(&running, i, d.steps[i].effects, d.campaign)...)
-			}
-		}
+	for i := range d.applied(x.ruleset.groups) {
+		steps = append(steps, effectSteps(&running, i, d.steps[i].effects, d.campaign)...)
 	}
 	return append(steps, guardrailSteps(&running, d.campaign.Guardrails, d.budgetLeft)...)
 }

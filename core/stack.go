@@ -1,6 +1,9 @@
 package core
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // stackGroup is the bindings that stack with each other, as indexes, in ruleset order.
 type stackGroup struct {
@@ -80,20 +83,27 @@ func (d *decision) conclude(groups []stackGroup) error {
 func (d *decision) withoutGroup(groups []stackGroup) (int64, error) {
 	p := d.price.plain()
 	p.alone = true
-	for _, g := range groups {
-		for _, i := range g.members {
-			s := &d.steps[i]
-			for n := range s.effects {
-				if s.outcome != outcomeApplied {
-					break
-				}
-				if err := p.apply(&s.effects[n], d.campaign); err != nil {
-					return 0, err
-				}
+	for i := range d.applied(groups) {
+		for n := range d.steps[i].effects {
+			if err := p.apply(&d.steps[i].effects[n], d.campaign); err != nil {
+				return 0, err
 			}
 		}
 	}
 	return p.bound(d.campaign.Guardrails, d.budgetLeft)
+}
+
+// applied yields the bindings whose effects count, in the order in which the groups apply them.
+func (d *decision) applied(groups []stackGroup) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, g := range groups {
+			for _, i := range g.members {
+				if d.steps[i].outcome == outcomeApplied && !yield(i) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // lastGift returns the last binding that applies and adds a line below its list price, or -1.
