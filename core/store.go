@@ -175,8 +175,10 @@ type CampaignRecord struct {
 	Definition *Campaign
 	Revision   int64 // rises with every change of the file; the ETag
 	Epoch      int64 // rises with every change that can change a decision
-	Ruleset    Ruleset
-	Demo       bool // made by serve --demo: its windows may be shifted
+	Rollout    Rollout
+	Ruleset    Ruleset // the live one
+	Rulesets   int64   // the highest number that a ruleset of it has
+	Demo       bool    // made by serve --demo: its windows may be shifted
 }
 
 // Ruleset is an immutable, numbered list of bindings with the digests they resolved to.
@@ -185,7 +187,8 @@ type Ruleset struct {
 	Bindings  []Binding           `json:"bindings"`
 	Stacking  map[string]Stacking `json:"stacking,omitempty"`
 	Digests   []string            `json:"digests"` // of each binding's artefact
-	Hooks     []Hook              `json:"hooks"`   // at which any of them has something to say; nil if it was stored before that was
+	Reason    string              `json:"reason,omitempty"`
+	Hooks     []Hook              `json:"hooks"` // at which any of them has something to say; nil if it was stored before that was
 	CreatedAt int64               `json:"created_at"`
 	CreatedBy string              `json:"created_by"`
 }
@@ -204,6 +207,14 @@ type CampaignChange struct {
 	Artefacts []*Artefact
 	Documents []*Document // inserted unless they exist: the draws that the file names
 	Entry     StaffEntry
+}
+
+// AddedRuleset is a ruleset on its way into the store.
+type AddedRuleset struct {
+	Campaign, Brand string
+	Ruleset         Ruleset
+	Artefacts       []*Artefact
+	Entry           StaffEntry
 }
 
 // StaffEntry is who changed what, written in the change's own transaction.
@@ -225,6 +236,7 @@ type CampaignVersion struct {
 	Epoch int64
 	// Revision also rises with changes that cannot change a decision.
 	Revision int64
+	Rulesets int64 // the highest number that a ruleset of it has: nodes compile those that are new before they decide
 }
 
 // CampaignStore holds campaigns, rulesets and the staff log.
@@ -237,8 +249,15 @@ type CampaignStore interface {
 	Ruleset(ctx context.Context, campaign string, number int64) (*Ruleset, error)
 	// Artefact returns the artefact of the digest, or nil when there is none.
 	Artefact(ctx context.Context, digest string) (*Artefact, error)
+	// AddRuleset stores a ruleset that is not to decide yet. Its number has to be the next one, else it fails with ErrConflict.
+	AddRuleset(ctx context.Context, added *AddedRuleset) error
+	// Rollouts returns up to limit rows of the campaign's history with revisions below the given one, or all if that is 0, the
+	// newest first.
+	Rollouts(ctx context.Context, campaign string, below int64, limit int) ([]RolloutEntry, error)
+	// Rollout returns the first row of the campaign's history that has the rollout of the number, or nil when there is none.
+	Rollout(ctx context.Context, campaign string, number int64) (*RolloutEntry, error)
 	// SaveCampaign commits the change in one transaction: it compares and swaps the revision, sets epoch = seen on the
-	// campaign's counters in key order, and writes ruleset, artefacts and staff entry. A limit below what is taken fails with an
+	// campaign's counters in key order, and writes ruleset, artefacts, staff entry and the row of the history. A limit below what is taken fails with an
 	// [Error] of code below_taken that names the counter.
 	SaveCampaign(ctx context.Context, change *CampaignChange) error
 }
