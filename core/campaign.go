@@ -35,6 +35,7 @@ type Campaign struct {
 	Templates    map[string]Text        `json:"templates,omitempty" doc:"texts of notifications, {en, zh}, with placeholders such as {order.id} and {data.key}"`
 	Reminders    []Reminder             `json:"reminders,omitempty" doc:"messages to everyone who reserved"`
 	Guardrails   Guardrails             `json:"guardrails,omitzero" doc:"what no mechanic can get past"`
+	Guards       Guards                 `json:"guards,omitzero" doc:"what takes a ruleset back by itself, and when a mechanic that fails is not asked for a while"`
 	Ruleset      []Binding              `json:"ruleset,omitempty" doc:"the mechanics, in the order they run"`
 	Stacking     map[string]Stacking    `json:"stacking,omitempty" doc:"how each stacking group combines: all, best or first"`
 }

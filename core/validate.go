@@ -38,6 +38,7 @@ func (c *Campaign) Validate() *Problems {
 	v.quotas()
 	v.promotions()
 	v.guardrails()
+	v.guards()
 	v.ruleset()
 	v.stacking()
 	return v.problems

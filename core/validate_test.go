@@ -27,6 +27,11 @@ func properCampaign() *core.Campaign {
 		Quotas:       map[string]int64{"trade-in": 0},
 		VoucherPools: map[string]core.VoucherPool{"flyme-50": {Count: core.MaxUnits, Value: core.MaxAmount}},
 		Guardrails:   core.Guardrails{MinPrice: 1, MaxDiscount: core.MaxBudget, DiscountBudget: core.MaxBudget},
+		Guards: core.Guards{
+			SpendPerMinute: core.MaxBudget, BudgetShare: core.WholeShare, ErrorRate: 1, DenialRate: core.WholeShare, FuelP99: core.MaxFuel,
+			OrderValueDrop: core.WholeShare, MinOrders: core.MaxGuarded, MaxPriceChange: core.MaxPriceMove,
+			Breaker: core.BreakerTerms{Failures: core.WholeShare, Min: core.MaxGuarded, Pause: core.MaxPause},
+		},
 		Ruleset: []core.Binding{
 			{Mechanic: "seckill", Group: "main"}, {Rule: json.RawMessage(`{"when":"true"}`), Group: "main", OnFailure: core.FailSkip},
 			{Plugin: "trade-in"}, {Plugin: "sha256:" + strings.Repeat("0f", 32), OnFailure: core.FailLastGood},

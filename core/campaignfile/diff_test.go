@@ -74,7 +74,7 @@ func TestAgainstNothingEverythingIsNew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(added) != 18 || len(removed) != len(added) {
+	if len(added) != 19 || len(removed) != len(added) {
 		t.Fatalf("%d added, %d removed", len(added), len(removed))
 	}
 	for i, change := range added {
