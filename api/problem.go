@@ -71,7 +71,8 @@ func statusOf(code core.Code) int {
 	case core.CodeSoldOut, core.CodeLimitReached, core.CodePriceChanged, core.CodeNotInPhase, core.CodeQuotaExhausted,
 		core.CodeAlreadyUsed, core.CodeInFlight, core.CodeWrongState, core.CodeRefunded, core.CodeBelowTaken,
 		core.CodeVoucherExpired, core.CodeVoucherUsed, core.CodePoolExhausted, core.CodeGroupClosed, core.CodeGroupFull,
-		core.CodeDrawClosed, core.CodeOwnLink:
+		core.CodeDrawClosed, core.CodeOwnLink, core.CodeNotReady, core.CodeDraining,
+		core.CodeStopped:
 		return http.StatusConflict
 	case core.CodeLockedOut:
 		return http.StatusTooManyRequests

@@ -84,7 +84,7 @@ func TestTheDocumentExplainsEveryRefusalThatItLists(t *testing.T) {
 
 func TestARefusalOfCoreTellsTheShopperWhatToDoInBothLanguages(t *testing.T) {
 	for _, code := range []core.Code{
-		core.CodeSoldOut, core.CodeLimitReached, core.CodePriceChanged, core.CodeNotInPhase, core.CodeReservationRequired,
+		core.CodeSoldOut, core.CodeLimitReached, core.CodePriceChanged, core.CodeNotInPhase, core.CodeDraining, core.CodeStopped, core.CodeReservationRequired,
 		core.CodeQuotaExhausted, core.CodeAlreadyUsed, core.CodeVoucherInvalid, core.CodeVoucherExpired, core.CodeVoucherUsed,
 		core.CodeLockedOut, core.CodePoolExhausted, core.CodeGroupClosed, core.CodeGroupFull, core.CodeDrawClosed, core.CodeOwnLink,
 		core.CodeInsufficientFunds, core.CodeRefunded, core.CodeWrongState,

@@ -91,6 +91,11 @@ var explanations = []explanation{
 		both("Look at the draw: its winners are published there.", "请查看该抽奖,中奖结果会在那里公布。"),
 	},
 	{
+		core.CodeStopped, true, both("Stopped", "已暂停"),
+		both("The seller has stopped this sale for now.", "卖家已暂停该活动。"),
+		both("Orders that you have placed can still be paid. Look again later.", "已下的订单仍可支付,请稍后再来看看。"),
+	},
+	{
 		core.CodeOwnLink, true, both("Own link", "自己的链接"),
 		both("This is your own link, and only others count.", "这是您自己的链接,只有他人访问才计数。"),
 		both("Share it with others.", "请把链接分享给他人。"),

@@ -108,7 +108,7 @@ type ordersOutput struct{ Body Page[Order] }
 func orderRefusals() []core.Code {
 	return []core.Code{
 		core.CodeNotFound, core.CodeDenied, core.CodeSoldOut, core.CodeLimitReached, core.CodePriceChanged, core.CodeNotInPhase,
-		core.CodeReservationRequired, core.CodeQuotaExhausted, core.CodeAlreadyUsed, core.CodeVoucherInvalid,
+		core.CodeDraining, core.CodeStopped, core.CodeReservationRequired, core.CodeQuotaExhausted, core.CodeAlreadyUsed, core.CodeVoucherInvalid,
 		core.CodeVoucherExpired, core.CodeVoucherUsed, core.CodeLockedOut, core.CodeGroupClosed, core.CodeGroupFull,
 		core.CodeMechanicFailed, core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull,
 	}

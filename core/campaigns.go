@@ -146,9 +146,10 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	now := e.now().UnixMilli()
 	next := CampaignRecord{
 		Definition: req.Definition, Revision: current.Revision + 1, Epoch: current.Epoch + 1, Demo: req.Demo,
+		Rollout: current.Rollout, Rulesets: current.Rulesets,
 		Ruleset: Ruleset{
 			Number: current.Ruleset.Number, Bindings: req.Definition.Ruleset, Stacking: req.Definition.Stacking,
-			CreatedAt: now, CreatedBy: req.Actor.ID,
+			Previous: current.Rollout.Live, CreatedAt: now, CreatedBy: req.Actor.ID,
 		},
 	}
 	ruleset, err := e.compileNew(ctx, req.Definition, &next.Ruleset)
@@ -167,15 +168,53 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	if err != nil {
 		return nil, err
 	}
-	if isNew {
-		next.Ruleset.Number++
-	} else {
+	if !isNew {
 		next.Ruleset = current.Ruleset
+	} else if err := next.decideBy(req, now); err != nil {
+		return nil, err
+	}
+	if err := e.suitsRollout(ctx, &next); err != nil {
+		return nil, err
 	}
 	return &CampaignChange{
 		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew, Artefacts: artefacts,
 		Documents: newDraws(current.Definition, req.Definition), Entry: req.entry(now, current.Definition),
 	}, nil
+}
+
+// decideBy gives the record's new ruleset its number and makes it live.
+func (r *CampaignRecord) decideBy(req *ApplyRequest, now int64) error {
+	if r.Rollout.Canary != nil {
+		return Errorf(CodeWrongState, "ruleset %d is a canary beside the one that this file changes; promote it or abort it first",
+			r.Rollout.Canary.Ruleset)
+	}
+	r.Rulesets++
+	r.Ruleset.Number = r.Rulesets
+	number := r.Rollout.Number
+	r.Rollout.goLive(r.Ruleset.Number)
+	r.Rollout.Number, r.Rollout.Undo, r.Rollout.Offer = number+1, number, 0
+	r.Rollout.Action, r.Rollout.At, r.Rollout.By, r.Rollout.Role = ActionApply, now, req.Actor.ID, req.Actor.Role
+	r.Rollout.Reason = req.Reason
+	return nil
+}
+
+// suitsRollout refuses a campaign file that what is beside the live ruleset does not suit.
+func (e *Engine) suitsRollout(ctx context.Context, next *CampaignRecord) error {
+	if next.Rollout.Canary == nil {
+		return nil
+	}
+	c, err := e.campaign(ctx, next.Definition.ID)
+	if err != nil {
+		return err
+	}
+	ruleset, err := c.pinned(ctx, next.Rollout.Canary.Ruleset)
+	if err != nil {
+		return storeError(err)
+	}
+	if err := ruleset.checkSuits(next.Definition); err != nil {
+		return Errorf(CodeWrongState, "the canary, ruleset %d, does not suit this file: %v", next.Rollout.Canary.Ruleset, err)
+	}
+	return nil
 }
 
 // compileNew compiles a ruleset that is to come into force, and holds it against the campaign.

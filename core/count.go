@@ -331,7 +331,8 @@ func (r *round) ask(n *count, l *link, in *intent) {
 	c, def, owner := r.campaign, r.snapshot.definition(), l.document.Shopper
 	after := l.now.count(n.what)
 	facts := c.shareHookFacts(r.snapshot, r.now, owner, after.facts(n.what), r.owned[DocumentKey{DocumentTags, owner}])
-	d, err := r.snapshot.ruleset.decide(HookShare, &facts, def, -1)
+	ruleset, _ := r.snapshot.arm(&facts.Shopper)
+	d, err := ruleset.decide(HookShare, &facts, def, -1)
 	var beside consequences
 	if err == nil {
 		c.remarkSteps(HookShare, d)

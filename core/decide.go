@@ -10,13 +10,15 @@ type compiled struct {
 	ruleset  Ruleset
 	bindings []*bound
 	groups   []stackGroup
+	lastGood int64 // the number of the ruleset that bindings fall back to; 0 without one
 }
 
 // bound is one binding with its mechanic.
 type bound struct {
 	mechanic Mechanic
-	fallback Mechanic // the same binding in the previous ruleset, for last_good
+	fallback Mechanic // the same binding in the previous live ruleset, for last_good
 	policy   FailurePolicy
+	open     bool // its breaker is: it is not asked
 	kept     bool // the mechanic is not this binary's own, but as it was stored with the ruleset
 }
 
@@ -46,6 +48,8 @@ type step struct {
 type decision struct {
 	campaign   *Campaign // whose guardrails bound the price
 	engine     string    // by which version of the engine's rules, see EngineVersion
+	ruleset    int64     // the number of the ruleset that decided
+	lastGood   int64     // the number of the ruleset that its bindings could fall back to; 0 without one
 	budgetLeft int64     // of the discount budget when it was decided, minor units; −1 without one
 
 	steps    []step
@@ -78,7 +82,7 @@ type note struct {
 // decide runs every binding that knows the hook once, stacks the effects and, at the hook quote, bounds the price.
 // budgetLeft is what is left of the discount budget, negative for no budget. The error is the refusal.
 func (r *compiled) decide(hook Hook, facts *Facts, c *Campaign, budgetLeft int64) (*decision, error) {
-	d := newDecision(hook, facts, c, budgetLeft, len(r.bindings))
+	d := r.newDecision(hook, facts, c, budgetLeft)
 	if err := d.ask(r.bindings, hook, facts, c); err != nil {
 		return nil, err
 	}
@@ -91,10 +95,10 @@ func (r *compiled) decide(hook Hook, facts *Facts, c *Campaign, budgetLeft int64
 	return d, nil
 }
 
-func newDecision(hook Hook, facts *Facts, c *Campaign, budgetLeft int64, bindings int) *decision {
+func (r *compiled) newDecision(hook Hook, facts *Facts, c *Campaign, budgetLeft int64) *decision {
 	d := &decision{
-		campaign: c, engine: EngineVersion, budgetLeft: budgetLeft,
-		steps: make([]step, 0, bindings), priced: hook == HookQuote,
+		campaign: c, engine: EngineVersion, ruleset: r.ruleset.Number, lastGood: r.lastGood, budgetLeft: budgetLeft,
+		steps: make([]step, 0, len(r.bindings)), priced: hook == HookQuote,
 	}
 	if d.priced {
 		d.price = price{
@@ -141,7 +145,13 @@ func (h Hook) denies() bool { return EffectDeny.Allowed(h) }
 // run asks the mechanic, then its fallback if the policy has one. The step's effects are appended to buffer, which is
 // returned for the next binding.
 func (b *bound) run(hook Hook, facts *Facts, buffer []Effect, c *Campaign) (step, []Effect) {
-	s, extended := ask(b.mechanic, hook, facts, buffer, c)
+	var s step
+	extended := buffer
+	if b.open && slices.Contains(b.mechanic.Manifest().Hooks, hook) {
+		s = step{manifest: b.mechanic.Manifest(), outcome: outcomeFailed, failure: breakerOpen}
+	} else {
+		s, extended = ask(b.mechanic, hook, facts, buffer, c)
+	}
 	if s.outcome == outcomeFailed && b.policy == FailLastGood && b.fallback != nil {
 		failure := s.failure
 		s, extended = ask(b.fallback, hook, facts, buffer, c)

@@ -3,80 +3,168 @@ package core
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 )
 
-// earlier is a ruleset that orders are pinned to and that is not live any more, as this node knows it.
-type earlier struct {
+// maxRulesets is how many rulesets of a campaign a node keeps compiled: those that decide, those that orders are pinned to,
+// and those that may come.
+const maxRulesets = 32
+
+// rulesets are a campaign's rulesets as this node knows them, whether they decide, did, or may. It is safe for concurrent
+// use.
+type rulesets struct {
+	engine   *Engine
+	campaign string
+
+	mu    sync.Mutex
+	known map[int64]*knownRuleset
+	uses  int64
+}
+
+// knownRuleset is one of them. It is replaced, never changed, but for used.
+type knownRuleset struct {
 	stored  *Ruleset
 	ruleset *compiled // nil if it has not been compiled, or cannot be
 	err     error     // why it cannot be compiled
 	until   time.Time // when to try again, if it cannot be compiled or lacks a plugin; zero for never
+	used    int64     // when it was last asked for, in uses
 }
 
-// storedRuleset returns an earlier ruleset of that number as it is stored, which is read once.
-func (c *campaign) storedRuleset(ctx context.Context, number int64) (*earlier, error) {
-	c.mu.Lock()
-	known := c.earlier[number]
-	c.mu.Unlock()
+func newRulesets(e *Engine, campaign string) *rulesets {
+	return &rulesets{engine: e, campaign: campaign, known: map[int64]*knownRuleset{}}
+}
+
+// get returns what is known of the ruleset, or nil.
+func (r *rulesets) get(number int64) *knownRuleset {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.known[number]
 	if known != nil {
-		return known, nil
+		r.uses++
+		known.used = r.uses
 	}
-	stored, err := c.engine.Ruleset(ctx, c.id, number)
+	return known
+}
+
+// put replaces what is known of the ruleset, and forgets the one that nobody has asked for the longest if there are too many.
+func (r *rulesets) put(next *knownRuleset) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.uses++
+	next.used = r.uses
+	r.known[next.stored.Number] = next
+	if len(r.known) <= maxRulesets {
+		return
+	}
+	oldest := next
+	for _, known := range r.known {
+		if known.used < oldest.used {
+			oldest = known
+		}
+	}
+	delete(r.known, oldest.stored.Number)
+}
+
+// stored returns the ruleset of the number as it is stored, which is read once.
+func (r *rulesets) stored(ctx context.Context, number int64) (*Ruleset, error) {
+	if known := r.get(number); known != nil {
+		return known.stored, nil
+	}
+	stored, err := r.engine.Ruleset(ctx, r.campaign, number)
 	if err != nil {
 		return nil, err
 	}
-	known = &earlier{stored: stored}
-	c.remember(number, known)
-	return known, nil
+	r.put(&knownRuleset{stored: stored})
+	return stored, nil
 }
 
-func (c *campaign) remember(number int64, known *earlier) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.earlier) >= maxEarlier {
-		clear(c.earlier)
+// compiled returns the ruleset compiled, without what its bindings fall back to. That it cannot be compiled, or lacks a
+// plugin, is remembered for a while only; that all its plugins may be loaded is asked every time.
+func (r *rulesets) compiled(ctx context.Context, record *CampaignRecord, stored *Ruleset) (*compiled, error) {
+	known := r.get(stored.Number)
+	if known != nil && known.ruleset != nil && !known.ruleset.uploaded() {
+		return known.ruleset, nil
 	}
-	c.earlier[number] = known
+	ruleset, err := r.engine.compileStored(ctx, record, stored)
+	if err != nil && passes(ctx, err) {
+		return nil, err
+	}
+	next := &knownRuleset{stored: stored, ruleset: ruleset, err: err}
+	if err != nil || ruleset.lacks() {
+		next.until = r.engine.now().Add(watchLongest)
+	}
+	r.put(next)
+	return ruleset, err
 }
 
-// pinned returns the campaign's ruleset of that number: the live one, or an earlier one, which is compiled once. That one
-// cannot be compiled is remembered for a while, too.
+// uploaded reports whether any binding names a plugin that somebody uploaded, and may withdraw.
+func (r *compiled) uploaded() bool {
+	return slices.ContainsFunc(r.ruleset.Bindings, func(b Binding) bool { return ValidDigest(b.Plugin) })
+}
+
+// pinned returns the campaign's ruleset of that number, whether it decides now or did: compiled once, with what its bindings
+// fell back to. That one cannot be compiled is remembered for a while, too. Number 0 is that of no mechanics.
 func (c *campaign) pinned(ctx context.Context, number int64) (*compiled, error) {
-	snap := c.snapshot.Load()
-	if snap.record.Ruleset.Number == number {
-		return snap.ruleset, nil
+	if number == 0 {
+		return noRuleset(), nil
 	}
-	known, err := c.storedRuleset(ctx, number)
-	if err != nil {
-		return nil, err
-	}
+	known := c.rulesets.get(number)
 	now := c.engine.now()
-	if (known.ruleset != nil || known.err != nil) && (known.until.IsZero() || now.Before(known.until)) {
+	if known != nil && (known.ruleset != nil || known.err != nil) && (known.until.IsZero() || now.Before(known.until)) {
 		return known.ruleset, known.err
 	}
-	next := &earlier{stored: known.stored}
-	next.ruleset, next.err = c.engine.compileEarlier(ctx, snap.record, known.stored)
-	switch {
-	case next.err != nil && passes(ctx, next.err):
-		return nil, next.err
-	case next.err != nil || next.ruleset.lacks():
-		next.until = now.Add(watchLongest)
-	}
-	c.remember(number, next)
-	return next.ruleset, next.err
-}
-
-// compileEarlier compiles a ruleset that is not live any more, with its fallbacks.
-func (e *Engine) compileEarlier(ctx context.Context, record *CampaignRecord, stored *Ruleset) (*compiled, error) {
-	ruleset, err := e.compileStored(ctx, record, stored)
+	stored, err := c.rulesets.stored(ctx, number)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.addFallbacks(ctx, record, ruleset, func(Binding, Mechanic) {}); err != nil {
+	return c.rulesets.compiled(ctx, c.snapshot.Load().record, stored)
+}
+
+// fallingBack returns the ruleset with the fallbacks that it had in a decision: those of the ruleset of that number, 0 for
+// none.
+func (c *campaign) fallingBack(ctx context.Context, ruleset *compiled, lastGood int64) (*compiled, error) {
+	if lastGood == 0 {
+		return ruleset, nil
+	}
+	previous, err := c.pinned(ctx, lastGood)
+	if err != nil {
 		return nil, err
 	}
-	return ruleset, nil
+	return ruleset.withFallbacks(previous), nil
+}
+
+// pinnedPaid returns the ruleset that decides at the hook paid for orders that are pinned to the number. It falls back to
+// what was live when it was made, as long after the order its own rollout may be gone.
+func (c *campaign) pinnedPaid(ctx context.Context, number int64) (*compiled, error) {
+	ruleset, err := c.pinned(ctx, number)
+	if err != nil || !slices.ContainsFunc(ruleset.bindings, func(b *bound) bool { return b.policy == FailLastGood }) {
+		return ruleset, err
+	}
+	previous := ruleset.ruleset.Previous
+	if previous == 0 {
+		previous = number - 1 // it was stored before that was
+	}
+	falling, err := c.fallingBack(ctx, ruleset, previous)
+	if err != nil && !passes(ctx, err) {
+		return ruleset, nil // there is nothing to fall back to
+	}
+	return falling, err
+}
+
+// withFallbacks returns a copy of the ruleset whose bindings of the policy last_good fall back to those of previous.
+func (r *compiled) withFallbacks(previous *compiled) *compiled {
+	copied := *r
+	copied.lastGood = previous.ruleset.Number
+	copied.bindings = slices.Clone(r.bindings)
+	for i, b := range copied.bindings {
+		if b.policy == FailLastGood && i < len(previous.bindings) {
+			own := *b
+			own.fallback = previous.bindings[i].mechanic
+			copied.bindings[i] = &own
+		}
+	}
+	return &copied
 }
 
 // passes reports whether a failure says nothing about what failed: the store is away or too busy, or nobody waits any more.
@@ -100,16 +188,16 @@ func (r *compiled) lacks() bool {
 // asksPaid reports whether the ruleset that priced the order has something to say at the hook paid. If that cannot be
 // told now it may have: the task then finds out.
 func (c *campaign) asksPaid(o *Order) bool {
-	snap, number := c.snapshot.Load(), o.rulesetNumber()
-	if number == snap.record.Ruleset.Number {
-		return snap.asks(HookPaid)
+	number := o.rulesetNumber()
+	if number == 0 {
+		return false // no mechanic was asked for its price
 	}
-	known, err := c.storedRuleset(context.Background(), number)
+	stored, err := c.rulesets.stored(context.Background(), number)
 	if err != nil {
 		return true
 	}
-	if known.stored.Hooks != nil {
-		return slices.Contains(known.stored.Hooks, HookPaid)
+	if stored.Hooks != nil {
+		return slices.Contains(stored.Hooks, HookPaid)
 	}
 	ruleset, err := c.pinned(context.Background(), number) // it was stored before the hooks were stored with it
 	return err != nil || slices.Contains(ruleset.hooks(), HookPaid)

@@ -141,7 +141,8 @@ func (e *Engine) refresh(ctx context.Context, id string) (*campaign, error) {
 	if record == nil {
 		return nil, nil //nolint:nilnil // an absent campaign is an answer, not a failure
 	}
-	next, err := e.compile(ctx, record)
+	cache := e.rulesetsOf(id)
+	next, err := e.compile(ctx, record, cache)
 	if err != nil {
 		return nil, e.cannotServe(ctx, record, err)
 	}
@@ -157,7 +158,7 @@ func (e *Engine) refresh(ctx context.Context, id string) (*campaign, error) {
 		}
 		return c, nil
 	}
-	c := newCampaign(e, next)
+	c := newCampaign(e, next, cache)
 	if err := c.readCounters(ctx); err != nil {
 		return nil, err
 	}
@@ -168,6 +169,14 @@ func (e *Engine) refresh(ctx context.Context, id string) (*campaign, error) {
 	extended[id] = c
 	e.running.Store(&extended)
 	return c, nil
+}
+
+// rulesetsOf returns what is known of the campaign's rulesets; of one that does not run yet that is nothing.
+func (e *Engine) rulesetsOf(id string) *rulesets {
+	if c := (*e.running.Load())[id]; c != nil {
+		return c.rulesets
+	}
+	return newRulesets(e, id)
 }
 
 // campaign returns the running campaign. One that this node has not heard of yet is looked up once.

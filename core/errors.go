@@ -30,6 +30,9 @@ const (
 	CodePoolExhausted       Code = "pool_exhausted"           // the pool has no vouchers left to grant
 	CodeGroupClosed         Code = "group_closed"             // the group has ended, or is not for this order
 	CodeGroupFull           Code = "group_full"               // the group has no seat left
+	CodeStopped             Code = "stopped"                  // the campaign's operator has stopped this
+	CodeNotReady            Code = "not_ready"                // a node has not compiled what is to decide, or cannot
+	CodeDraining            Code = "draining"                 // no orders until those that were placed have ended
 	CodeDrawClosed          Code = "draw_closed"              // the draw takes no more entries
 	CodeOwnLink             Code = "own_link"                 // one's own link counts nothing
 	CodeIdempotencyMissing  Code = "idempotency_key_missing"  // a POST that moves stock or money came without its key

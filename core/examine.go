@@ -19,7 +19,7 @@ type examined struct {
 // examine decides at the hook as decide does, by the given version of the engine's rules, and keeps what decide forgets. At
 // a hook without a price the campaign may be nil: then it has whatever effects name.
 func (r *compiled) examine(hook Hook, facts *Facts, c *Campaign, budgetLeft int64, engine string) *examined {
-	x := &examined{ruleset: r, decision: newDecision(hook, facts, c, budgetLeft, len(r.bindings)), binding: -1}
+	x := &examined{ruleset: r, decision: r.newDecision(hook, facts, c, budgetLeft), binding: -1}
 	x.decision.engine = engine
 	for _, b := range r.bindings {
 		began := time.Now()
@@ -214,7 +214,7 @@ func asError(err error) *Error {
 // checkOf names the check that refuses with the code.
 func checkOf(code Code) string {
 	checks := map[Code]string{
-		CodeInvalid: "request", CodeNotInPhase: "phase", CodeSoldOut: "stock", CodeReservationRequired: "reservation",
+		CodeInvalid: "request", CodeNotInPhase: "phase", CodeSoldOut: "stock", CodeReservationRequired: "reservation", CodeDraining: "rollout",
 		CodeLimitReached: "limit", CodeVoucherInvalid: "voucher", CodeVoucherExpired: "voucher", CodeVoucherUsed: "voucher",
 		CodeLockedOut: "voucher", CodeGroupClosed: "group", CodeGroupFull: "group", CodeDenied: "mechanic",
 		CodeMechanicFailed: "mechanic", CodeQuotaExhausted: "quota", CodeAlreadyUsed: "once", CodePriceChanged: "expect_total",

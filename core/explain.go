@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 )
 
@@ -20,6 +21,7 @@ type pinnedQuote struct {
 	Floors     map[string]int64 `json:"floors"` // the min_price of items that have one of their own
 	Schedule   string           `json:"fuel_schedule"`
 	Guardrails Guardrails       `json:"guardrails"`
+	LastGood   int64            `json:"last_good"` // the ruleset that a binding fell back to; 0 if none did
 	Ruleset    int64            `json:"ruleset"`
 	Total      int64            `json:"total"`
 }
@@ -69,7 +71,7 @@ func (c *campaign) explainKept(ctx context.Context, k kept, out *Explanation) er
 	}
 	out.Hook, out.Ruleset, out.Engine, out.At = k.hook, pinned.Ruleset, pinned.Engine, pinned.Facts.Now
 	out.Facts, out.Bindings = pinned.Facts.appendJSON(nil), []ExplainedBinding{}
-	ruleset, err := c.pinned(ctx, pinned.Ruleset)
+	ruleset, err := c.asPinned(ctx, &pinned)
 	switch {
 	case err == nil:
 		pinned.derive(ruleset, k, out)
@@ -80,6 +82,43 @@ func (c *campaign) explainKept(ctx context.Context, k kept, out *Explanation) er
 		out.Differences = []string{"this node cannot decide it again: " + err.Error()}
 	}
 	return nil
+}
+
+// asPinned returns the ruleset as it was in the decision: with what its bindings fell back to, and the breakers open that
+// were.
+func (c *campaign) asPinned(ctx context.Context, p *pinnedQuote) (*compiled, error) {
+	ruleset, err := c.pinned(ctx, p.Ruleset)
+	if err != nil {
+		return nil, err
+	}
+	if ruleset, err = c.fallingBack(ctx, ruleset, p.fellBackTo()); err != nil {
+		return nil, err
+	}
+	return ruleset.openAs(p), nil
+}
+
+// fellBackTo is the number of the ruleset that a binding fell back to, 0 if none did. It was not pinned while it was always
+// the one before.
+func (p *pinnedQuote) fellBackTo() int64 {
+	if p.LastGood == 0 && slices.ContainsFunc(p.Bindings, func(s pinnedStep) bool { return s.LastGood }) {
+		return p.Ruleset - 1
+	}
+	return p.LastGood
+}
+
+// openAs returns the ruleset with the breakers open that were when the decision was pinned.
+func (r *compiled) openAs(p *pinnedQuote) *compiled {
+	if !slices.ContainsFunc(p.Bindings, func(s pinnedStep) bool { return s.Failure == breakerOpen }) {
+		return r
+	}
+	copied := *r
+	copied.bindings = slices.Clone(r.bindings)
+	for i := range min(len(copied.bindings), len(p.Bindings)) {
+		own := *copied.bindings[i]
+		own.open = p.Bindings[i].Failure == breakerOpen
+		copied.bindings[i] = &own
+	}
+	return &copied
 }
 
 // recite fills the explanation with what is pinned, where the ruleset cannot be had any more.
@@ -104,7 +143,7 @@ func (p *pinnedQuote) derive(ruleset *compiled, k kept, out *Explanation) {
 		out.Differences = append(out.Differences, "it is refused now: "+x.refusal.Error())
 	}
 	out.Differences = append(out.Differences, p.differences(x.decision, k.total)...)
-	again := x.decision.pin(&p.Facts, p.Ruleset, p.Epoch)
+	again := x.decision.pin(&p.Facts, p.Epoch)
 	out.Reproduced = len(out.Differences) == 0 && bytes.Equal(again, k.text)
 	if !out.Reproduced && len(out.Differences) == 0 {
 		out.Differences = []string{"the pinned text is another, though effects and total are the same"}

@@ -15,7 +15,7 @@ func (c *campaign) explainPaid(ctx context.Context, o *Order) (*ExplainedPaid, e
 	if err != nil {
 		return nil, storeError(err)
 	}
-	ruleset, err := c.pinned(ctx, number)
+	ruleset, err := c.pinnedPaid(ctx, number)
 	if CodeOf(err) == CodeUnavailable {
 		return nil, err
 	}

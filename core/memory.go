@@ -150,7 +150,7 @@ func (c *campaign) recollect(ctx context.Context) error {
 // shoppers who have no order yet, so that none can have been acknowledged under this request's key: they are refused
 // what needs no data, or place their order, which its claims and takes guard like any other: a memory that is out of
 // date costs another try and nothing else. Every other refusal is left to what the store says.
-func (c *campaign) recall(ctx context.Context, req *OrderRequest) (*intent, error) {
+func (c *campaign) recall(ctx context.Context, req *OrderRequest, seen *observed) (*intent, error) {
 	if req.Voucher != "" || req.Group != "" || len(c.snapshot.Load().kinds) > 0 { // of which a node remembers nothing
 		return nil, nil
 	}
@@ -164,7 +164,7 @@ func (c *campaign) recall(ctx context.Context, req *OrderRequest) (*intent, erro
 	if !certain {
 		return nil, nil
 	}
-	in, err := c.decideOrder(ctx, req, &load{state: &ShopperState{Reservation: reservation}})
+	in, err := c.decideOrder(ctx, req, &load{state: &ShopperState{Reservation: reservation}}, seen)
 	if err != nil {
 		return nil, nil //nolint:nilerr // decided anew by what the store says
 	}

@@ -1,6 +1,9 @@
 package core
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // observed is one order request and what it was answered. What looks at it counts, compares and keeps, and must not keep the
 // shopper waiting.
@@ -12,4 +15,9 @@ type observed struct {
 	order    *Order  // nil if it was refused
 	replayed bool    // the answer of an earlier request
 	err      error   // the refusal
+}
+
+// observe shows the request to everything that looks at requests, and returns what it was answered.
+func (c *campaign) observe(_ context.Context, seen *observed) error {
+	return seen.err
 }

@@ -20,7 +20,7 @@ const (
 
 // pin renders the decision as it is kept with the order: canonical JSON with sorted keys, integers and no spaces, so
 // that a replay can be compared byte for byte.
-func (d *decision) pin(facts *Facts, ruleset, epoch int64) json.RawMessage {
+func (d *decision) pin(facts *Facts, epoch int64) json.RawMessage {
 	b := make([]byte, 0, 1024)
 	b = append(b, '{')
 	b = appendNamed(b, `"added":`, d.addedItems(func(item *Item) int64 { return item.Price }))
@@ -42,8 +42,11 @@ func (d *decision) pin(facts *Facts, ruleset, epoch int64) json.RawMessage {
 	b = strconv.AppendInt(b, d.campaign.Guardrails.DiscountBudget, 10)
 	b = appendInt(b, `,"max_discount":`, d.campaign.Guardrails.MaxDiscount)
 	b = appendInt(b, `,"min_price":`, d.campaign.Guardrails.MinPrice)
-	b = append(b, `},"ruleset":`...)
-	b = strconv.AppendInt(b, ruleset, 10)
+	b = append(b, '}')
+	if slices.ContainsFunc(d.steps, func(s step) bool { return s.lastGood }) {
+		b = appendInt(b, `,"last_good":`, d.lastGood)
+	}
+	b = appendInt(b, `,"ruleset":`, d.ruleset)
 	b = appendInt(b, `,"total":`, d.total)
 	return append(b, '}')
 }

@@ -26,12 +26,20 @@ func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, rep
 	if err != nil {
 		return nil, false, err
 	}
+	seen := observed{request: &req, began: e.now()}
+	seen.order, seen.replayed, seen.err = c.place(ctx, &req, &seen)
+	seen.took = e.now().Sub(seen.began)
+	return seen.order, seen.replayed, c.observe(ctx, &seen)
+}
+
+// place decides and commits until neither the fence nor a lost quota sends the request back.
+func (c *campaign) place(ctx context.Context, req *OrderRequest, seen *observed) (order *Order, replayed bool, err error) {
 	leave, err := c.enter(req.Shopper.ID, ClaimOrder, req.Key)
 	if err != nil {
 		return nil, false, err
 	}
 	defer leave()
-	in, err := c.recall(ctx, &req)
+	in, err := c.recall(ctx, req, seen)
 	if err != nil {
 		return nil, false, err
 	}
@@ -47,7 +55,7 @@ func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, rep
 				order, err := c.replay(ctx, prior, &request)
 				return order, err == nil, err
 			}
-			if in, err = c.decideOrder(ctx, &req, loaded); err != nil {
+			if in, err = c.decideOrder(ctx, req, loaded, seen); err != nil {
 				return nil, false, err
 			}
 		}
@@ -128,9 +136,11 @@ func (s *ShopperState) count(kind ClaimKind, prefix string) int64 {
 	return n
 }
 
-// decideOrder refuses what cannot be, lets the ruleset decide and returns the order that would result.
-func (c *campaign) decideOrder(ctx context.Context, req *OrderRequest, known *load) (*intent, error) {
+// decideOrder refuses what cannot be, lets the ruleset decide and returns the order that would result. seen takes note of
+// the decision.
+func (c *campaign) decideOrder(ctx context.Context, req *OrderRequest, known *load, seen *observed) (*intent, error) {
 	q, err := c.quote(ctx, req, known)
+	seen.quoted = q
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +184,7 @@ func (q *quoted) order(req *OrderRequest) *Order {
 	o := &Order{
 		Campaign: def.ID, ID: newID(def.ID, q.now), Brand: def.Brand, Shopper: req.Shopper.ID, Currency: def.Currency,
 		Total: q.decision.total, Lines: q.decision.lines(), Takes: q.takes(),
-		Quote:    q.decision.pin(&q.facts, q.snapshot.record.Ruleset.Number, q.snapshot.record.Epoch),
+		Quote:    q.decision.pin(&q.facts, q.snapshot.record.Epoch),
 		PlacedAt: now, Revision: 1, State: OrderPlaced, TakesState: TakesOutstanding, UpdatedAt: now,
 		HoldUntil: q.holdUntil(), Dues: q.dues(), Conditions: slices.Clip(q.decision.duties),
 	}

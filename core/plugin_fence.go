@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // announce fences the campaigns that bind a plugin which has become approved or has ceased to be.
@@ -57,24 +58,14 @@ func (r *PluginRegistry) fenceCampaign(ctx context.Context, id string, p *Plugin
 	return storeError(ErrConflict)
 }
 
-// decidesWith reports whether the live ruleset may ask the plugin: in a binding, or as what was last good.
+// decidesWith reports whether a ruleset that decides, is compared, or is what was last good, binds the plugin.
 func decidesWith(ctx context.Context, campaigns CampaignStore, record *CampaignRecord, digest string) (bool, error) {
-	fallback := false
-	for _, b := range record.Ruleset.Bindings {
-		if b.Plugin == digest {
-			return true, nil
+	for _, number := range record.Rollout.inPlay() {
+		ruleset, err := campaigns.Ruleset(ctx, record.Definition.ID, number)
+		if err != nil {
+			return false, err
 		}
-		fallback = fallback || b.OnFailure == FailLastGood
-	}
-	if !fallback || record.Ruleset.Number <= 1 {
-		return false, nil
-	}
-	previous, err := campaigns.Ruleset(ctx, record.Definition.ID, record.Ruleset.Number-1)
-	if err != nil || previous == nil {
-		return false, err
-	}
-	for i, b := range record.Ruleset.Bindings {
-		if b.OnFailure == FailLastGood && i < len(previous.Bindings) && previous.Bindings[i].Plugin == digest {
+		if ruleset != nil && slices.ContainsFunc(ruleset.Bindings, func(b Binding) bool { return b.Plugin == digest }) {
 			return true, nil
 		}
 	}

@@ -25,6 +25,8 @@ type quoted struct {
 	admission
 
 	facts    Facts
+	ruleset  *compiled // that decides for the shopper
+	canary   bool      // it is the canary's
 	decision *decision
 	joins    *Group // that the request names; nil if it names none
 }
@@ -50,7 +52,7 @@ func (e *Engine) Quote(ctx context.Context, req OrderRequest) (*Quote, error) {
 	return &Quote{
 		Campaign: c.id, Currency: q.snapshot.definition().Currency, Total: q.decision.total, List: list,
 		Lines: q.decision.lines(), Conditions: q.decision.duties, Group: q.terms(),
-		Dues: q.dues(), Ruleset: q.snapshot.record.Ruleset.Number, Left: q.facts.Item.Left,
+		Dues: q.dues(), Ruleset: q.decision.ruleset, Left: q.facts.Item.Left,
 	}, nil
 }
 
@@ -208,6 +210,9 @@ func (m *Manifest) reads(prefix string) bool {
 func (c *campaign) admit(req *OrderRequest) (admission, error) {
 	a := admission{snapshot: c.snapshot.Load(), now: c.engine.now()}
 	def := a.snapshot.definition()
+	if err := a.snapshot.record.Rollout.refusesOrders(); err != nil {
+		return a, err
+	}
 	if a.item = def.Item(req.SKU); a.item == nil {
 		return a, Errorf(CodeInvalid, "there is no item %q in this campaign", req.SKU)
 	}
@@ -294,7 +299,8 @@ func (c *campaign) quotas(def *Campaign) map[string]int64 {
 // decide asks the ruleset about the facts.
 func (c *campaign) decide(q *quoted) error {
 	var err error
-	q.decision, err = q.snapshot.ruleset.decide(HookQuote, &q.facts, q.snapshot.definition(), c.budgetLeft(q.snapshot.definition()))
+	q.ruleset, q.canary = q.snapshot.arm(&q.facts.Shopper)
+	q.decision, err = q.ruleset.decide(HookQuote, &q.facts, q.snapshot.definition(), c.budgetLeft(q.snapshot.definition()))
 	return err
 }
 

@@ -79,6 +79,9 @@ func (c *campaign) decideReservation(ctx context.Context, shopper *Principal) (*
 	if phase := def.Phases.At(now); phase != PhaseReservation {
 		return nil, notReserving(phase)
 	}
+	if err := snap.record.Rollout.refusesReservations(); err != nil {
+		return nil, err
+	}
 	in := &intent{epoch: snap.record.Epoch, reservation: &Reservation{Shopper: shopper.ID, At: now.UnixMilli()}}
 	if !snap.asks(HookReserve) {
 		return in, nil
@@ -88,7 +91,8 @@ func (c *campaign) decideReservation(ctx context.Context, shopper *Principal) (*
 		return nil, err
 	}
 	facts := c.reserveFacts(snap, now, shopper, known)
-	d, err := snap.ruleset.decide(HookReserve, &facts, def, -1)
+	ruleset, _ := snap.arm(&facts.Shopper)
+	d, err := ruleset.decide(HookReserve, &facts, def, -1)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +130,7 @@ func (c *campaign) signUp(in *intent, snap *snapshot, d *decision, facts *Facts,
 		return nil
 	}
 	shopper := in.reservation.Shopper
-	kept := Signup{Takes: d.takes, Decision: d.pin(facts, snap.record.Ruleset.Number, snap.record.Epoch)}
+	kept := Signup{Takes: d.takes, Decision: d.pin(facts, snap.record.Epoch)}
 	for _, key := range d.once {
 		kept.Claims = append(kept.Claims, Claim{Shopper: shopper, Kind: ClaimOnce, Key: key, Owner: shopper})
 	}

@@ -197,3 +197,38 @@ type RolloutEntry struct {
 	At       int64 // when it was committed, Unix milliseconds
 	Orders   int64 // how many orders had been placed when it was committed: no later one was decided under an earlier epoch
 }
+
+// refusesOrders returns why no order can be placed under the rollout, nil if they can.
+func (r *Rollout) refusesOrders() error {
+	switch {
+	case r.Stop == StopCampaign:
+		return Errorf(CodeStopped, "the sale is stopped for now")
+	case r.Draining:
+		return &Error{Code: CodeDraining, Message: "the sale changes as soon as open orders have ended", RetryAfter: retryAfter}
+	default:
+		return nil
+	}
+}
+
+// refusesReservations returns why nobody can sign up under the rollout, nil if they can.
+func (r *Rollout) refusesReservations() error {
+	if r.Stop == StopCampaign || r.Stop == StopReservations {
+		return Errorf(CodeStopped, "reservations are stopped for now")
+	}
+	return nil
+}
+
+// inPlay returns the rulesets that a decision may ask, or is compared with.
+func (r *Rollout) inPlay() []int64 {
+	numbers := []int64{r.Live}
+	if r.LastGood > 0 {
+		numbers = append(numbers, r.LastGood)
+	}
+	if r.Canary != nil {
+		numbers = append(numbers, r.Canary.Ruleset)
+	}
+	if r.Shadow != nil {
+		numbers = append(numbers, r.Shadow.Ruleset)
+	}
+	return numbers
+}

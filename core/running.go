@@ -20,8 +20,6 @@ const (
 	maxWaiting = 20_000
 	// loadLanes lets a second query of facts run while the first is under way.
 	loadLanes = 2
-	// maxEarlier is how many rulesets that are no longer live a node keeps compiled.
-	maxEarlier = 16
 )
 
 // campaign is one campaign as this node runs it.
@@ -38,16 +36,17 @@ type campaign struct {
 	counts   batcher[*count]
 	delays   batcher[*delay]
 	remarks  remarks
+	rulesets *rulesets
 
 	mu       sync.Mutex
 	inFlight map[requestKey]struct{}
-	earlier  map[int64]*earlier // rulesets that orders are pinned to
 }
 
 // snapshot is everything that a decision needs and that changes only by a fenced change.
 type snapshot struct {
 	record  *CampaignRecord
-	ruleset *compiled
+	ruleset *compiled      // the live one
+	canary  *compiled      // nil without one
 	plugins []*watched     // the uploaded plugins that decide, or would
 	kinds   []DocumentKind // the shopper's documents that its mechanics read facts of
 	hooks   []Hook         // at which a mechanic has something to say
@@ -56,9 +55,9 @@ type snapshot struct {
 // definition returns the campaign file.
 func (s *snapshot) definition() *Campaign { return s.record.Definition }
 
-func newCampaign(e *Engine, s *snapshot) *campaign {
+func newCampaign(e *Engine, s *snapshot, rulesets *rulesets) *campaign {
 	c := &campaign{
-		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{}, earlier: map[int64]*earlier{},
+		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{}, rulesets: rulesets,
 		view: &view{now: e.now, counters: map[string]sighting{}}, memory: newMemory(),
 	}
 	c.snapshot.Store(s)
@@ -78,25 +77,6 @@ func (c *campaign) drain() {
 	c.delays.drain()
 	c.intents.drain()
 	c.loads.drain()
-}
-
-// compile makes a snapshot of the record, with every mechanic compiled.
-func (e *Engine) compile(ctx context.Context, record *CampaignRecord) (*snapshot, error) {
-	stored := &record.Ruleset
-	ruleset, err := e.compileStored(ctx, record, stored)
-	if err != nil {
-		return nil, err
-	}
-	snap := &snapshot{record: record, ruleset: ruleset}
-	for i, binding := range stored.Bindings {
-		binding.Brand = record.Definition.Brand
-		if !ruleset.bindings[i].kept {
-			snap.watch(binding, ruleset.bindings[i].mechanic, e.now())
-		}
-	}
-	err = e.addFallbacks(ctx, record, ruleset, func(b Binding, m Mechanic) { snap.watch(b, m, e.now()) })
-	snap.kinds, snap.hooks = ruleset.kinds(), ruleset.hooks()
-	return snap, err
 }
 
 // compileStored compiles a ruleset of the campaign as the artefacts of its digests.

@@ -187,6 +187,7 @@ type Ruleset struct {
 	Bindings  []Binding           `json:"bindings"`
 	Stacking  map[string]Stacking `json:"stacking,omitempty"`
 	Digests   []string            `json:"digests"` // of each binding's artefact
+	Previous  int64               `json:"previous,omitempty"` // the ruleset that was live when it was made; 0 for the first
 	Reason    string              `json:"reason,omitempty"`
 	Hooks     []Hook              `json:"hooks"` // at which any of them has something to say; nil if it was stored before that was
 	CreatedAt int64               `json:"created_at"`

@@ -324,7 +324,7 @@ func (c *campaign) decidePaid(ctx context.Context, o *Order) (*intent, error) {
 	if err != nil {
 		return nil, err
 	}
-	ruleset, err := c.pinned(ctx, number)
+	ruleset, err := c.pinnedPaid(ctx, number)
 	if err != nil {
 		return nil, err
 	}

@@ -54,9 +54,9 @@ func (c *campaign) explainRequest(ctx context.Context, req *OrderRequest, known 
 	binding := -1
 	if q != nil {
 		def := q.snapshot.definition()
-		x := q.snapshot.ruleset.examine(HookQuote, &q.facts, def, c.budgetLeft(def), EngineVersion)
+		x := q.ruleset.examine(HookQuote, &q.facts, def, c.budgetLeft(def), EngineVersion)
 		x.into(out)
-		out.Facts, out.At, out.Ruleset = q.facts.appendJSON(nil), q.facts.Now, q.snapshot.record.Ruleset.Number
+		out.Facts, out.At, out.Ruleset = q.facts.appendJSON(nil), q.facts.Now, q.ruleset.ruleset.Number
 		switch {
 		case x.refusal != nil && checkOf(CodeOf(refusal)) != "voucher":
 			refusal, binding = x.refusal, x.binding

@@ -85,9 +85,10 @@ func (c *campaign) wouldWrite(ctx context.Context, snap *snapshot, r *HookReques
 // explainHook explains what the mechanics decide for the facts.
 func (c *campaign) explainHook(snap *snapshot, hook Hook, facts *Facts, shopper *ShopperState) *Explanation {
 	out := c.blank(hook)
-	x := snap.ruleset.examine(hook, facts, snap.definition(), -1, EngineVersion)
+	ruleset, _ := snap.arm(&facts.Shopper)
+	x := ruleset.examine(hook, facts, snap.definition(), -1, EngineVersion)
 	x.into(out)
-	out.Facts, out.At, out.Ruleset = facts.appendJSON(nil), facts.Now, snap.record.Ruleset.Number
+	out.Facts, out.At, out.Ruleset = facts.appendJSON(nil), facts.Now, ruleset.ruleset.Number
 	refusal, binding := x.refusal, x.binding
 	if hook == HookReserve && facts.Campaign.Phase != string(PhaseReservation) {
 		refusal, binding = notReserving(Phase(facts.Campaign.Phase)), -1

@@ -141,7 +141,8 @@ func (s *snapshot) messageFacts(
 // written without replies.
 func (c *campaign) reply(l *letter, snap *snapshot, facts *Facts) {
 	def := snap.definition()
-	d, err := snap.ruleset.decide(HookMessage, facts, def, -1)
+	ruleset, _ := snap.arm(&facts.Shopper)
+	d, err := ruleset.decide(HookMessage, facts, def, -1)
 	if err != nil {
 		c.engine.log.Warn("nobody could answer a message", "campaign", c.id, "message", l.views[0].ID, "error", err)
 		return

@@ -1,0 +1,17 @@
+package core
+
+import "context"
+
+// prepare compiles and warms the ruleset of the number on this node.
+func (c *campaign) prepare(ctx context.Context, number int64) error {
+	_, err := c.pinned(ctx, number)
+	return err
+}
+
+// requireReady refuses a change that a node is not ready for.
+func (e *Engine) requireReady(context.Context, string, *Change) error { return nil }
+
+// needsApproval returns why somebody else has to approve the change, "" if nobody has to.
+func (e *Engine) needsApproval(context.Context, *CampaignRecord, *Change) (string, error) {
+	return "", nil
+}
