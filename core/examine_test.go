@@ -26,7 +26,7 @@ func TestWhatIsExaminedIsWhatIsDecided(t *testing.T) {
 		if err != nil {
 			return
 		}
-		if d.total != x.decision.total || string(d.pin(s.facts, 1, 1)) != string(x.decision.pin(s.facts, 1, 1)) {
+		if d.total != x.decision.total || string(d.pin(s.facts, 1)) != string(x.decision.pin(s.facts, 1)) {
 			t.Fatalf("decided %+v, examined %+v", d, x.decision)
 		}
 		steps := x.prices()
@@ -48,7 +48,7 @@ func TestAnOrderIsReproducedFromItsPinAndAnyChangeIsTold(t *testing.T) {
 		if err != nil {
 			return
 		}
-		o := &Order{ID: "o", Total: d.total, Lines: d.lines(), Quote: d.pin(s.facts, 3, 7)}
+		o := &Order{ID: "o", Total: d.total, Lines: d.lines(), Quote: d.pin(s.facts, 7)}
 		r := rulesetOf(s.stacking, s.groups, s.proposals...)
 		if out := explainPin(t, r, o); !out.Reproduced || out.Total != d.total {
 			t.Fatalf("not reproduced: %v", out.Differences)
@@ -90,7 +90,7 @@ func TestAnOrderOfAnOlderEngineIsReproducedByItsRules(t *testing.T) {
 		if x.refusal != nil || x.decision.total != want {
 			t.Fatalf("engine %s: total %d, %v, want %d", engine, x.decision.total, x.refusal, want)
 		}
-		o := &Order{Total: want, Quote: x.decision.pin(facts, 1, 1)}
+		o := &Order{Total: want, Quote: x.decision.pin(facts, 1)}
 		if out := explainPin(t, r, o); !out.Reproduced {
 			t.Errorf("engine %s: %v", engine, out.Differences)
 		}
@@ -103,6 +103,7 @@ func TestAPinOfTheFirstReleaseIsReproduced(t *testing.T) {
 		`"engine":"1","epoch":7,"facts":{"campaign":{"brand":"b","currency":"CNY","id":"c","phase":"sale","sale_closes":2,"sale_opens":1},` +
 		`"item":{"left":9,"price":1000,"sku":"s","sold":1,"stock":10},"now":1,"quantity":2,"shopper":{"id":"ann"}},"fuel_schedule":"2","guardrails":{"discount_budget":0,"max_discount":50,"min_price":10},"ruleset":3,"total":1950}`
 	r := rulesetOf(nil, []string{""}, &proposal{name: "m", effects: []Effect{{Kind: EffectDiscount, Amount: 100, Text: Text{EN: "Off"}}}})
+	r.ruleset.Number = 3
 	out := explainPin(t, r, &Order{Total: 1950, Quote: json.RawMessage(pinned)})
 	if !out.Reproduced {
 		t.Error(out.Differences)

@@ -106,7 +106,8 @@ func TestAPinnedDecisionNamesEverythingAReplayNeeds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pinned := string(d.pin(&facts, 3, 7))
+	d.ruleset = 3
+	pinned := string(d.pin(&facts, 7))
 	const want = `{"bindings":[{"digest":"sha256:m","effects":[{"discount":{"amount":100,"label":""}}],"fuel":0,"mechanic":"m","outcome":"applied"}],"budget_left":-1,` +
 		`"engine":"2","epoch":7,"facts":{"campaign":{"brand":"","currency":"","id":"","phase":"","sale_closes":0,"sale_opens":0},` +
 		`"item":{"left":0,"price":1000,"sku":"s","sold":0,"stock":0},"now":0,"quantity":1,"shopper":{"id":""}},"fuel_schedule":"2","guardrails":{"discount_budget":0,"max_discount":0,"min_price":0},"ruleset":3,"total":900}`

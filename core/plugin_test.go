@@ -438,6 +438,11 @@ func TestACompilerIsToldWhoseCampaignItIs(t *testing.T) {
 		})
 		must(t, err)
 		engine.Stop()
+		fresh := core.NewEngine(core.Options{ // to which the fallback is new, too
+			Store: s, Campaigns: s, Ledger: s, Now: d.clock.now, Compiler: brands{mechanics{"a": priceOf(1), "b": priceOf(2)}, &asked},
+		})
+		must(t, fresh.Start(t.Context()))
+		fresh.Stop()
 		for _, want := range []string{"a for " + d.def.Brand, "b for " + d.def.Brand} {
 			if !slices.Contains(asked, want) {
 				t.Errorf("%q is not among %q", want, asked)

@@ -260,7 +260,7 @@ func TestAnItemsOwnFloorHoldsInPlaceOfTheCampaigns(t *testing.T) {
 			t.Fatalf("%s costs %d, not %d: %v", tt.sku, d.total, tt.want, err)
 		}
 		var pinned pinnedQuote
-		if err := json.Unmarshal(d.pin(facts, 1, 1), &pinned); err != nil {
+		if err := json.Unmarshal(d.pin(facts, 1), &pinned); err != nil {
 			t.Fatal(err)
 		}
 		again, err := ruleset.decide(HookQuote, &pinned.Facts, pinned.campaign(), pinned.BudgetLeft)
