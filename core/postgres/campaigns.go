@@ -18,7 +18,7 @@ func (s *Store) Campaigns(ctx context.Context) ([]core.CampaignVersion, error) {
 	var all []core.CampaignVersion
 	err := s.read(ctx, single(listCampaigns, func(row pgx.CollectableRow) error {
 		var v core.CampaignVersion
-		err := row.Scan(&v.ID, &v.Epoch, &v.Revision)
+		err := row.Scan(&v.ID, &v.Epoch, &v.Revision, &v.Rulesets)
 		all = append(all, v)
 		return err
 	}))
@@ -43,14 +43,19 @@ func (s *Store) Campaign(ctx context.Context, id string) (*core.CampaignRecord, 
 
 func scanCampaign(row pgx.CollectableRow) (*core.CampaignRecord, error) {
 	record := &core.CampaignRecord{}
-	var definition, ruleset []byte
-	if err := row.Scan(&definition, &record.Revision, &record.Epoch, &record.Demo, &ruleset); err != nil {
+	var definition, ruleset, rollout []byte
+	if err := row.Scan(
+		&definition, &record.Revision, &record.Epoch, &record.Demo, &record.Rulesets, &ruleset, &rollout,
+	); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(definition, &record.Definition); err != nil {
 		return nil, err
 	}
-	return record, json.Unmarshal(ruleset, &record.Ruleset)
+	if err := json.Unmarshal(ruleset, &record.Ruleset); err != nil {
+		return nil, err
+	}
+	return record, json.Unmarshal(rollout, &record.Rollout)
 }
 
 // Ruleset returns one ruleset of a campaign, or nil when there is none.
@@ -83,31 +88,45 @@ func (s *Store) Artefact(ctx context.Context, digest string) (*core.Artefact, er
 }
 
 // SaveCampaign commits the change in one transaction. The campaign's own row, which nothing else locks, makes changes
-// wait for one another; then its counters are locked in the order of their keys.
+// wait for one another; then its counters are locked in the order of their keys, if the change touches them.
 func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) error {
 	swap, err := newSwap(change)
 	if err != nil {
 		return err
 	}
-	campaign := change.Record.Definition.ID
 	state := newState(core.Query{})
+	fenced := false
 	return s.transact(ctx, func(b *pgx.Batch) {
 		swap(b)
 		queueNewDocuments(b, change) // before the counters, as in a plan
-		b.Queue(lockCounters, campaign)
-		for _, part := range parts(core.Query{Campaign: campaign, Counters: true}, state) {
+		queueFence(b, change, &fenced)
+		for _, part := range parts(core.Query{Campaign: change.Record.Definition.ID, Counters: true}, state) {
 			part.queue(b)
 		}
 	}, func(b *pgx.Batch) (commits bool, err error) {
-		if err := queueLimits(b, change, state.Counters); err != nil {
+		if err := queueLimits(b, change, state.Counters, fenced); err != nil {
 			return false, err
 		}
 		queueEntry(b, &change.Entry)
-		for _, a := range change.Artefacts {
-			b.Queue(insertArtefact, a.Digest, a.Kind, a.Bytes)
+		if err := queueRollout(b, change); err != nil {
+			return false, err
 		}
-		return true, queueRuleset(b, change)
+		return true, queueNewRuleset(b, change)
 	})
+}
+
+// queueFence locks the campaign's counters, if the change touches any that exist, and then sets fenced.
+func queueFence(b *pgx.Batch, change *core.CampaignChange, fenced *bool) {
+	keys := slices.Sorted(maps.Keys(change.Limits))
+	limits := make([]int64, len(keys))
+	for i, key := range keys {
+		limits[i] = change.Limits[key]
+	}
+	b.Queue(fenceCounters, change.Record.Definition.ID, change.Record.Epoch, keys, limits).
+		Exec(func(tag pgconn.CommandTag) error {
+			*fenced = tag.RowsAffected() > 0
+			return nil
+		})
 }
 
 // newSwap writes the campaign's row, if its revision is still the one that was read.
@@ -119,7 +138,7 @@ func newSwap(change *core.CampaignChange) (func(b *pgx.Batch), error) {
 	}
 	values := []any{
 		campaign.ID, campaign.Brand, record.Revision, record.Epoch, record.Ruleset.Number, string(definition), record.Demo,
-		change.Entry.At,
+		change.Entry.At, max(record.Rulesets, record.Ruleset.Number),
 	}
 	return func(b *pgx.Batch) {
 		if change.From == 0 {
@@ -135,13 +154,18 @@ func newSwap(change *core.CampaignChange) (func(b *pgx.Batch), error) {
 	}, nil
 }
 
-// queueLimits gives every counter its new limit and epoch. What is taken stays taken.
-func queueLimits(b *pgx.Batch, change *core.CampaignChange, counters map[string]core.Counter) error {
+// queueLimits gives every counter its new limit and epoch. What is taken stays taken. Unless the counters are locked, those
+// that exist are what they shall be, and orders go on taking from them.
+func queueLimits(b *pgx.Batch, change *core.CampaignChange, counters map[string]core.Counter, locked bool) error {
 	campaign := change.Record.Definition
 	keys := slices.AppendSeq(slices.Collect(maps.Keys(change.Limits)), maps.Keys(counters))
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
-		taken := counters[key].Limit - counters[key].Remaining
+		counter, exists := counters[key]
+		if exists && !locked {
+			continue
+		}
+		taken := counter.Limit - counter.Remaining
 		limit, named := change.Limits[key]
 		if !named {
 			limit = taken
@@ -154,17 +178,29 @@ func queueLimits(b *pgx.Batch, change *core.CampaignChange, counters map[string]
 	return nil
 }
 
-func queueRuleset(b *pgx.Batch, change *core.CampaignChange) error {
+// queueNewRuleset stores the change's ruleset, if it is new, with what its bindings take from the binary.
+func queueNewRuleset(b *pgx.Batch, change *core.CampaignChange) error {
+	queueArtefacts(b, change.Artefacts)
 	if !change.NewRuleset {
 		return nil
 	}
-	content, err := json.Marshal(change.Record.Ruleset)
+	campaign := change.Record.Definition
+	return queueRuleset(b, campaign.ID, campaign.Brand, &change.Record.Ruleset)
+}
+
+func queueRuleset(b *pgx.Batch, campaign, brand string, ruleset *core.Ruleset) error {
+	content, err := json.Marshal(ruleset)
 	if err != nil {
 		return err
 	}
-	campaign := change.Record.Definition
-	b.Queue(insertRuleset, campaign.ID, change.Record.Ruleset.Number, campaign.Brand, string(content))
+	b.Queue(insertRuleset, campaign, ruleset.Number, brand, string(content))
 	return nil
+}
+
+func queueArtefacts(b *pgx.Batch, artefacts []*core.Artefact) {
+	for _, a := range artefacts {
+		b.Queue(insertArtefact, a.Digest, a.Kind, a.Bytes)
+	}
 }
 
 func queueEntry(b *pgx.Batch, e *core.StaffEntry) {

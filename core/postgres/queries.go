@@ -34,6 +34,8 @@ var (
 	ensureAccounts string
 	//go:embed queries/ensure_documents.sql
 	ensureDocuments string
+	//go:embed queries/fence_counters.sql
+	fenceCounters string
 	//go:embed queries/insert_artefact.sql
 	insertArtefact string
 	//go:embed queries/hold_documents.sql
@@ -48,6 +50,8 @@ var (
 	insertOrders string
 	//go:embed queries/insert_reservations.sql
 	insertReservations string
+	//go:embed queries/insert_rollout.sql
+	insertRollout string
 	//go:embed queries/insert_ruleset.sql
 	insertRuleset string
 	//go:embed queries/insert_staff_entry.sql
@@ -62,6 +66,8 @@ var (
 	listDocumentsDescending string
 	//go:embed queries/list_orders.sql
 	listOrders string
+	//go:embed queries/list_rollouts.sql
+	listRollouts string
 	//go:embed queries/list_shopper_documents.sql
 	listShopperDocuments string
 	//go:embed queries/list_shopper_documents_descending.sql
@@ -80,6 +86,8 @@ var (
 	loadOrders string
 	//go:embed queries/load_placed.sql
 	loadPlaced string
+	//go:embed queries/load_rollout.sql
+	loadRollout string
 	//go:embed queries/load_ruleset.sql
 	loadRuleset string
 	//go:embed queries/load_shopper_documents.sql
@@ -102,6 +110,8 @@ var (
 	lockTransfers string
 	//go:embed queries/move_orders.sql
 	moveOrders string
+	//go:embed queries/number_ruleset.sql
+	numberRuleset string
 	//go:embed queries/ping.sql
 	ping string
 	//go:embed queries/release_claims.sql

@@ -15,7 +15,9 @@ func (s *Store) Campaigns(ctx context.Context) ([]core.CampaignVersion, error) {
 	var all []core.CampaignVersion
 	err := s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
-			all = append(all, core.CampaignVersion{ID: r.text(), Epoch: r.integer(), Revision: r.integer()})
+			all = append(all, core.CampaignVersion{
+				ID: r.text(), Epoch: r.integer(), Revision: r.integer(), Rulesets: r.integer(),
+			})
 			return nil
 		}, listCampaigns)
 	})
@@ -45,8 +47,11 @@ func (r *row) campaign() (*core.CampaignRecord, error) {
 	if err := json.Unmarshal([]byte(r.text()), &record.Definition); err != nil {
 		return nil, err
 	}
-	record.Revision, record.Epoch, record.Demo = r.integer(), r.integer(), r.integer() != 0
-	return record, json.Unmarshal([]byte(r.text()), &record.Ruleset)
+	record.Revision, record.Epoch, record.Demo, record.Rulesets = r.integer(), r.integer(), r.integer() != 0, r.integer()
+	if err := json.Unmarshal([]byte(r.text()), &record.Ruleset); err != nil {
+		return nil, err
+	}
+	return record, json.Unmarshal([]byte(r.text()), &record.Rollout)
 }
 
 // Ruleset returns one ruleset of a campaign, or nil when there is none.
@@ -90,13 +95,11 @@ func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) e
 		if err := c.setCounters(change); err != nil {
 			return err
 		}
-		if err := c.insertRuleset(change); err != nil {
+		if err := c.addRollout(change); err != nil {
 			return err
 		}
-		for _, a := range change.Artefacts {
-			if _, err := c.exec(insertArtefact, a.Digest, a.Kind, a.Bytes); err != nil {
-				return err
-			}
+		if err := c.saveRuleset(change); err != nil {
+			return err
 		}
 		return c.log(&change.Entry)
 	})
@@ -111,7 +114,7 @@ func (c *conn) swapCampaign(change *core.CampaignChange) error {
 	}
 	values := []any{
 		campaign.ID, campaign.Brand, record.Revision, record.Epoch, record.Ruleset.Number, definition, record.Demo,
-		change.Entry.At,
+		change.Entry.At, max(record.Rulesets, record.Ruleset.Number),
 	}
 	if change.From == 0 {
 		_, err = c.exec(insertCampaign, values...)
@@ -124,7 +127,7 @@ func (c *conn) swapCampaign(change *core.CampaignChange) error {
 	return err
 }
 
-// setCounters gives every counter its new limit and epoch. What is taken stays taken.
+// setCounters gives every counter its new limit and epoch, unless it has both. What is taken stays taken.
 func (c *conn) setCounters(change *core.CampaignChange) error {
 	campaign := change.Record.Definition
 	state := &core.State{Counters: map[string]core.Counter{}}
@@ -142,6 +145,9 @@ func (c *conn) setCounters(change *core.CampaignChange) error {
 		if limit < taken {
 			return core.Errorf(core.CodeBelowTaken, "%s cannot be limited to %d: %d are taken", key, limit, taken)
 		}
+		if old, ok := state.Counters[key]; ok && old.Limit == limit && state.Epoch == change.Record.Epoch {
+			continue
+		}
 		_, err := c.exec(setCounter, campaign.ID, key, campaign.Brand, limit, limit-taken, change.Record.Epoch)
 		if err != nil {
 			return err
@@ -150,17 +156,33 @@ func (c *conn) setCounters(change *core.CampaignChange) error {
 	return nil
 }
 
-func (c *conn) insertRuleset(change *core.CampaignChange) error {
-	if !change.NewRuleset {
-		return nil
+// saveRuleset stores the change's ruleset, if it is new, with what its bindings take from the binary.
+func (c *conn) saveRuleset(change *core.CampaignChange) error {
+	campaign := change.Record.Definition
+	if change.NewRuleset {
+		if err := c.insertRuleset(campaign.ID, campaign.Brand, &change.Record.Ruleset); err != nil {
+			return err
+		}
 	}
-	content, err := encode(change.Record.Ruleset)
+	return c.insertArtefacts(change.Artefacts)
+}
+
+func (c *conn) insertRuleset(campaign, brand string, ruleset *core.Ruleset) error {
+	content, err := encode(ruleset)
 	if err != nil {
 		return err
 	}
-	campaign := change.Record.Definition
-	_, err = c.exec(insertRuleset, campaign.ID, change.Record.Ruleset.Number, campaign.Brand, content)
+	_, err = c.exec(insertRuleset, campaign, ruleset.Number, brand, content)
 	return err
+}
+
+func (c *conn) insertArtefacts(artefacts []*core.Artefact) error {
+	for _, a := range artefacts {
+		if _, err := c.exec(insertArtefact, a.Digest, a.Kind, a.Bytes); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *conn) log(e *core.StaffEntry) error {

@@ -40,6 +40,8 @@ var (
 	insertOrder string
 	//go:embed queries/insert_reservation.sql
 	insertReservation string
+	//go:embed queries/insert_rollout.sql
+	insertRollout string
 	//go:embed queries/insert_ruleset.sql
 	insertRuleset string
 	//go:embed queries/insert_staff_entry.sql
@@ -54,6 +56,8 @@ var (
 	listDocumentsDescending string
 	//go:embed queries/list_orders.sql
 	listOrders string
+	//go:embed queries/list_rollouts.sql
+	listRollouts string
 	//go:embed queries/list_shopper_documents.sql
 	listShopperDocuments string
 	//go:embed queries/list_shopper_documents_descending.sql
@@ -72,6 +76,8 @@ var (
 	loadOrders string
 	//go:embed queries/load_placed.sql
 	loadPlaced string
+	//go:embed queries/load_rollout.sql
+	loadRollout string
 	//go:embed queries/load_ruleset.sql
 	loadRuleset string
 	//go:embed queries/load_shopper_documents.sql
@@ -84,6 +90,8 @@ var (
 	loadWallet string
 	//go:embed queries/move_order.sql
 	moveOrder string
+	//go:embed queries/number_ruleset.sql
+	numberRuleset string
 	//go:embed queries/ping.sql
 	ping string
 	//go:embed queries/release_claim.sql

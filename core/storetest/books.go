@@ -69,7 +69,7 @@ func (b *book) taken() map[string]int64 {
 			taken[take.Counter] += take.Units
 		}
 	}
-	taken[core.CounterReservations] = int64(len(b.Reservations))
+	taken[core.CounterReservations], taken[core.CounterOrders] = int64(len(b.Reservations)), int64(len(b.Orders))
 	return taken
 }
 

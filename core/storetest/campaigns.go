@@ -22,6 +22,7 @@ func testCampaigns(t *testing.T, store Store) {
 			Number: 2, Bindings: definition.Ruleset, Stacking: definition.Stacking, Digests: []string{"sha256:1"},
 			CreatedAt: opening, CreatedBy: "staff-2",
 		}
+		s.record.Rulesets, s.record.Rollout = 2, fullRollout()
 		change := s.change()
 		change.NewRuleset = true
 		must(t, s.SaveCampaign(t.Context(), change))
@@ -29,6 +30,7 @@ func testCampaigns(t *testing.T, store Store) {
 		must(t, err)
 		same(t, "record", inJSON(t, got), inJSON(t, s.record))
 		same(t, "demo", got.Demo, true)
+		same(t, "highest ruleset", got.Rulesets, int64(2))
 		same(t, "epoch of the counters", s.state(core.Query{Counters: true}).Epoch, int64(7))
 	})
 
@@ -49,7 +51,9 @@ func testCampaigns(t *testing.T, store Store) {
 		if !slices.IsSortedFunc(list, byID) {
 			t.Errorf("not sorted: %v", list)
 		}
-		for _, want := range []core.CampaignVersion{{ID: s.campaign, Epoch: 2, Revision: 2}, {ID: other.campaign, Epoch: 1, Revision: 1}} {
+		for _, want := range []core.CampaignVersion{
+			{ID: s.campaign, Epoch: 2, Revision: 2, Rulesets: 1}, {ID: other.campaign, Epoch: 1, Revision: 1, Rulesets: 1},
+		} {
 			if !slices.Contains(list, want) {
 				t.Errorf("%+v is not in %v", want, list)
 			}

@@ -54,6 +54,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Concurrency", testConcurrency},
 		{"Campaigns", testCampaigns},
 		{"Limits", testLimits},
+		{"Adding rulesets", testAddRuleset},
+		{"Rollouts", testRollouts},
+		{"Fences of rollouts", testRolloutFences},
 		{"Ledger", testLedger},
 		{"Unsettled payments", testUnsettled},
 		{"Books", testBooks},
@@ -101,7 +104,8 @@ func openSale(t testing.TB, store Store, limits map[string]int64) *sale {
 	s.limits[core.CounterReservations] = core.Unbounded
 	s.record = core.CampaignRecord{
 		Definition: &core.Campaign{ID: s.campaign, Brand: brand, Currency: currency, Title: core.Text{EN: "Doomsday", ZH: "末日"}},
-		Revision:   1, Epoch: 1, Ruleset: core.Ruleset{Number: 1, CreatedAt: opening, CreatedBy: "staff-1"},
+		Revision:   1, Epoch: 1, Ruleset: core.Ruleset{Number: 1, CreatedAt: opening, CreatedBy: "staff-1"}, Rulesets: 1,
+		Rollout: core.Rollout{Number: 1, Live: 1, Action: core.ActionApply, At: opening, By: "staff-1"},
 	}
 	change := s.change()
 	change.From, change.NewRuleset = 0, true

@@ -1,1 +1,1 @@
-INSERT INTO campaigns (id, brand, revision, epoch, ruleset, definition, demo, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO campaigns (id, brand, revision, epoch, ruleset, definition, demo, updated_at, rulesets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
