@@ -22,6 +22,11 @@ func (e *Engine) Reserve(
 	if known, _ := c.memory.reservation(shopper.ID); known != nil {
 		return *known, false, nil
 	}
+	defer func() {
+		if created || err != nil {
+			c.meter.reserved(CodeOf(err))
+		}
+	}()
 	lostQuota := false
 	for range maxDecisions {
 		in, err := c.decideReservation(ctx, &shopper)

@@ -37,6 +37,9 @@ type campaign struct {
 	delays   batcher[*delay]
 	remarks  remarks
 	rulesets *rulesets
+	refused  refusalSample
+	meter    *meter
+	sampling sampling
 
 	mu       sync.Mutex
 	inFlight map[requestKey]struct{}
@@ -58,7 +61,7 @@ func (s *snapshot) definition() *Campaign { return s.record.Definition }
 func newCampaign(e *Engine, s *snapshot, rulesets *rulesets) *campaign {
 	c := &campaign{
 		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{}, rulesets: rulesets,
-		view: &view{now: e.now, counters: map[string]sighting{}}, memory: newMemory(),
+		view: &view{now: e.now, counters: map[string]sighting{}}, memory: newMemory(), meter: newMeter(e.now),
 	}
 	c.snapshot.Store(s)
 	c.loads = batcher[*load]{run: c.load, lanes: loadLanes, most: maxBatch, bound: maxWaiting}

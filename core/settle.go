@@ -147,6 +147,7 @@ func (c *campaign) settledAll(batch []*settlement, plan *Plan) {
 		m.Order.Revision++
 		moved[m.Order.ID] = m.Order
 	}
+	counted := make(map[string]struct{}, len(batch))
 	for _, s := range batch {
 		s.claims = slices.DeleteFunc(s.claims, func(claim Claim) bool { _, ok := made[claim]; return ok })
 		o := moved[s.order.ID]
@@ -156,7 +157,16 @@ func (c *campaign) settledAll(batch []*settlement, plan *Plan) {
 		s.order = o
 		if due := o.due(s.payment.ID); due != nil && due.State == DuePaid {
 			c.engine.provider.Settled(s.payment.ID)
+			c.countPaid(due, counted)
 		}
+	}
+}
+
+// countPaid counts a payment that an order took note of, once for all the requests that made it.
+func (c *campaign) countPaid(due *Due, counted map[string]struct{}) {
+	if _, twice := counted[due.Payment]; !twice {
+		counted[due.Payment] = struct{}{}
+		c.meter.paid(due.Amount)
 	}
 }
 
