@@ -33,6 +33,14 @@ var explanations = []explanation{
 		both("Look at the campaign's times and come back when it is open.", "请查看活动时间,开放后再来。"),
 	},
 	{
+		core.CodeDraining, true, both("Draining", "暂停下单"),
+		both("No orders are taken for the moment, because the campaign's rules are about to change.", "活动规则即将更新,暂时不接受新订单。"),
+		both(
+			"Try again after Retry-After; an order that you have placed already can be paid as before.",
+			"请在 Retry-After 之后重试;您已下的订单仍可照常付款。",
+		),
+	},
+	{
 		core.CodeReservationRequired, true, both("Reservation required", "需要预约"),
 		both("This item is for shoppers who reserved.", "该商品仅限已预约的用户购买。"),
 		both("Reserve while the campaign takes reservations, or choose another item.", "请在预约期内预约,或选择其他商品。"),
@@ -152,6 +160,22 @@ var explanations = []explanation{
 		core.CodeBelowTaken, false, both("Below taken", "低于已用数量"),
 		both("A limit cannot be lowered below what is taken already.", "上限不能低于已被占用的数量。"),
 		both("Choose a number that is at least what is taken.", "请选择不小于已占用数量的数值。"),
+	},
+	{
+		core.CodeNotReady, false, both("Not ready", "节点未就绪"),
+		both("A node has not compiled what is to decide, or cannot; nothing was changed.", "有节点尚未编译或无法编译将要生效的规则,没有做任何更改。"),
+		both(
+			"Read the detail: it names each node and its reason. Try again, end that node, or force the change, which takes such a node out of service.",
+			"请查看 detail,其中列出了每个节点及原因。可以重试、停止该节点,或强制更改:未就绪的节点将停止服务。",
+		),
+	},
+	{
+		core.CodeApprovalRequired, false, both("Approval required", "需要另一人批准"),
+		both("The change moves a price further than one operator may move it alone; it waits.", "该更改使价格变动超过一名运营人员可单独决定的幅度,正在等待批准。"),
+		both(
+			"Let another operator approve it, or, if it is a campaign file, apply the same file.",
+			"请由另一名运营人员批准;如果是活动文件,请由其应用同一份文件。",
+		),
 	},
 	{
 		core.CodeMechanicFailed, false, both("Mechanic failed", "活动规则出错"),

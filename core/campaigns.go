@@ -109,6 +109,9 @@ func (e *Engine) ApplyCampaign(ctx context.Context, req ApplyRequest) (*Campaign
 		if change == nil {
 			return current, nil
 		}
+		if err := e.approveFile(ctx, &req, current, change); err != nil {
+			return nil, err
+		}
 		if req.DryRun {
 			return &change.Record, e.checkLimits(ctx, change)
 		}

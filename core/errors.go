@@ -32,6 +32,7 @@ const (
 	CodeGroupFull           Code = "group_full"               // the group has no seat left
 	CodeStopped             Code = "stopped"                  // the campaign's operator has stopped this
 	CodeNotReady            Code = "not_ready"                // a node has not compiled what is to decide, or cannot
+	CodeApprovalRequired    Code = "approval_required"        // somebody else has to agree
 	CodeDraining            Code = "draining"                 // no orders until those that were placed have ended
 	CodeDrawClosed          Code = "draw_closed"              // the draw takes no more entries
 	CodeOwnLink             Code = "own_link"                 // one's own link counts nothing

@@ -10,8 +10,3 @@ func (c *campaign) prepare(ctx context.Context, number int64) error {
 
 // requireReady refuses a change that a node is not ready for.
 func (e *Engine) requireReady(context.Context, string, *Change) error { return nil }
-
-// needsApproval returns why somebody else has to approve the change, "" if nobody has to.
-func (e *Engine) needsApproval(context.Context, *CampaignRecord, *Change) (string, error) {
-	return "", nil
-}

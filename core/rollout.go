@@ -79,10 +79,12 @@ type Pending struct {
 	At       int64  `json:"at,omitempty"`       // the instant; 0 for none
 	Drain    bool   `json:"drain,omitempty"`    // when no hold is left
 	Approval string `json:"approval,omitempty"` // why somebody other than By has to approve it; "" if nobody has to
-	By       string `json:"by"`
-	Role     Role   `json:"role,omitempty"`
-	Asked    int64  `json:"asked"` // when it was asked for
-	Reason   string `json:"reason,omitempty"`
+	// File is the digest of the campaign file that waits, instead of Change, until somebody else applies the same file.
+	File   string `json:"file,omitempty"`
+	By     string `json:"by"`
+	Role   Role   `json:"role,omitempty"`
+	Asked  int64  `json:"asked"` // when it was asked for
+	Reason string `json:"reason,omitempty"`
 }
 
 // Change is what a change of the rollout makes of it.
