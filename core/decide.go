@@ -80,17 +80,18 @@ type note struct {
 }
 
 // decide runs every binding that knows the hook once, stacks the effects and, at the hook quote, bounds the price.
-// budgetLeft is what is left of the discount budget, negative for no budget. The error is the refusal.
+// budgetLeft is what is left of the discount budget, negative for no budget. The error is the refusal; the decision beside it
+// is what was decided up to there, and makes no price.
 func (r *compiled) decide(hook Hook, facts *Facts, c *Campaign, budgetLeft int64) (*decision, error) {
 	d := r.newDecision(hook, facts, c, budgetLeft)
 	if err := d.ask(r.bindings, hook, facts, c); err != nil {
-		return nil, err
+		return d, err
 	}
 	if err := d.denial(); err != nil {
-		return nil, err
+		return d, err
 	}
 	if err := d.settle(r.groups); err != nil {
-		return nil, failedPrice(err)
+		return d, failedPrice(err)
 	}
 	return d, nil
 }
@@ -115,10 +116,10 @@ func (d *decision) ask(bindings []*bound, hook Hook, facts *Facts, c *Campaign) 
 	for _, b := range bindings {
 		var s step
 		s, effects = b.run(hook, facts, effects, c)
+		d.steps = append(d.steps, s)
 		if s.outcome == outcomeFailed {
 			return s.refusal()
 		}
-		d.steps = append(d.steps, s)
 	}
 	return nil
 }

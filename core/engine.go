@@ -20,6 +20,7 @@ type Options struct {
 	Store     Store
 	Campaigns CampaignStore
 	Ledger    Ledger
+	Journal   Journal // nil: what nodes measure, and what they refuse, is not kept
 	Compiler  Compiler
 	Provider  Provider         // nil: the embedded wallet on Ledger
 	Now       func() time.Time // nil: time.Now
@@ -29,14 +30,16 @@ type Options struct {
 // Engine runs campaigns on one store. Any number of engines, in any number of processes, may share a store: nothing but
 // the store is shared, and what one of them remembers is never more than a hint.
 type Engine struct {
-	store     Store
-	campaigns CampaignStore
-	compiler  Compiler
-	wallet    *Wallet
-	provider  Provider
-	exports   *exports
-	now       func() time.Time
-	log       *slog.Logger
+	store      Store
+	campaigns  CampaignStore
+	journal    Journal // nil without one
+	compiler   Compiler
+	wallet     *Wallet
+	provider   Provider
+	exports    *exports
+	refusalLog *refusals
+	now        func() time.Time
+	log        *slog.Logger
 
 	running   atomic.Pointer[map[string]*campaign]
 	changing  sync.Mutex           // held while running is replaced, and for unserved
@@ -49,7 +52,7 @@ type Engine struct {
 // NewEngine returns an engine that knows no campaign until [Engine.Start].
 func NewEngine(o Options) *Engine {
 	e := &Engine{
-		store: o.Store, campaigns: o.Campaigns, compiler: o.Compiler,
+		store: o.Store, campaigns: o.Campaigns, journal: o.Journal, compiler: o.Compiler,
 		provider: o.Provider, exports: newExports(), now: o.Now, log: o.Log, stop: func() {},
 		unserved: map[string]*unserved{},
 	}
@@ -59,6 +62,7 @@ func NewEngine(o Options) *Engine {
 	if e.log == nil {
 		e.log = slog.Default()
 	}
+	e.refusalLog = newRefusals(o.Journal, e.log, refusalRoom)
 	e.wallet = NewWallet(o.Ledger, e.now, e.log)
 	if e.provider == nil {
 		e.provider = e.wallet
@@ -88,6 +92,7 @@ func (e *Engine) Stop() {
 		c.drain()
 	}
 	e.wallet.drain()
+	e.refusalLog.stop()
 }
 
 func (e *Engine) poll(ctx context.Context) {
