@@ -40,6 +40,25 @@ type database struct {
 	ledger    core.Ledger
 	books     core.Books
 	plugins   core.PluginStore
+	nodes     core.NodeStore
+	journal   core.Journal
+}
+
+// newDatabase puts the one value behind all the interfaces.
+func newDatabase(store interface {
+	lifecycle
+	core.Store
+	core.CampaignStore
+	core.Ledger
+	core.Books
+	core.PluginStore
+	core.NodeStore
+	core.Journal
+},
+) *database {
+	return &database{
+		lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store, nodes: store, journal: store,
+	}
 }
 
 // lifecycle is what a store can do beside its books.
@@ -58,7 +77,7 @@ func (s *databaseSettings) open(ctx context.Context) (*database, error) {
 		if err != nil {
 			return nil, fmt.Errorf("postgres: %w", err)
 		}
-		return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store}, nil
+		return newDatabase(store), nil
 	}
 	var options []sqlite.Option
 	if s.maxPages > 0 {
@@ -68,7 +87,7 @@ func (s *databaseSettings) open(ctx context.Context) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store}, nil
+	return newDatabase(store), nil
 }
 
 // openToRead opens the store beside a server that may be using it. A schema that this program does not know is an
@@ -92,7 +111,7 @@ func (s *databaseSettings) openBeside(ctx context.Context) (*database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &database{lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store}, nil
+	return newDatabase(store), nil
 }
 
 // openMigrated opens the store and brings its schema up to date.

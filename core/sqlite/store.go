@@ -34,6 +34,7 @@ type Store struct {
 	writer  *pool    // the one connection that writes
 	readers *pool
 	log     *checkpointer // nil when the store is only read
+	news    news
 	closing sync.Once
 }
 

@@ -23,6 +23,8 @@ type Store interface {
 	core.Ledger
 	core.Books
 	core.PluginStore
+	core.NodeStore
+	core.Journal
 }
 
 // Run runs the suite. open returns a store with its schema, empty or not, that is closed when the test ends; the tests
@@ -57,6 +59,13 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Adding rulesets", testAddRuleset},
 		{"Rollouts", testRollouts},
 		{"Fences of rollouts", testRolloutFences},
+		{"Nodes", testNodes},
+		{"Notifications", testNotifications},
+		{"Samples", testSamples},
+		{"Reports", testReports},
+		{"Refusals", testRefusals},
+		{"Quotes", testQuotes},
+		{"Forgetting", testForget},
 		{"Ledger", testLedger},
 		{"Unsettled payments", testUnsettled},
 		{"Books", testBooks},

@@ -34,7 +34,7 @@ CREATE TABLE nodes (
     id      TEXT    NOT NULL PRIMARY KEY,
     seen_at INTEGER NOT NULL,
     content TEXT    NOT NULL -- JSON
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- What nodes measured: of a second, and of a subject since it began.
 CREATE TABLE samples (
@@ -44,7 +44,7 @@ CREATE TABLE samples (
     brand    TEXT    NOT NULL,
     content  TEXT    NOT NULL, -- JSON
     PRIMARY KEY (campaign, second, node)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 CREATE TABLE reports (
     campaign TEXT NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE reports (
     brand    TEXT NOT NULL,
     content  TEXT NOT NULL, -- JSON
     PRIMARY KEY (campaign, subject, node)
-) STRICT, WITHOUT ROWID;
+) STRICT;
 
 -- The refused order requests that were kept.
 CREATE TABLE refusals (

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO nodes (id, seen_at, content) VALUES (?, ?, ?)

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO reports (campaign, subject, node, brand, content) VALUES (?, ?, ?, ?, ?)

@@ -1,0 +1,1 @@
+INSERT OR REPLACE INTO samples (campaign, second, node, brand, content) VALUES (?, ?, ?, ?, ?)
