@@ -19,6 +19,7 @@ type rulesets struct {
 
 	mu    sync.Mutex
 	known map[int64]*knownRuleset
+	warm  map[int64]bool // those whose mechanics have been asked since they were compiled
 	uses  int64
 }
 
@@ -32,7 +33,7 @@ type knownRuleset struct {
 }
 
 func newRulesets(e *Engine, campaign string) *rulesets {
-	return &rulesets{engine: e, campaign: campaign, known: map[int64]*knownRuleset{}}
+	return &rulesets{engine: e, campaign: campaign, known: map[int64]*knownRuleset{}, warm: map[int64]bool{}}
 }
 
 // get returns what is known of the ruleset, or nil.

@@ -19,6 +19,7 @@ type NodeCampaign struct {
 	FollowedAt int64            `json:"followed_at"`
 	Ready      []int64          `json:"ready"`              // the rulesets that it has compiled and warmed, sorted
 	Refused    map[int64]string `json:"refused,omitempty"`  // the rulesets that it cannot compile, and why
+	Asked      []int64          `json:"asked,omitempty"`    // the rulesets that somebody waits for there: every node prepares them first
 	Unserved   string           `json:"unserved,omitempty"` // why it does not serve the campaign; "" if it does
 }
 

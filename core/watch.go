@@ -16,7 +16,7 @@ const (
 	recompileEvery = time.Second
 )
 
-// watched is an uploaded plugin that a snapshot binds. Only [Engine.follow] looks at it.
+// watched is an uploaded plugin that a snapshot binds. Only one look at it is under way at a time.
 type watched struct {
 	binding Binding
 	absent  bool // was, when the snapshot was compiled
@@ -71,13 +71,14 @@ func (e *Engine) watchPlugins(ctx context.Context, c *campaign) error {
 	if !stale {
 		return nil
 	}
-	_, err := e.refresh(ctx, c.id)
+	_, err := e.reload(ctx, c.id, true)
 	return err
 }
 
 // unserved is why a campaign could not be compiled on this node.
 type unserved struct {
 	revision int64
+	forced   bool // the campaign was changed although it was known that not every node can serve it
 	err      error
 	until    time.Time // nobody tries that revision again before
 }
@@ -107,6 +108,12 @@ func (e *Engine) cannotServe(ctx context.Context, record *CampaignRecord, err er
 	if u := e.unserved[id]; u == nil || u.revision != record.Revision {
 		e.log.Error("campaign cannot be served by this node", "campaign", id, "revision", record.Revision, "error", err)
 	}
-	e.unserved[id] = &unserved{record.Revision, refusal, e.now().Add(recompileEvery)}
+	e.unserved[id] = &unserved{record.Revision, record.Rollout.Forced, refusal, e.now().Add(recompileEvery)}
+	e.presence.tell(id, func(n *NodeCampaign) bool {
+		why := err.Error()
+		changed := n.Unserved != why
+		n.Unserved = why
+		return changed
+	})
 	return refusal
 }
