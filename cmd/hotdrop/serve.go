@@ -98,7 +98,8 @@ func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 	defer func() { err = errors.Join(err, compiler.close(ctx)) }()
 
 	node := &node{settings: s, db: db, log: log, registry: registry, engine: core.NewEngine(core.Options{
-		Store: db.orders, Campaigns: db.campaigns, Ledger: db.ledger, Compiler: compiler, Log: log,
+		Store: db.orders, Campaigns: db.campaigns, Ledger: db.ledger, Nodes: db.nodes, Journal: db.journal, Compiler: compiler,
+		Version: versionText(), Log: log,
 	})}
 	if err := node.start(ctx); err != nil {
 		return err

@@ -125,7 +125,8 @@ func (s *serveSettings) newPlugins(
 	}
 	granted := grants{policy: policy, generous: s.demo}
 	registry := core.NewPluginRegistry(core.PluginOptions{
-		Store: db.plugins, Campaigns: db.campaigns, Vetter: &moduleVetter{grants: granted, child: child}, Own: granted.own(),
+		Store: db.plugins, Campaigns: core.Announced(db.campaigns, db.nodes, log),
+		Vetter: &moduleVetter{grants: granted, child: child}, Own: granted.own(),
 		BrandBytes: s.plugins.room, Workers: s.plugins.workers, Log: log,
 	})
 	compiler, err := newServingCompiler(ctx, s.pluginOptions(ctx, log), registry, granted)
