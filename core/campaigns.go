@@ -197,7 +197,7 @@ func (r *CampaignRecord) decideBy(req *ApplyRequest, now int64) error {
 	r.Rollout.goLive(r.Ruleset.Number)
 	r.Rollout.Number, r.Rollout.Undo, r.Rollout.Offer = number+1, number, 0
 	r.Rollout.Action, r.Rollout.At, r.Rollout.By, r.Rollout.Role = ActionApply, now, req.Actor.ID, req.Actor.Role
-	r.Rollout.Reason = req.Reason
+	r.Rollout.Reason, r.Rollout.Guard = req.Reason, ""
 	return nil
 }
 

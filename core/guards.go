@@ -8,7 +8,7 @@ import (
 // The bounds of what a campaign file says of guards.
 const (
 	WholeShare   = 10_000        // all of it, in basis points
-	MaxFuel      = 1_000_000_000 // of one mechanic, the most that any limit lets it burn
+	MaxFuel      = 1_000_000_000 // of one decision
 	MaxGuarded   = 1_000_000     // decisions that a guard or a breaker may wait for
 	MaxPriceMove = 1_000_000     // basis points: a hundred times the price
 	MinPause     = Duration(time.Second)
@@ -23,7 +23,7 @@ type Guards struct {
 	BudgetShare    int64        `json:"budget_share,omitempty" doc:"the most of guardrails.discount_budget that may be taken, basis points"`
 	ErrorRate      int64        `json:"error_rate,omitempty" doc:"the largest share of decisions in which a mechanic fails, basis points"`
 	DenialRate     int64        `json:"denial_rate,omitempty" doc:"the largest share of decisions in which a mechanic denies the order, basis points"`
-	FuelP99        int64        `json:"fuel_p99,omitempty" doc:"the most fuel that 99 of 100 decisions of a mechanic may burn"`
+	FuelP99        int64        `json:"fuel_p99,omitempty" doc:"the most fuel that 99 of 100 decisions may burn, all their mechanics together"`
 	OrderValueDrop int64        `json:"order_value_drop,omitempty" doc:"how far the money per order may fall below that of the live ruleset it replaces, basis points"`
 	MinOrders      int64        `json:"min_orders,omitempty" doc:"how many decisions or orders a share, a percentile or an average needs before it says anything; default 50"`
 	MaxPriceChange int64        `json:"max_price_change,omitempty" doc:"how far one change may move any price before a second operator has to approve it, basis points"`

@@ -20,6 +20,8 @@ type observed struct {
 // observe shows the request to everything that looks at requests, and returns what it was answered.
 func (c *campaign) observe(_ context.Context, seen *observed) error {
 	c.meter.order(seen)
+	c.guarding.note(seen)
+	c.compare(seen)
 	c.keepRefusal(seen)
 	return seen.err
 }

@@ -13,6 +13,8 @@ type Rollout struct {
 	Shadow   *Shadow  `json:"shadow,omitempty"`
 	Stop     Stop     `json:"stop,omitempty"`
 	Breakers Breakers `json:"breakers,omitempty"` // bindings that are not asked for now
+	// Closed are breakers that were open until lately.
+	Closed []ClosedBreaker `json:"closed_breakers,omitempty"`
 	// Offer is the epoch from which on holds are offered a new quote: orders that were decided under an earlier one, and are
 	// not paid, may be replaced at today's price. 0 means that every hold keeps its quote and no other.
 	Offer int64 `json:"offer,omitempty"`
@@ -21,13 +23,14 @@ type Rollout struct {
 	Pending  *Pending `json:"pending,omitempty"` // the change that waits for its moment
 	// Forced says that the change was made although not every node was ready for it: a node that cannot compile what decides
 	// is not ready to serve.
-	Forced bool   `json:"forced,omitempty"`
-	Undo   int64  `json:"undo,omitempty"` // the rollout that an undo goes back to; 0 if there is none
-	Action Action `json:"action"`         // what made it
-	At     int64  `json:"at"`             // when it was made
-	By     string `json:"by"`             // the principal who made it
-	Role   Role   `json:"role,omitempty"`
-	Reason string `json:"reason,omitempty"`
+	Forced bool      `json:"forced,omitempty"`
+	Undo   int64     `json:"undo,omitempty"`  // the rollout that an undo goes back to; 0 if there is none
+	Action Action    `json:"action"`          // what made it
+	Guard  GuardName `json:"guard,omitempty"` // the guard that made it, if one did
+	At     int64     `json:"at"`              // when it was made
+	By     string    `json:"by"`              // the principal who made it
+	Role   Role      `json:"role,omitempty"`
+	Reason string    `json:"reason,omitempty"`
 }
 
 // Canary is a ruleset that decides for some shoppers. Who they are depends on their id and the ruleset alone, so that a

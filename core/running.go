@@ -40,6 +40,9 @@ type campaign struct {
 	refused  refusalSample
 	meter    *meter
 	sampling sampling
+	guarding guarding
+
+	comparing comparing
 
 	mu       sync.Mutex
 	inFlight map[requestKey]struct{}
@@ -80,6 +83,7 @@ func (c *campaign) drain() {
 	c.delays.drain()
 	c.intents.drain()
 	c.loads.drain()
+	c.comparing.drain()
 }
 
 // compileStored compiles a ruleset of the campaign as the artefacts of its digests.

@@ -17,6 +17,7 @@ type swapPlan struct {
 	// fenced says that the change can change a decision, so that nothing may commit that was decided before.
 	fenced bool
 	action Action
+	guard  GuardName // that trips, for ActionGuard
 	reason string
 	undo   int64 // the rollout that an undo goes back to; 0 means that the change cannot be undone
 }
@@ -75,7 +76,7 @@ func (e *Engine) planSwap(
 	next.Rollout = plan.rollout
 	next.Rollout.Number, next.Rollout.Undo = record.Rollout.Number+1, plan.undo
 	next.Rollout.Action, next.Rollout.At, next.Rollout.By, next.Rollout.Role = plan.action, now, by.ID, by.Role
-	next.Rollout.Reason = plan.reason
+	next.Rollout.Reason, next.Rollout.Guard = plan.reason, plan.guard
 	if next.Rollout.Live != record.Rollout.Live {
 		live, err := e.rulesetsOf(record.Definition.ID).stored(ctx, next.Rollout.Live)
 		if err != nil {
