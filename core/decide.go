@@ -42,6 +42,7 @@ type step struct {
 	outcome  outcome
 	lastGood bool   // the mechanic failed and the previous ruleset's decided
 	failure  string // why the mechanic failed; for logs and staff
+	nanos    int64  // how long it took, nanoseconds; 0 if nobody looked at the clock
 }
 
 // decision is what a ruleset decided for one set of facts.
@@ -169,8 +170,9 @@ func ask(m Mechanic, hook Hook, facts *Facts, buffer []Effect, c *Campaign) (ste
 	if !slices.Contains(s.manifest.Hooks, hook) {
 		return s, buffer
 	}
+	clock := stopwatch()
 	extended, usage, err := m.Decide(hook, facts, buffer)
-	s.usage = usage
+	s.usage, s.nanos = usage, clock.nanos()
 	if err == nil {
 		s.effects = slices.Clip(extended[len(buffer):])
 		if !hook.denies() {

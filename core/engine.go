@@ -47,6 +47,7 @@ type Engine struct {
 	nodes     NodeStore // nil if this node is alone
 	presence  *presence
 	preparer  *preparer
+	sampler   *sampler
 	followers followers // follow changes of campaigns
 	watchers  followers // look after their plugins
 	changers  followers // make changes that have waited
@@ -73,7 +74,7 @@ func NewEngine(o Options) *Engine {
 	}
 	e.refusalLog = newRefusals(o.Journal, e.log, refusalRoom)
 	e.campaigns = Announced(o.Campaigns, o.Nodes, e.log)
-	e.presence, e.preparer = newPresence(&o, e.now, e.log), newPreparer(e)
+	e.presence, e.preparer, e.sampler = newPresence(&o, e.now, e.log), newPreparer(e), newSampler(e)
 	e.wallet = NewWallet(o.Ledger, e.now, e.log)
 	if e.provider == nil {
 		e.provider = e.wallet
@@ -93,6 +94,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.polling.Go(func() { e.poll(e.background) })
 	e.polling.Go(func() { e.preparer.run(e.background) })
 	e.polling.Go(func() { e.guard(e.background) })
+	e.polling.Go(func() { e.sampler.run(e.background) })
 	if e.nodes != nil {
 		e.polling.Go(func() { e.presence.beat(e.background) })
 		e.polling.Go(func() { e.listen(e.background) })
@@ -114,6 +116,7 @@ func (e *Engine) Stop() {
 		c.drain()
 	}
 	e.wallet.drain()
+	e.sampler.flush(context.Background())
 	e.refusalLog.stop()
 }
 

@@ -183,6 +183,10 @@ func (b *BindingSample) cost(s *step) {
 		return
 	}
 	b.Asked++
+	if s.nanos > 0 {
+		b.Timed++
+		b.Nanos += s.nanos
+	}
 	b.Burned += s.usage.Fuel
 	b.Fuel.Observe(s.usage.Fuel)
 	if s.failure != "" {
