@@ -9,7 +9,7 @@ import (
 // Finding is one place where the books do not agree.
 type Finding struct {
 	Campaign string `json:"campaign,omitempty"`
-	Kind     string `json:"kind"`    // counter, order, claim, reservation, payment, account, or a document's kind
+	Kind     string `json:"kind"`    // counter, order, claim, reservation, rollout, payment, account, or a document's kind
 	Subject  string `json:"subject"` // the row
 	Detail   string `json:"detail"`  // what it says and what it should say
 }
@@ -24,12 +24,14 @@ type AuditSummary struct {
 	Documents    int64 `json:"documents"`
 	Transfers    int64 `json:"transfers"`
 	Findings     int64 `json:"findings"`
+	// StaleOrders is how many orders, at least, came after a change that was in force and were decided under an epoch before it.
+	StaleOrders int64 `json:"stale_orders"`
 }
 
 // Audit checks the books of every campaign, one per snapshot, and then the wallet's ledger: limit = remaining +
 // outstanding + spent for every counter, an owner for every claim and the claims of every owner, order totals = lines =
 // dues, positions without gaps, vouchers = what their pools granted, entries = what their draws counted, members = seats,
-// links = the claims of who came through them, balances = transfers, paid dues = payments, and refunded dues = refunds.
+// links = the claims of who came through them, no order of an epoch that was over, balances = transfers, paid dues = payments, and refunded dues = refunds.
 // It reads only and stops nobody. Every finding is reported as it is found; the error is the store's.
 func Audit(ctx context.Context, books Books, campaigns []string, report func(Finding)) (AuditSummary, error) {
 	a := &audit{
@@ -76,8 +78,10 @@ type auditedCampaign struct {
 	draws     map[string]struct{}
 	winners   map[string]struct{} // entries that won
 	reserved  int64
-	positions int64 // the last one
-	places    int64 // the sum of all
+	positions int64           // the last one
+	places    int64           // the sum of all
+	decided   map[int64]int64 // how many orders were decided under each epoch
+	rollouts  []RolloutEntry
 }
 
 func (a *audit) begin(campaign string) {
@@ -89,7 +93,7 @@ func (a *audit) begin(campaign string) {
 		refunded: map[string]bool{},
 		held:     map[claimKey]string{}, loose: map[claimKey]string{}, vouchers: map[string]string{},
 		links: map[string]*auditedLink{}, seats: map[string]auditedSeat{}, draws: map[string]struct{}{},
-		winners: map[string]struct{}{},
+		winners: map[string]struct{}{}, decided: map[int64]int64{},
 	}
 }
 
@@ -135,6 +139,7 @@ func (a *audit) finish() {
 		a.find("reservation", a.campaign, "%d reservations, the last position is %d", a.reserved, a.positions)
 	}
 	a.finishDocuments()
+	a.finishRollouts()
 }
 
 func (a *audit) finishCounters() {

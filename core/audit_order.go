@@ -24,6 +24,7 @@ type auditedSeat struct {
 func (a *audit) VisitOrder(o *Order) {
 	a.summary.Orders++
 	a.orders[o.ID] = struct{}{}
+	a.noteEpoch(o)
 	if o.State == OrderRefunded {
 		a.refunded[o.ID] = false
 	}

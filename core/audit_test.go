@@ -15,6 +15,7 @@ type books struct {
 	claims       []core.Claim
 	reservations []core.Reservation
 	documents    []*core.Document
+	rollouts     []core.RolloutEntry
 	behind       int64 // how far the epoch seen is behind the epoch
 	accounts     map[core.Account]int64
 	transfers    []core.Transfer
@@ -35,6 +36,9 @@ func (b *books) Book(_ context.Context, _ string, v core.BookVisitor) error {
 	}
 	for _, d := range b.documents {
 		v.VisitDocument(d)
+	}
+	for _, row := range b.rollouts {
+		v.VisitRollout(row)
 	}
 	return nil
 }
@@ -57,8 +61,10 @@ func cleanBooks() *books {
 		counters: map[string]core.Counter{
 			"stock/mi2": {Limit: 10, Remaining: 9}, core.CounterReservations: {Limit: 100, Remaining: 99},
 		},
+		rollouts: []core.RolloutEntry{{Campaign: "c", Revision: 1, Epoch: 1}, {Campaign: "c", Revision: 2, Epoch: 3, Orders: 1}},
 		orders: []*core.Order{{
-			ID: "c.1", Campaign: "c", Shopper: "ann", Total: 90, State: core.OrderPaid, TakesState: core.TakesSpent,
+			Quote: []byte(`{"bindings":[],"budget_left":-1,"engine":"2","epoch":2,"facts":{},"total":90}`),
+			ID:    "c.1", Campaign: "c", Shopper: "ann", Total: 90, State: core.OrderPaid, TakesState: core.TakesSpent,
 			Lines:  []core.Line{{SKU: "mi2", Units: 1, UnitPrice: 100, Discount: 10, Amount: 90}},
 			Takes:  []core.Take{{Counter: "stock/mi2", Units: 1}},
 			Claims: []core.Claim{limit},
@@ -108,6 +114,7 @@ func TestAnAuditFindsEveryPlantedError(t *testing.T) {
 		{"a unit that vanished", func(b *books) { b.counters["stock/mi2"] = core.Counter{Limit: 10, Remaining: 8} }, "counter"},
 		{"a unit sold twice", func(b *books) { b.counters["stock/mi2"] = core.Counter{Limit: 10, Remaining: 10} }, "counter"},
 		{"an order of an epoch that was over", func(b *books) { b.behind = 1 }, "counter"},
+		{"an order that came after the next epoch", func(b *books) { b.rollouts[1].Orders = 0 }, "rollout"},
 		{"a counter that is missing", func(b *books) { delete(b.counters, "stock/mi2") }, "counter"},
 		{"takes that were returned by a paid order", func(b *books) { b.orders[0].TakesState = core.TakesReturned }, "order"},
 		{"a total that is not its lines", func(b *books) { b.orders[0].Total = 91 }, "order"},

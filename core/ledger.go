@@ -62,13 +62,14 @@ type Ledger interface {
 }
 
 // BookVisitor receives the rows of a snapshot, in the order counters, orders by id, claims, reservations, documents
-// by kind and id.
+// by kind and id, the history by revision.
 type BookVisitor interface {
 	VisitCounter(key string, c Counter, epoch, seen int64)
 	VisitOrder(order *Order)
 	VisitClaim(claim Claim)
 	VisitReservation(r Reservation)
 	VisitDocument(d *Document)
+	VisitRollout(row RolloutEntry)
 }
 
 // LedgerVisitor receives the rows of the wallet's ledger from one snapshot: accounts first, then transfers by id.

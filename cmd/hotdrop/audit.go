@@ -16,8 +16,8 @@ func auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit [CAMPAIGN…]",
 		Short: "Check the books: every counter, claim, order and document, and the wallet against its ledger",
-		Long: "Check the books: every counter's equation, every claim's owner, order totals against their lines, and\n" +
-			"the wallet against its ledger. Works on a live system, one campaign per snapshot. Findings make the exit\n" +
+		Long: "Check the books: every counter's equation, every claim's owner, order totals against their lines, that\n" +
+			"no order was decided under what a change had ended, and the wallet against its ledger. Works on a live system, one campaign per snapshot. Findings make the exit\n" +
 			"code 1; they are rows on stdout, or with -o json on stderr, so that stdout is one object.",
 		RunE: func(cmd *cobra.Command, campaigns []string) error {
 			return audit(cmd, settings, format, campaigns)
@@ -105,7 +105,7 @@ func printAudit(cmd *cobra.Command, store string, format output, s core.AuditSum
 		return printJSON(cmd.OutOrStdout(), auditReport{s, store})
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d campaigns, %d orders, %d claims, %d counters, %d reservations, "+
-		"%d documents, %d transfers checked: %d findings\n", s.Campaigns, s.Orders, s.Claims, s.Counters, s.Reservations,
-		s.Documents, s.Transfers, s.Findings)
+		"%d documents, %d transfers checked: %d findings, %d stale orders\n", s.Campaigns, s.Orders, s.Claims, s.Counters, s.Reservations,
+		s.Documents, s.Transfers, s.Findings, s.StaleOrders)
 	return err
 }

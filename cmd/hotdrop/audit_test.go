@@ -101,8 +101,9 @@ func TestTheAuditSaysWhatItLookedAt(t *testing.T) {
 	cmd.SetOut(&out)
 	err := printAudit(cmd, "sqlite", outputText, core.AuditSummary{
 		Campaigns: 1, Counters: 2, Orders: 3, Claims: 4, Reservations: 5, Documents: 6, Transfers: 7, Findings: 8,
+		StaleOrders: 9,
 	})
-	const want = "1 campaigns, 3 orders, 4 claims, 2 counters, 5 reservations, 6 documents, 7 transfers checked: 8 findings\n"
+	const want = "1 campaigns, 3 orders, 4 claims, 2 counters, 5 reservations, 6 documents, 7 transfers checked: 8 findings, 9 stale orders\n"
 	if err != nil || out.String() != want {
 		t.Errorf("%v: %s", err, out.String())
 	}

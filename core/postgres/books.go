@@ -52,6 +52,13 @@ func (s *Store) Book(ctx context.Context, campaign string, v core.BookVisitor) e
 			}
 			return err
 		}, campaign),
+		single(bookRollouts, func(row pgx.CollectableRow) error {
+			entry, err := scanRollout(row)
+			if err == nil {
+				v.VisitRollout(entry)
+			}
+			return err
+		}, campaign),
 	)
 }
 

@@ -16,6 +16,8 @@ var (
 	bookOrders string
 	//go:embed queries/book_reservations.sql
 	bookReservations string
+	//go:embed queries/book_rollouts.sql
+	bookRollouts string
 	//go:embed queries/book_transfers.sql
 	bookTransfers string
 	//go:embed queries/bound_idling.sql

@@ -34,6 +34,13 @@ func (s *Store) Book(ctx context.Context, campaign string, v core.BookVisitor) e
 			v.VisitDocument(r.document())
 			return nil
 		}},
+		{bookRollouts, []any{campaign}, func(r *row) error {
+			entry, err := r.rollout()
+			if err == nil {
+				v.VisitRollout(entry)
+			}
+			return err
+		}},
 	})
 }
 

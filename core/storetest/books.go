@@ -19,6 +19,7 @@ type book struct {
 	Claims       []core.Claim
 	Reservations []core.Reservation
 	Documents    []*core.Document
+	Rollouts     []core.RolloutEntry
 	tables       []string // in the order in which their first rows came
 }
 
@@ -56,6 +57,11 @@ func (b *book) VisitReservation(r core.Reservation) {
 func (b *book) VisitDocument(d *core.Document) {
 	b.table("documents")
 	b.Documents = append(b.Documents, d)
+}
+
+func (b *book) VisitRollout(row core.RolloutEntry) {
+	b.table("rollouts")
+	b.Rollouts = append(b.Rollouts, row)
 }
 
 // taken is what the stored orders and reservations hold of each counter.
@@ -123,7 +129,9 @@ func testBooks(t *testing.T, store Store) {
 		s.apply(s.plan(second, first))
 		s.apply(s.reserve("cid"))
 		b := s.book()
-		same(t, "tables", b.tables, []string{"counters", "orders", "claims", "reservations"})
+		same(t, "tables", b.tables, []string{"counters", "orders", "claims", "reservations", "rollouts"})
+		same(t, "history", []int64{b.Rollouts[0].Revision, b.Rollouts[1].Revision}, []int64{1, 2})
+		same(t, "last change", b.Rollouts[1], s.entry(0))
 		same(t, "orders", b.Orders, []*core.Order{first, second})
 		same(t, "claims", sortedClaims(b.Claims), sortedClaims(slices.Concat(first.Claims, second.Claims)))
 		same(t, "reservations", b.Reservations, []core.Reservation{{Shopper: "cid", At: opening, Position: 1}})

@@ -30,7 +30,9 @@ func testRolloutFences(t *testing.T, store Store) {
 		before := s.book()
 		s.record.Revision, s.record.Rollout = 2, fullRollout()
 		must(t, s.SaveCampaign(t.Context(), s.change()))
-		same(t, "book", s.book(), before)
+		after := s.book()
+		after.Rollouts = before.Rollouts
+		same(t, "book", after, before)
 		s.apply(s.placing(1))
 		wantConflict(t, s.SaveCampaign(t.Context(), s.change()))
 		rows, err := s.Rollouts(t.Context(), s.campaign, 0, 9)
@@ -44,6 +46,18 @@ func testRolloutFences(t *testing.T, store Store) {
 		s.record.Revision = 2
 		must(t, s.SaveCampaign(t.Context(), s.change()))
 		same(t, "counter", s.book().Counters["quota/new"], counterRow{core.Counter{Limit: 3, Remaining: 3}, 1, 1})
+	})
+
+	t.Run("an audit finds an order that was decided under an epoch that was over", func(t *testing.T) {
+		s := openSale(t, store, counting(10))
+		s.apply(s.placing(1))
+		s.next()
+		s.apply(s.placing(2))
+		same(t, "stale orders", s.stale(), int64(0))
+		planted := s.placing(1)
+		planted.Epoch = 2 // which nothing but a defect would say of it
+		s.apply(planted)
+		same(t, "stale orders", s.stale(), int64(1))
 	})
 
 	t.Run("every swap comes through while orders are placed, and its row says how many there were", func(t *testing.T) {
@@ -65,10 +79,19 @@ func testRolloutFences(t *testing.T, store Store) {
 			}
 		})
 		s.checkHistory(swaps + 1)
+		same(t, "stale orders", s.stale(), int64(0))
 		if placed.Load() < swaps {
 			t.Errorf("only %d orders were placed", placed.Load())
 		}
 	})
+}
+
+// stale audits the sale and returns how many orders came too late.
+func (s *sale) stale() int64 {
+	s.t.Helper()
+	summary, err := core.Audit(s.t.Context(), s, []string{s.campaign}, func(core.Finding) {})
+	must(s.t, err)
+	return summary.StaleOrders
 }
 
 func closed(c <-chan struct{}) bool {
