@@ -17,8 +17,9 @@ func auditCommand() *cobra.Command {
 		Use:   "audit [CAMPAIGN…]",
 		Short: "Check the books: every counter, claim, order and document, and the wallet against its ledger",
 		Long: "Check the books: every counter's equation, every claim's owner, order totals against their lines, that\n" +
-			"no order was decided under what a change had ended, and the wallet against its ledger. Works on a live system, one campaign per snapshot. Findings make the exit\n" +
-			"code 1; they are rows on stdout, or with -o json on stderr, so that stdout is one object.",
+			"no order was decided under what a change had ended, and the wallet against its ledger. Works on a live\n" +
+			"system, one campaign per snapshot. Findings make the exit code 1; they are rows on stdout, or with -o json\n" +
+			"on stderr, so that stdout is one object.",
 		RunE: func(cmd *cobra.Command, campaigns []string) error {
 			return audit(cmd, settings, format, campaigns)
 		},

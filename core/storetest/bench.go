@@ -139,3 +139,22 @@ func scattered(n int) string {
 	_, _ = fmt.Fprint(hash, n) // never fails
 	return fmt.Sprintf("%016x", hash.Sum64())
 }
+
+// BenchmarkQuotes measures reading the decisions of 50,000 orders, of 1 KB each.
+func BenchmarkQuotes(b *testing.B, store Store) {
+	b.Helper()
+	s := openSale(b, store, map[string]int64{stock: core.Unbounded})
+	const plans = 100
+	for n := range plans {
+		s.apply(s.benchPlan(shopperName, n*benchBatch))
+	}
+	n := 0
+	b.ResetTimer()
+	for b.Loop() {
+		must(b, s.Quotes(b.Context(), s.campaign, "", func(core.RecordedQuote) error {
+			n++
+			return nil
+		}))
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "quotes/s")
+}

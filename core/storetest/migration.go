@@ -12,6 +12,8 @@ var (
 	firstRelease string
 	//go:embed previous_release.sql
 	previousRelease string
+	//go:embed release_before_rollouts.sql
+	releaseBeforeRollouts string
 )
 
 // Release is an earlier release whose databases have to be migrated.
@@ -28,6 +30,8 @@ func Releases() map[string]Release {
 	return map[string]Release{
 		"the first":    {Schema: 1, Rows: firstRelease, Check: checkFirstRelease},
 		"the previous": {Schema: 3, Rows: previousRelease, Check: checkPreviousRelease},
+
+		"the one before rollouts": {Schema: 6, Rows: releaseBeforeRollouts, Check: checkReleaseBeforeRollouts},
 	}
 }
 
@@ -79,6 +83,36 @@ func checkPreviousRelease(t *testing.T, store Store) {
 			same(t, "counter of a campaign without pools", key, core.CounterOrders)
 		}
 	}
+}
+
+func checkReleaseBeforeRollouts(t *testing.T, store Store) {
+	t.Helper()
+	s := &sale{t: t, Store: store, campaign: "steady", limits: map[string]int64{
+		core.CounterReservations: core.Unbounded, core.CounterOrders: core.Unbounded, "stock/mi2": 5,
+	}}
+	record, err := s.Campaign(t.Context(), s.campaign)
+	must(t, err)
+	same(t, "what is in force", record.Rollout, core.Rollout{Number: 1, Live: 3, Action: core.ActionApply, At: 7})
+	same(t, "rulesets", []int64{record.Ruleset.Number, record.Rulesets}, []int64{3, 3})
+	first := core.RolloutEntry{Campaign: s.campaign, Revision: 9, Epoch: 12, Rollout: record.Rollout, At: 7, Orders: 2}
+	history, err := s.Rollouts(t.Context(), s.campaign, 0, 9)
+	must(t, err)
+	same(t, "history", history, []core.RolloutEntry{first})
+	s.audit(2)
+	same(t, "stale orders", s.stale(), int64(0))
+	must(t, s.AddRuleset(t.Context(), s.added(4)))
+	s.record = *record
+	s.record.Rollout.Number, s.record.Rollout.Live, s.record.Ruleset = 2, 4, s.added(4).Ruleset
+	s.sells(12)
+	s.next()
+	s.sells(13)
+	second := s.entry(3)
+	found, err := s.Rollout(t.Context(), s.campaign, 2)
+	must(t, err)
+	same(t, "the next rollout", *found, second)
+	uncounted, err := store.Rollout(t.Context(), "uncounted", 1)
+	must(t, err)
+	same(t, "orders that nothing counted", uncounted.Orders, int64(1))
 }
 
 // audit checks that the campaign's books are clean and how many orders they have.
