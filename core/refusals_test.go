@@ -61,6 +61,11 @@ func (n *notebook) Forget(_ context.Context, samples, refusals int64) error {
 	return nil
 }
 
+// SaveSamples keeps none: these tests are about refusals.
+func (*notebook) SaveSamples(context.Context, []core.Sample) error { return nil }
+
+func (*notebook) Samples(context.Context, string, int64, int64) ([]core.Sample, error) { return nil, nil }
+
 // newLogged starts a drop whose refusals are kept in the journal.
 func newLogged(t *testing.T, s store, m mechanics, j core.Journal, change func(*core.Campaign)) *drop {
 	t.Helper()

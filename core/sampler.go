@@ -68,7 +68,9 @@ func (s *sampler) tick(ctx context.Context) {
 }
 
 // flush writes down what was counted since the last time, however little of its second is over.
-func (s *sampler) flush(ctx context.Context) { s.write(ctx, s.engine.now(), *s.engine.running.Load(), true) }
+func (s *sampler) flush(ctx context.Context) {
+	s.write(ctx, s.engine.now(), *s.engine.running.Load(), true)
+}
 
 // write writes down what was counted. The second that is not over yet is written only if other nodes may want to know.
 func (s *sampler) write(ctx context.Context, now time.Time, running map[string]*campaign, unfinished bool) {
