@@ -101,13 +101,13 @@ func newRoot(started *bool) *cobra.Command {
 		return nil
 	}
 	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(), drawCommand(), orderCommand(),
-		migrateCommand(), keysCommand(), vetChildCommand(), versionCommand())
+		rolloutCommand(), migrateCommand(), keysCommand(), vetChildCommand(), versionCommand())
 	requireSubcommand(root)
 	return root
 }
 
 func eventCommand() *cobra.Command {
-	group := event.Command(hostileModules)
+	group := event.Command(eventTools())
 	group.AddCommand(event.FloorCommand())
 	return group
 }

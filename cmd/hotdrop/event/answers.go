@@ -9,6 +9,7 @@ import (
 // The codes that the generator acts on, as the API spells them.
 const (
 	codeInFlight   = "in_flight"
+	codeSoldOut    = "sold_out"
 	codeUnreadable = "unreadable" // the generator's own: an answer 200 or 201 without an order
 )
 
@@ -19,6 +20,7 @@ type orderID [26]byte
 type placement struct {
 	shopper uint32
 	id      orderID
+	total   int64 // minor units
 }
 
 // orderMark is what stands before an order's own part wherever its id stands in JSON.

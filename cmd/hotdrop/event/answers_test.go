@@ -70,7 +70,7 @@ func TestAnOrderIsCountedOnceHoweverOftenItIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		acknowledged := rapid.SliceOf(rapid.Custom(func(t *rapid.T) placement {
-			return placement{rapid.Uint32Max(4).Draw(t, "shopper"), orderID{rapid.Byte().Draw(t, "id") % 3}}
+			return placement{rapid.Uint32Max(4).Draw(t, "shopper"), orderID{rapid.Byte().Draw(t, "id") % 3}, 1}
 		})).Draw(t, "acknowledged")
 		orders, duplicates := distinct(acknowledged)
 		ids, shoppers := map[placement]bool{}, map[uint32]bool{}

@@ -39,5 +39,6 @@ func (f *fleet) audit(ctx context.Context, config Config) (*Audit, error) {
 type Audit struct {
 	Orders   int64  `json:"orders"`
 	Findings int64  `json:"findings"`
-	Rows     string `json:"-"` // the findings, one a line
+	Stale    int64  `json:"stale_orders"` // orders that were decided under an earlier epoch than the swap before them
+	Rows     string `json:"-"`            // the findings, one a line
 }

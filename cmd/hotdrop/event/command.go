@@ -22,15 +22,15 @@ const (
 )
 
 // Command returns the command `event` with `run NAME`. The command that wires the binary adds [FloorCommand] to it, and
-// says which modules are uploaded when n of them are asked for.
-func Command(modules func(n int) [][]byte) *cobra.Command {
+// gives it the tools.
+func Command(tools Tools) *cobra.Command {
 	group := &cobra.Command{Use: commandName, Short: "Replay a real sale over HTTP and check its books"}
-	group.AddCommand(runCommand(modules))
+	group.AddCommand(runCommand(tools))
 	return group
 }
 
-func runCommand(modules func(n int) [][]byte) *cobra.Command {
-	config := Config{Modules: modules}
+func runCommand(tools Tools) *cobra.Command {
+	config := Config{Tools: tools}
 	output := outputText
 	cmd := &cobra.Command{
 		Use:   "run NAME",
@@ -43,9 +43,17 @@ func runCommand(modules func(n int) [][]byte) *cobra.Command {
 			"shipping, questions in the inbox, links.\n" +
 			"car: a deposit online, the balance at the dealer, and those who never come.\n" +
 			"group: groups that complete and groups that fail, whose members pay the difference, decline or do not answer.\n\n" +
+			"--swaps N changes the price of the phone N times while it sells: rulesets that each give a total of their own\n" +
+			"become live, are a canary for 10 %, and are undone. Every order's total has to be that of a ruleset which decided\n" +
+			"between its request and its answer (stale_answers, mixed_prices), and by the books no order was decided under an\n" +
+			"earlier epoch than a swap before it (stale_orders). A calm phase follows in a campaign of its own: orders come\n" +
+			"evenly at half of the highest rate, with a swap in the middle of every other second. calm_swap_p99_ratio is the p99\n" +
+			"of the orders due in those seconds in terms of that of the orders due in the others, counted from when they were due.\n" +
+			"swap_ms is from a swap's request to its answer, follow_ms from its commit until the last node decides by it.\n\n" +
 			"The exit code is 1 when the books do not balance or hotdrop audit finds something.",
 		Example: "  hotdrop event run phone\n" +
 			"  hotdrop event run phone --shoppers 24000 --reservations 130000 --units 5000 -o json\n" +
+			"  hotdrop event run phone --swaps 200 --nodes 3 --database-url postgres://localhost/empty\n" +
 			"  hotdrop event run trade-in --shoppers 2000 --units 210",
 		ValidArgs: names(),
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
@@ -72,6 +80,8 @@ func runCommand(modules func(n int) [][]byte) *cobra.Command {
 	flags.StringVar(&config.URL, "url", "", "a demo server that runs already")
 	flags.StringVar(&config.KeysFile, "keys", "", "the demo-keys.json of that server")
 	flags.IntVar(&config.Uploads, "uploads", 0, "hostile plugins that a brand uploads, evenly spread over the rush")
+	flags.IntVar(&config.Swaps, "swaps", 0, "phone: swaps of the ruleset, evenly spread over the orders of the rush")
+	flags.BoolVar(&config.SwapPlugin, "swap-plugin", false, "the rulesets that are swapped bind a plugin of 200 KB")
 	flags.StringVar(&config.Keep, "keep", "",
 		"folder for the servers' data, kept afterwards (hotdrop audit --data FOLDER/1)")
 	flags.Uint64Var(&config.Seed, "seed", 1, "the order in which shoppers come; the same seed is the same order")

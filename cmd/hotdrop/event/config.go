@@ -3,6 +3,7 @@ package event
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,6 +69,7 @@ const (
 	maxConnections = 20_000
 	maxNodes       = 16
 	maxUploads     = 10_000
+	maxSwaps       = 10_000
 )
 
 // probeShopper is the number of the first shopper beyond those that may take part; some of them probe the server.
@@ -75,6 +77,8 @@ const probeShopper = maxPeople
 
 // Config says which sale is replayed, and against what. Zero values mean the sale's own figures.
 type Config struct {
+	Tools
+
 	Name         string // of the sale; "" means the phone's
 	Shoppers     int    // who take part
 	Reservations int    // of the phone: shoppers who sign up; those of the rush are the first of them
@@ -86,15 +90,27 @@ type Config struct {
 	URL          string // of a demo server that runs already; nothing is started then but the floor
 	KeysFile     string // its demo keys, with URL
 	Uploads      int    // plugins that a brand uploads during the rush
-	// Modules returns n modules to upload; nil means that there are none.
-	Modules  func(n int) [][]byte
-	Keep     string // an empty or new folder for the servers' data, kept afterwards; "" means a temporary one
-	Binary   string // the hotdrop to start; "" means this process's own
-	Out, Err io.Writer
-	Progress bool   // draw progress bars on Err
-	Seed     uint64 // of the order in which shoppers come; the same seed is the same plan
+	Swaps        int    // of rulesets during the rush
+	SwapPlugin   bool   // the rulesets that are swapped bind a large plugin
+	Keep         string // an empty or new folder for the servers' data, kept afterwards; "" means a temporary one
+	Binary       string // the hotdrop to start; "" means this process's own
+	Out, Err     io.Writer
+	Progress     bool   // draw progress bars on Err
+	Seed         uint64 // of the order in which shoppers come; the same seed is the same plan
 	// Patience is how long a request is tried again after transport errors and 5xx; 0 means 30 seconds.
 	Patience time.Duration
+}
+
+// Tools is what a replay needs of the rest of the binary. Each may be nil: what needs it cannot be asked for then, or is
+// left out.
+type Tools struct {
+	// Modules returns n modules to upload.
+	Modules func(n int) [][]byte
+	// Plugin returns a plugin of at least so many bytes that decides what the campaign's own plugin decides, ready to be
+	// uploaded.
+	Plugin func(bytes int) ([]byte, error)
+	// Gauge connects to the database at the URL to count the connections to it.
+	Gauge func(ctx context.Context, url string) (Gauge, error)
 }
 
 // UsageError is a configuration that asks for something impossible.
@@ -139,8 +155,8 @@ func (c Config) check() error {
 	if own.name == "" {
 		return usagef("there is no sale %q; there are: %s", c.Name, strings.Join(names(), ", "))
 	}
-	if own.reservations == 0 && (c.Reservations != 0 || c.Reposts != 0 || c.Uploads != 0) {
-		return usagef("--reservations, --reposts and --uploads are for %s", Phone)
+	if own.reservations == 0 && (c.Reservations != 0 || c.Reposts != 0 || c.Uploads != 0 || c.Swaps != 0) {
+		return usagef("--reservations, --reposts, --uploads and --swaps are for %s", Phone)
 	}
 	for _, bound := range []struct {
 		flag      string
@@ -157,10 +173,21 @@ func (c Config) check() error {
 			return usagef("--%s must be 1 to %d", bound.flag, bound.of)
 		}
 	}
-	if c.Uploads < 0 || c.Uploads > maxUploads || (c.Uploads > 0 && c.Modules == nil) {
+	return errors.Join(c.checkDisturbances(), c.checkServers())
+}
+
+// checkDisturbances refuses what cannot happen during a rush.
+func (c Config) checkDisturbances() error {
+	switch {
+	case c.Uploads < 0 || c.Uploads > maxUploads || (c.Uploads > 0 && c.Modules == nil):
 		return usagef("--uploads must be 0 to %d", maxUploads)
+	case c.Swaps < 0 || c.Swaps > maxSwaps:
+		return usagef("--swaps must be 0 to %d", maxSwaps)
+	case c.SwapPlugin && (c.Swaps == 0 || c.Plugin == nil):
+		return usagef("--swap-plugin is for --swaps")
+	default:
+		return nil
 	}
-	return c.checkServers()
 }
 
 // checkServers refuses flags that contradict each other.

@@ -296,7 +296,7 @@ func TestAReserverCountsWhoWillBeInTheRush(t *testing.T) {
 
 func TestOnlyOrdersThatStandAsPaidArePaid(t *testing.T) {
 	t.Parallel()
-	orders := []placement{{1, orderID([]byte(oneOrder))}, {2, orderID([]byte(anotherOrder))}}
+	orders := []placement{{1, orderID([]byte(oneOrder)), 199900}, {2, orderID([]byte(anotherOrder)), 199900}}
 	client := clientOf(t, "http://localhost")
 	w := &finder{payer{replay: testReplay(t), client: client, orders: orders, step: find, tally: tally{}}}
 	requireStart(t, w.request(nil, 1), "GET /v1/orders/phone-run."+anotherOrder+" HTTP/1.1\r\n")

@@ -191,7 +191,7 @@ func TestAConfigurationThatCannotRunIsAUsageError(t *testing.T) {
 		"negative reposts":            {Reposts: -1},
 		"reservations of the car":     {Name: Car, Reservations: 10},
 		"reposts of the car":          {Name: Car, Reposts: 10},
-		"uploads during a group-buy":  {Name: Group, Uploads: 1, Modules: junk},
+		"uploads during a group-buy":  {Name: Group, Uploads: 1, Tools: Tools{Modules: junk}},
 		"too many connections":        {Connections: maxConnections + 1},
 		"two nodes on SQLite":         {Nodes: 2},
 		"a URL without keys":          {URL: "http://127.0.0.1:8080"},
@@ -261,7 +261,7 @@ func TestTheCommandRefusesWhatItCannotRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := Command(junk)
+			cmd := Command(Tools{Modules: junk})
 			var talk bytes.Buffer
 			cmd.SetOut(&talk)
 			cmd.SetErr(&talk)

@@ -34,7 +34,7 @@ func beFloor(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	group := Command(junk)
+	group := Command(Tools{Modules: junk})
 	group.AddCommand(FloorCommand())
 	group.SetArgs(args[2:])
 	if err := group.ExecuteContext(ctx); err != nil {

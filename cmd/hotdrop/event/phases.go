@@ -103,13 +103,18 @@ func (r *runner) reservers(shoppers []uint32) (*gang[*reserver], error) {
 // rush lets everybody order at once and returns the orders that were acknowledged.
 func (r *runner) rush(ctx context.Context) ([]placement, error) {
 	plan := planRush(r.config.Shoppers, r.config.Seed)
+	var shared *market
 	team := &gang[*buyer]{make: func(c *Client) *buyer {
-		return &buyer{replay: r.replay, client: c, plan: plan, tally: tally{}}
+		return &buyer{replay: r.replay, client: c, plan: plan, tally: tally{}, market: shared}
 	}}
-	expected := r.sizes.rush(len(plan), min(r.config.Units, int(r.result.Eligible)))
+	orders := min(r.config.Units, int(r.result.Eligible))
+	expected := r.sizes.rush(len(plan), orders)
 	m, speed, err := r.timed(ctx, len(plan), expected, team.spare, func() (measured, error) {
-		return r.whileUploading(ctx, len(plan), team.hire, func(hire func(*Client) worker) (measured, error) {
-			return r.run(ctx, len(plan), hire, r.bar("rush", 0, len(plan)))
+		return r.whileSwapping(ctx, orders, func(watch *market) (measured, error) {
+			shared = watch
+			return r.whileUploading(ctx, len(plan), team.hire, func(hire func(*Client) worker) (measured, error) {
+				return r.run(ctx, len(plan), hire, r.bar("rush", 0, len(plan)))
+			})
 		})
 	})
 	if err != nil {
@@ -125,10 +130,10 @@ func (r *runner) rush(ctx context.Context) ([]placement, error) {
 		w.tally.addTo(result.Refused)
 		acknowledged = append(acknowledged, w.placed...)
 	}
-	orders, duplicates := distinct(acknowledged)
-	result.Sold, result.DuplicateOrders = int64(len(orders)), duplicates
+	placed, duplicates := distinct(acknowledged)
+	result.Sold, result.DuplicateOrders = int64(len(placed)), duplicates
 	result.Oversold = max(0, result.Sold-result.Units)
-	return orders, nil
+	return placed, nil
 }
 
 // distinct returns every order once, and how many there are beyond the first of each shopper. An order is acknowledged
@@ -137,13 +142,14 @@ func distinct(acknowledged []placement) (orders []placement, duplicates int64) {
 	seen := make(map[placement]struct{}, len(acknowledged))
 	shoppers := make(map[uint32]struct{}, len(acknowledged))
 	for _, o := range acknowledged {
-		if _, again := seen[o]; again {
+		order := placement{shopper: o.shopper, id: o.id}
+		if _, again := seen[order]; again {
 			continue
 		}
 		if _, another := shoppers[o.shopper]; another {
 			duplicates++
 		}
-		seen[o] = struct{}{}
+		seen[order] = struct{}{}
 		shoppers[o.shopper] = struct{}{}
 		orders = append(orders, o)
 	}
@@ -175,18 +181,28 @@ func (r *runner) settle(ctx context.Context, orders []placement) error {
 
 // verify looks at every order as its shopper.
 func (r *runner) verify(ctx context.Context, orders []placement) error {
+	seen, err := r.look(ctx, r.replay, orders)
+	r.result.Lost, r.result.Paid, r.result.Repriced = int64(len(orders))-seen.found, seen.paid, seen.repriced
+	return err
+}
+
+// sights is how many of the orders there are, how many are paid, and how many cost another total than acknowledged.
+type sights struct{ found, paid, repriced int64 }
+
+// look reads every order of the replay as its shopper.
+func (r *runner) look(ctx context.Context, of *replay, orders []placement) (seen sights, err error) {
 	team := &gang[*finder]{make: func(c *Client) *finder {
-		return &finder{payer{replay: r.replay, client: c, orders: orders, step: find, tally: tally{}}}
+		return &finder{payer{replay: of, client: c, orders: orders, step: find, tally: tally{}}}
 	}}
 	if _, err := r.run(ctx, len(orders), team.hire, r.bar("verification", 0, len(orders))); err != nil {
-		return fmt.Errorf("verify: %w", err)
+		return seen, fmt.Errorf("verify: %w", err)
 	}
-	r.result.Lost = int64(len(orders))
 	for _, w := range team.workers {
-		r.result.Lost -= w.found
-		r.result.Paid += w.paid
+		seen.found += w.found
+		seen.paid += w.paid
+		seen.repriced += w.other
 	}
-	return nil
+	return seen, nil
 }
 
 // payers returns workers that do one thing for every order.

@@ -296,22 +296,23 @@ func TestADrawThatCannotBeVerifiedIsTold(t *testing.T) {
 func TestTheAuditIsOfTheServersDatabase(t *testing.T) {
 	f := &fleet{store: "sqlite", keys: filepath.Join("folder", "1", demoKeys)}
 	for name, test := range map[string]struct {
-		script, store    string
-		orders, findings int64
-		rows             string
-		fails            bool
+		script, store           string
+		orders, findings, stale int64
+		rows                    string
+		fails                   bool
 	}{
-		"clean":            {`test "$*" = "audit -o json --data folder/1" && echo '{"orders":7,"findings":0}'`, "", 7, 0, "", false},
-		"of a Postgres":    {`test "$6 $7" = "--database-url postgres://x" && echo '{"orders":7}'`, "postgres://x", 7, 0, "", false},
-		"with findings":    {`echo "a row" >&2; echo '{"orders":7,"findings":1}'; exit 1`, "", 7, 1, "a row\n", false},
-		"without a report": {`echo "no such folder" >&2; exit 1`, "", 0, 0, "", true},
+		"clean":             {`test "$*" = "audit -o json --data folder/1" && echo '{"orders":7,"findings":0}'`, "", 7, 0, 0, "", false},
+		"of a Postgres":     {`test "$6 $7" = "--database-url postgres://x" && echo '{"orders":7}'`, "postgres://x", 7, 0, 0, "", false},
+		"with findings":     {`echo "a row" >&2; echo '{"orders":7,"findings":1}'; exit 1`, "", 7, 1, 0, "a row\n", false},
+		"with stale orders": {`echo '{"orders":7,"findings":3,"stale_orders":2}'; exit 1`, "", 7, 3, 2, "", false},
+		"without a report":  {`echo "no such folder" >&2; exit 1`, "", 0, 0, 0, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			audit, err := f.audit(t.Context(), Config{Binary: programme(t, test.script), Store: test.store})
 			if (err != nil) != test.fails {
 				t.Fatal(err)
 			}
-			if err == nil && *audit != (Audit{test.orders, test.findings, test.rows}) {
+			if err == nil && *audit != (Audit{test.orders, test.findings, test.stale, test.rows}) {
 				t.Errorf("the audit is %+v", audit)
 			}
 		})

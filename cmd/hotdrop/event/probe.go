@@ -26,7 +26,7 @@ func (s sizes) rush(requests, orders int) int {
 // first phase, and nothing is taken from the sale that is measured.
 func (r *runner) probe(ctx context.Context, file []byte) (sizes, error) {
 	campaign := r.replay.campaign + "-probe"
-	p, err := r.prepare(ctx, file, campaign, 1)
+	p, _, err := r.prepare(ctx, file, campaign, 1)
 	if err != nil {
 		return sizes{}, err
 	}

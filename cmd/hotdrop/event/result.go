@@ -31,6 +31,7 @@ type Result struct {
 	Oversold        int64 // orders acknowledged beyond Units
 	DuplicateOrders int64 // orders acknowledged beyond a shopper's first
 	Lost            int64 // orders acknowledged that are not found afterwards
+	Repriced        int64 // orders that are found at another total than they were acknowledged at
 	BrokenReplays   int64 // repeated requests that were not answered with the order of the first answer
 	Retried         int64 // tries of all phases that ended in a transport error or 5xx and were made again
 	Errors          int64 // requests of all phases given up after that
@@ -41,6 +42,7 @@ type Result struct {
 	P50, P99, OrderP99      time.Duration // latencies of the rush; OrderP99 of answers 201 only
 	TopUpSeconds            float64
 	Uploads                 Uploads
+	Swaps                   *Swaps // nil for a run without
 	Audit                   *Audit // nil for a server that ran already
 	PeakMemory              int64  // resident bytes of the largest server, 0 if not known
 
@@ -68,7 +70,11 @@ func (r *Result) Problems() []string {
 	if r.rushed() {
 		problems = r.rushProblems()
 	}
+	problems = append(problems, r.Swaps.problems(r.Nodes)...)
 	problems = append(problems, r.tale.wrong...)
+	if r.Audit != nil && r.Audit.Stale != 0 {
+		problems = append(problems, fmt.Sprintf("%d orders were decided under an earlier epoch than the swap before them", r.Audit.Stale))
+	}
 	if r.Audit != nil && r.Audit.Findings != 0 {
 		problems = append(problems, fmt.Sprintf("hotdrop audit has %d findings:\n%s", r.Audit.Findings, r.Audit.Rows))
 	}
@@ -91,6 +97,7 @@ func (r *Result) rushProblems() []string {
 		{r.Oversold, "orders oversold"},
 		{r.DuplicateOrders, "duplicate orders"},
 		{r.Lost, "acknowledged orders lost"},
+		{r.Repriced, "orders at another price than they were acknowledged at"},
 		{r.BrokenReplays, "repeated requests not answered with their order"},
 		{r.Sold - r.Paid - r.Lost, "orders not paid"},
 		{r.Uploads.Failed, "uploads without a verdict"},
@@ -140,8 +147,10 @@ func (r *Result) fields() []field {
 			field{"retried", r.Retried}, field{"errors", r.Errors})
 	}
 	list = append(list, r.tale.figures...)
+	list = append(list, r.Swaps.fields()...)
 	if r.Audit != nil {
-		list = append(list, field{"audit_orders", r.Audit.Orders}, field{"audit_findings", r.Audit.Findings})
+		list = append(list, field{"audit_orders", r.Audit.Orders}, field{"audit_findings", r.Audit.Findings},
+			field{"stale_orders", r.Audit.Stale})
 	}
 	return append(list, field{"rss_mb", (r.PeakMemory + 1<<20 - 1) >> 20})
 }
@@ -168,6 +177,7 @@ func (r *Result) rushFields() []field {
 		{"oversold", r.Oversold},
 		{"duplicate_orders", r.DuplicateOrders},
 		{"lost", r.Lost},
+		{"repriced", r.Repriced},
 		{"broken_replays", r.BrokenReplays},
 		{"retried", r.Retried},
 		{"errors", r.Errors},

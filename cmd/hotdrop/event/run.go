@@ -16,11 +16,13 @@ import (
 type runner struct {
 	config Config
 	signer *api.Keys
-	server string // that plugins are uploaded to
+	urls   []string // of the servers; plugins are uploaded to the first
 	staff  *staff
 	crew   *crew
 	replay *replay
 	sizes  sizes
+	sale   *core.Campaign // as it was applied
+	plugin string         // the digest of the plugin that swapped rulesets bind; "" for the campaign's own
 	result *Result
 }
 
@@ -52,7 +54,7 @@ func replaySale(ctx context.Context, config Config, servers *fleet) (result *Res
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.crew.close(), r.staff.close()) }()
-	if err := figuresOf(config.Name).play(ctx, r); err != nil {
+	if err := r.counted(ctx, figuresOf(config.Name).play); err != nil {
 		return nil, err
 	}
 	r.result.Audit, err = servers.audit(ctx, config)
@@ -81,7 +83,10 @@ func playPhone(ctx context.Context, r *runner) error {
 	if err := r.settle(ctx, orders); err != nil {
 		return err
 	}
-	return lottery.draw(ctx)
+	if err := lottery.draw(ctx); err != nil {
+		return err
+	}
+	return r.calm(ctx)
 }
 
 // newRunner connects to the servers and names the campaign.
@@ -100,14 +105,23 @@ func newRunner(config Config, servers *fleet) (*runner, error) {
 	}
 	run := strconv.FormatInt(time.Now().UnixMilli(), 36)
 	return &runner{
-		config: config, signer: signer, server: servers.urls[0], staff: officers, crew: connections,
+		config: config, signer: signer, urls: servers.urls, staff: officers, crew: connections,
 		replay: &replay{run: run, campaign: config.Name + "-" + run},
 		result: &Result{
 			Event: config.Name, Store: servers.store, Campaign: config.Name + "-" + run,
 			Nodes: len(servers.urls), Connections: config.Connections,
 			Shoppers: int64(config.Shoppers), Units: int64(config.Units),
+			Swaps: swapsOf(config),
 		},
 	}, nil
+}
+
+// swapsOf is where the figures of the swaps go; nil for a run without.
+func swapsOf(config Config) *Swaps {
+	if config.Swaps == 0 {
+		return nil
+	}
+	return &Swaps{}
 }
 
 // open probes the servers, makes the rush's tokens and opens the campaign for reservations.
@@ -119,8 +133,13 @@ func (r *runner) open(ctx context.Context) error {
 	if r.sizes, err = r.probe(ctx, file); err != nil {
 		return fmt.Errorf("probe: %w", err)
 	}
-	if r.replay, err = r.prepare(ctx, file, r.replay.campaign, r.config.Units); err != nil {
+	if r.replay, r.sale, err = r.prepare(ctx, file, r.replay.campaign, r.config.Units); err != nil {
 		return err
+	}
+	if r.config.SwapPlugin {
+		if r.plugin, err = r.admitPlugin(ctx); err != nil {
+			return err
+		}
 	}
 	r.replay.tokens, err = signTokens(r.signer, numbers(r.config.Shoppers))
 	return err
@@ -140,14 +159,16 @@ func campaignFile(name string) ([]byte, error) {
 	return nil, fmt.Errorf("there is no campaign file %s", name)
 }
 
-// prepare applies the sale's campaign under the id and returns its replay.
-func (r *runner) prepare(ctx context.Context, file []byte, id string, units int) (*replay, error) {
+// prepare applies the sale's campaign under the id and returns its replay, and the campaign as it was applied.
+func (r *runner) prepare(ctx context.Context, file []byte, id string, units int) (*replay, *core.Campaign, error) {
 	sale, err := parseSale(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := r.staff.apply(ctx, replayed(sale, id, units, time.Now()), core.PhaseReservation); err != nil {
-		return nil, err
+	applied := replayed(sale, id, units, time.Now())
+	if err := r.staff.apply(ctx, applied, core.PhaseReservation); err != nil {
+		return nil, nil, err
 	}
-	return newReplay(r.replay.run, id, termsOf(sale))
+	replay, err := newReplay(r.replay.run, id, termsOf(sale))
+	return replay, applied, err
 }

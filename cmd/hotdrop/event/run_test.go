@@ -108,7 +108,7 @@ func junk(n int) [][]byte {
 func uploadsDuringTheRush(t *testing.T, binary string) {
 	t.Helper()
 	r := requireBalanced(t, Config{
-		Binary: binary, Shoppers: 400, Reservations: 400, Units: 60, Connections: 8, Uploads: 9, Modules: junk,
+		Binary: binary, Shoppers: 400, Reservations: 400, Units: 60, Connections: 8, Uploads: 9, Tools: Tools{Modules: junk},
 	})
 	if r.Uploads.Stored != 9 || r.Uploads.Refused != 9 || r.Uploads.Seconds <= 0 || r.Sold != 60 {
 		t.Errorf("the result is %+v", r)
@@ -131,7 +131,7 @@ func aServerThatRuns(t *testing.T, binary string) {
 		t.Errorf("store %s, %d bytes", r.Store, r.PeakMemory)
 	}
 	var out, talk bytes.Buffer
-	cmd := Command(junk)
+	cmd := Command(Tools{Modules: junk})
 	cmd.SetOut(&out)
 	cmd.SetErr(&talk)
 	cmd.SetArgs([]string{

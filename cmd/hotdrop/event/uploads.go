@@ -179,7 +179,7 @@ func (r *runner) whileUploading(
 	if r.config.Uploads == 0 {
 		return run(hire)
 	}
-	u, err := newUploader(r.signer, r.config.Patience, r.server, r.config.Modules(r.config.Uploads))
+	u, err := newUploader(r.signer, r.config.Patience, r.urls[0], r.config.Modules(r.config.Uploads))
 	if err != nil {
 		return measured{}, err
 	}

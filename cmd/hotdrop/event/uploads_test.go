@@ -128,7 +128,7 @@ func TestUploadsAreSpreadEvenlyOverTheRush(t *testing.T) {
 
 func TestUploadsNeedModulesAndABound(t *testing.T) {
 	t.Parallel()
-	for _, config := range []Config{{Uploads: 1}, {Uploads: -1, Modules: junk}, {Uploads: maxUploads + 1, Modules: junk}} {
+	for _, config := range []Config{{Uploads: 1}, {Uploads: -1, Tools: Tools{Modules: junk}}, {Uploads: maxUploads + 1, Tools: Tools{Modules: junk}}} {
 		if _, err := config.filled(); err == nil {
 			t.Errorf("%+v can be run", config)
 		}

@@ -106,10 +106,16 @@ type buyer struct {
 	repeated bool
 	had      bool
 	before   orderID
+	// market is nil in a sale without swaps; since is the swap that was committed when the request under way began.
+	market *market
+	since  int64
 }
 
 func (w *buyer) request(b []byte, i int) []byte {
 	w.repeated = false
+	if w.market != nil {
+		w.since = w.market.committed.Load()
+	}
 	verb := "order"
 	if w.plan[i].attempt == second {
 		verb = "other"
@@ -123,9 +129,13 @@ func (w *buyer) request(b []byte, i int) []byte {
 func (w *buyer) answered(i int, r Response) verdict {
 	id, ok := orderIn(r, w.mark)
 	if ok {
-		w.placed = append(w.placed, placement{w.plan[i].shopper, id})
-	} else if w.tally.refuse(r) == codeInFlight {
+		o := placement{w.plan[i].shopper, id, orderTotal(r.Body)}
+		w.placed = append(w.placed, o)
+		w.judge(i, o.total)
+	} else if code := w.tally.refuse(r); code == codeInFlight {
 		return repeatLater
+	} else if w.market != nil && code == codeSoldOut {
+		w.market.over.Store(true)
 	}
 	if w.plan[i].attempt != again {
 		return done
@@ -140,6 +150,19 @@ func (w *buyer) answered(i int, r Response) verdict {
 	return done
 }
 
+// judge holds an order's total against the rulesets that may have decided it. An answer that may be a replay of what another
+// request has placed says nothing about them.
+func (w *buyer) judge(i int, total int64) {
+	if w.market == nil || w.repeated {
+		return
+	}
+	w.market.sell()
+	hasTwin := i+1 < len(w.plan) && w.plan[i+1] == (entry{w.plan[i].shopper, twin})
+	if w.plan[i].attempt != twin && !hasTwin {
+		w.market.judge(w.since, total)
+	}
+}
+
 // step is one thing that is done for an order: its method, path and body, behind the token of its shopper.
 type step func(w *payer, b []byte, o placement) []byte
 
@@ -152,6 +175,7 @@ type payer struct {
 	step   step
 	found  int64 // answers that are no refusals
 	paid   int64 // orders read that are paid
+	other  int64 // orders read that cost another total than they were acknowledged at
 	tally  tally
 }
 
@@ -174,6 +198,9 @@ type finder struct{ payer }
 func (w *finder) answered(i int, r Response) verdict {
 	if r.Status == 200 && orderState(r.Body) == "paid" {
 		w.paid++
+	}
+	if r.Status == 200 && orderTotal(r.Body) != w.orders[i].total {
+		w.other++
 	}
 	return w.payer.answered(i, r)
 }
