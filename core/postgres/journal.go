@@ -103,11 +103,9 @@ func (s *Store) Quotes(ctx context.Context, campaign, from string, visit func(q 
 
 // quotePage reads a page from what the connection has received: scanning would copy every decision once more.
 func (s *Store) quotePage(ctx context.Context, campaign, from string, page *core.QuotePage) error {
-	return s.with(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
-		rows, err := c.Query(ctx, listQuotes, campaign, from, quotesAtOnce)
-		if err != nil {
-			return err
-		}
+	b := &pgx.Batch{}
+	b.Queue(followKeys)
+	b.Queue(listQuotes, campaign, from, quotesAtOnce).Query(func(rows pgx.Rows) error {
 		defer rows.Close()
 		for rows.Next() {
 			columns := rows.RawValues()
@@ -115,6 +113,7 @@ func (s *Store) quotePage(ctx context.Context, campaign, from string, page *core
 		}
 		return rows.Err()
 	})
+	return s.with(ctx, func(ctx context.Context, c *pgxpool.Conn) error { return c.SendBatch(ctx, b).Close() })
 }
 
 // Forget deletes old samples and refusals, a few at a time.

@@ -8,6 +8,8 @@ var (
 	addRefusals string
 	//go:embed queries/drop_nodes.sql
 	dropNodes string
+	//go:embed queries/follow_keys.sql
+	followKeys string
 	//go:embed queries/forget_refusals.sql
 	forgetRefusals string
 	//go:embed queries/forget_samples.sql
