@@ -16,6 +16,7 @@ type Engine interface {
 	Belongings
 	Desk
 	Explainer
+	Decisions
 }
 
 // Shop sells.

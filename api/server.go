@@ -72,6 +72,7 @@ func New(o Options) (*Server, error) {
 	s.registerDesk()
 	s.registerShoppers()
 	s.registerExplain()
+	s.registerDecisions()
 	s.registerRules()
 	if s.demo {
 		s.registerDemo()
