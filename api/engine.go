@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"hotdrop/core"
 )
@@ -17,6 +18,8 @@ type Engine interface {
 	Desk
 	Explainer
 	Decisions
+	Rollouts
+	Nodes
 }
 
 // Shop sells.
@@ -127,6 +130,33 @@ type Campaigns interface {
 	Record(ctx context.Context, id string) (*core.CampaignRecord, error)
 	// ApplyCampaign replaces a campaign's definition, or creates it.
 	ApplyCampaign(ctx context.Context, request core.ApplyRequest) (*core.CampaignRecord, error)
+}
+
+// Rollouts changes which ruleset decides for whom. Every change is committed when it returns.
+type Rollouts interface {
+	// AddRuleset compiles and stores a ruleset that is not to decide yet. What is wrong with it is a *[core.Problems] with
+	// paths into a campaign file.
+	AddRuleset(ctx context.Context, request core.RulesetRequest) (*core.Ruleset, error)
+	// ChangeRollout makes a ruleset live, canary or shadow, now or later, or ends canary and shadow.
+	ChangeRollout(ctx context.Context, request core.RolloutRequest) (*core.Swapped, error)
+	// Undo brings the rollout before back.
+	Undo(ctx context.Context, request core.UndoRequest) (*core.Swapped, error)
+	// StopCampaign stops a campaign, or lets it go on.
+	StopCampaign(ctx context.Context, request core.StopRequest) (*core.Swapped, error)
+	// ApproveRollout makes the change that waits for somebody other than who asked for it.
+	ApproveRollout(ctx context.Context, request core.ApprovalRequest) (*core.Swapped, error)
+	// RolloutHistory returns up to limit changes of the campaign with revisions below the given one, or any if that is 0, the
+	// newest first.
+	RolloutHistory(ctx context.Context, campaign string, below int64, limit int, staff core.Principal) ([]core.RolloutEntry, error)
+}
+
+// Nodes knows the serving processes.
+type Nodes interface {
+	// Nodes returns the nodes that are alive, sorted by id.
+	Nodes(ctx context.Context) ([]*core.Node, error)
+	// AwaitFollowed waits until every node that is alive decides under the campaign's revision or a later one, or the time is
+	// over, and says of each when it began to.
+	AwaitFollowed(ctx context.Context, campaign string, revision int64, wait time.Duration) ([]core.NodeFollowed, error)
 }
 
 // Rulesets keeps every ruleset a campaign ever had; the campaign store does.

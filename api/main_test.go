@@ -28,6 +28,9 @@ type scripted struct {
 	order    *core.Order       // what staff and shoppers get, nil: sampleOrder
 	group    *core.QuotedGroup // of quotes
 	draws    map[string]core.DrawTerms
+	rollout  *core.Rollout // in force, nil: sampleRollout
+	refused  error         // of what changes a rollout
+	followed error         // of waiting for the nodes
 	asked    questions
 }
 
@@ -44,6 +47,8 @@ type questions struct {
 	text    string // the share, the code, the draw, the group or the message
 	list    string // the query of a list
 	events  []core.SocialEvent
+	swap    any    // the last change of a rollout
+	waited  string // for which nodes, how long
 }
 
 func (e *scripted) call() error {
@@ -147,7 +152,7 @@ func sampleCampaign() *core.CampaignView {
 	sale := time.Date(2012, 12, 21, 12, 0, 0, 0, time.FixedZone("", 8*3600))
 	return &core.CampaignView{
 		Phase: core.PhaseSale, Now: sale.Add(time.Minute), Left: map[string]int64{"mi2": 41}, Reserved: 1300000,
-		Record: &core.CampaignRecord{Revision: 3, Definition: &core.Campaign{
+		Record: &core.CampaignRecord{Revision: 3, Rollout: *sampleRollout(), Rulesets: 2, Definition: &core.Campaign{
 			ID: "phone", Brand: "xiaomi", Currency: "CNY", Title: core.Text{EN: "Doomsday"},
 			Phases: core.Phases{
 				Teaser: sale.Add(-96 * time.Hour), Reservation: sale.Add(-50 * time.Hour), Sale: sale, Closed: sale.Add(24 * time.Hour),

@@ -51,7 +51,7 @@ func describedOperations(t *testing.T, c *client) []described {
 func TestEveryRouteOfTheDocumentNamesItsPermission(t *testing.T) {
 	_, s, c := newScripted(t, true)
 	operations := describedOperations(t, c)
-	if len(operations) != 45 {
+	if len(operations) != 52 {
 		t.Errorf("the document has %d operations", len(operations))
 	}
 	for _, op := range operations {
@@ -85,6 +85,13 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 		"GET /v1/orders/{order}/recording":                  brand + platform + operator + admin,
 		"GET /v1/campaigns/{campaign}/file":                 brand + platform + operator + admin,
 		"GET /v1/campaigns/{campaign}/rulesets/{ruleset}":   brand + platform + operator + admin,
+		"POST /v1/campaigns/{campaign}/rulesets":            brand + operator + admin,
+		"GET /v1/campaigns/{campaign}/rulesets":             brand + platform + operator + admin,
+		"GET /v1/campaigns/{campaign}/rollout":              brand + platform + operator + admin,
+		"POST /v1/campaigns/{campaign}/rollout":             brand + operator + admin,
+		"POST /v1/campaigns/{campaign}/undo":                brand + operator + admin,
+		"POST /v1/campaigns/{campaign}/stop":                brand + operator + admin,
+		"POST /v1/campaigns/{campaign}/approvals":           brand + operator + admin,
 		"POST /v1/campaigns/{campaign}/reservations":        shopper,
 		"POST /v1/campaigns/{campaign}/quotes":              shopper,
 		"POST /v1/campaigns/{campaign}/orders":              shopper,

@@ -65,6 +65,7 @@ func New(o Options) (*Server, error) {
 	s.registerWallet()
 	s.registerCampaigns()
 	s.registerStaff()
+	s.registerRollouts()
 	s.registerPlugins()
 	s.registerSharing()
 	s.registerBelongings()

@@ -146,6 +146,10 @@ func TestAnswersKeepTheSchemasOfTheDocument(t *testing.T) {
 		"Token":        c.do(http.MethodPost, tokensPath, `{"role":"shopper","id":"a"}`),
 		"Problem":      c.do(http.MethodGet, "/v1/wallet", ""),
 
+		"Swapped":      operator.do(http.MethodPost, "/v1/campaigns/phone/undo", `{"reason":"r","wait":1}`),
+		"RolloutState": operator.do(http.MethodGet, "/v1/campaigns/phone/rollout", ""),
+		"PageRuleset":  operator.do(http.MethodGet, "/v1/campaigns/phone/rulesets", ""),
+
 		"Share":          shopper.do(http.MethodPost, "/v1/campaigns/phone/shares", ""),
 		"Visit":          shopper.do(http.MethodPost, "/v1/shares/"+sampleCode+"/visits", ""),
 		"SocialResults":  newSigned(t, s.keys, time.Now(), oneEvent).send(t, s),
@@ -193,7 +197,7 @@ func TestTheDocumentIsCompleteInItself(t *testing.T) {
 	for _, name := range []string{
 		"OrderRequest", "QuoteRequest", "TopUpRequest", "TokenRequest", "PhaseRequest", "ReservationRequest", "SocialEvents",
 		"SocialEvent", "MessageRequest", "ConditionMove", "Confirmation", "ShipmentRequest", "RefundRequest",
-		"RuleRequest", "ExplanationRequest", "ShopperFacts",
+		"RuleRequest", "ExplanationRequest", "ShopperFacts", "RulesetRequest", "RolloutRequest", "UndoRequest", "StopRequest", "RolloutApproval",
 	} {
 		for field, schema := range schemas[name].Properties {
 			if schema.Description == "" && len(schema.Examples) == 0 {

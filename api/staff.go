@@ -66,6 +66,7 @@ type Ruleset struct {
 	Digests   []string                 `json:"digests" nullable:"false" doc:"of each binding's artefact"`
 	CreatedAt time.Time                `json:"created_at"`
 	CreatedBy string                   `json:"created_by" doc:"the id of the principal who made it"`
+	Reason    string                   `json:"reason,omitempty" doc:"why"`
 }
 
 const yamlType = "application/yaml"
@@ -235,11 +236,15 @@ func (s *Server) ruleset(ctx context.Context, in *rulesetInput) (*rulesetOutput,
 	if ruleset == nil {
 		return nil, core.Errorf(core.CodeNotFound, "campaign %s has no ruleset %d", in.Campaign, in.Number)
 	}
-	return &rulesetOutput{Body: Ruleset{
-		ID: strconv.FormatInt(ruleset.Number, 10), Campaign: in.Campaign, Ruleset: ruleset.Number,
-		Bindings: append([]core.Binding{}, ruleset.Bindings...), Stacking: ruleset.Stacking,
-		Digests: append([]string{}, ruleset.Digests...), CreatedAt: timeOf(ruleset.CreatedAt), CreatedBy: ruleset.CreatedBy,
-	}}, nil
+	return &rulesetOutput{Body: rulesetView(in.Campaign, ruleset)}, nil
+}
+
+func rulesetView(campaign string, r *core.Ruleset) Ruleset {
+	return Ruleset{
+		ID: strconv.FormatInt(r.Number, 10), Campaign: campaign, Ruleset: r.Number,
+		Bindings: append([]core.Binding{}, r.Bindings...), Stacking: r.Stacking, Digests: append([]string{}, r.Digests...),
+		CreatedAt: timeOf(r.CreatedAt), CreatedBy: r.CreatedBy, Reason: r.Reason,
+	}
 }
 
 // ownRecord returns the campaign's record. For staff of another brand there is none.

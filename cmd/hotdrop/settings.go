@@ -46,7 +46,10 @@ func set(flag *pflag.Flag, value string) error {
 
 // steersOneCall are flags that would surprise as a setting.
 func steersOneCall(flag string) bool {
-	words := []string{"config", "dry-run", "facts", "help", "hook", "out", "run", "vector", "verbose", "version"}
+	words := []string{
+		"at", "config", "dry-run", "expect", "facts", "force", "help", "holds", "hook", "out", "percent", "run", "save", "vector", "verbose",
+		"version", "watch",
+	}
 	return slices.Contains(words, flag)
 }
 

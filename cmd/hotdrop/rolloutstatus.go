@@ -1,0 +1,190 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"hotdrop/api"
+)
+
+// statusChanges is how many changes of a campaign `rollout status` shows.
+const statusChanges = 8
+
+// rolloutStatus is what `rollout status` was asked for.
+type rolloutStatus struct {
+	client client
+	watch  bool
+	format output
+}
+
+func rolloutStatusCommand() *cobra.Command {
+	s := &rolloutStatus{format: outputText}
+	cmd := &cobra.Command{
+		Use:   "status CAMPAIGN",
+		Short: "Show what decides for whom, which nodes follow, what waits, and who changed what and why",
+		Long: "Show what decides for whom, which nodes follow, what waits, and who changed what and why. With --watch it follows the\n" +
+			"campaign second by second instead, until it is interrupted: orders, payments, refusals, prices, mechanics, guards. On a\n" +
+			"terminal it draws the screen anew each second, elsewhere it prints a line, or with -o json an object. If the server goes\n" +
+			"away it goes on where it was once one answers.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if s.watch {
+				return s.follow(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
+			return s.show(cmd.Context(), args[0], cmd.OutOrStdout())
+		},
+	}
+	s.client.register(cmd)
+	s.format.register(cmd)
+	cmd.Flags().BoolVarP(&s.watch, "watch", "w", false, "follow it, a point a second")
+	return cmd
+}
+
+func (s *rolloutStatus) show(ctx context.Context, campaign string, out io.Writer) error {
+	state, answer, err := s.client.rolloutState(ctx, campaign, statusChanges)
+	if err != nil {
+		return err
+	}
+	if s.format == outputJSON {
+		return printAsIs(out, answer)
+	}
+	_, err = io.WriteString(out, stateText(state))
+	return err
+}
+
+// stateText is a rollout's state as people read it.
+func stateText(s *api.RolloutState) string {
+	var text strings.Builder
+	r := &s.State
+	fmt.Fprintf(&text, "%s at rollout %d since %s: %s\n\n", s.Campaign, s.Rollout, moment(r.At), made(r))
+	rows := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	row := func(format string, args ...any) { _, _ = fmt.Fprintf(rows, format+"\n", args...) }
+	live := fmt.Sprintf("v%d", r.Live)
+	if r.LastGood != 0 {
+		live += fmt.Sprintf(", before it v%d", r.LastGood)
+	}
+	row("live\t%s", live)
+	if c := r.Canary; c != nil {
+		row("canary\tv%d for %s, since rollout %d", c.Ruleset, someShoppers(c), c.Since)
+	}
+	if c := r.Shadow; c != nil {
+		row("shadow\tv%d, since rollout %d", c.Ruleset, c.Since)
+	}
+	if stopped := stoppedText(r.Stop); stopped != "" {
+		row("stop\t%s", stopped)
+	}
+	for _, b := range r.Breakers {
+		row("breaker\tv%d asks its binding %d no more until %s, after %s: %s", b.Ruleset, b.Binding+1, b.Until.Local().Format(clockForm),
+			count(int(b.Trips), "trip"), b.Failure)
+	}
+	if p := r.Pending; p != nil {
+		row("pending\t%s", waiting(s.Campaign, r.Draining, p))
+		row("\tasked for by %s at %s: %s", p.By, moment(p.Asked), cmp.Or(p.Reason, "no reason given"))
+	}
+	if r.Undo != 0 {
+		row("undo\tgoes back to rollout %d", r.Undo)
+	}
+	_ = rows.Flush() // a strings.Builder takes everything
+	nodesText(&text, s)
+	changesText(&text, s)
+	return text.String()
+}
+
+// made says who made a rollout, how and why.
+func made(r *api.Rollout) string {
+	who := r.By
+	if r.Role != "" {
+		who += " (" + string(r.Role) + ")"
+	}
+	return fmt.Sprintf("%s by %s%s", r.Action, who, because(r.Reason))
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + oneLine(reason)
+}
+
+// oneLine is what somebody wrote, fit for one line of a terminal.
+func oneLine(text string) string {
+	return strings.Map(func(c rune) rune {
+		if c < ' ' || c >= 0x7f && c < 0xa0 {
+			return ' '
+		}
+		return c
+	}, text)
+}
+
+// nodesText lists the nodes with what they follow and what they are ready for.
+func nodesText(text *strings.Builder, s *api.RolloutState) {
+	following := 0
+	for _, n := range s.Nodes {
+		if n.Revision >= s.Revision {
+			following++
+		}
+	}
+	fmt.Fprintf(text, "\nnodes: %d of %d follow\n", following, len(s.Nodes))
+	rows := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		since := "not yet"
+		if n.FollowedAt != nil {
+			since = "since " + n.FollowedAt.Local().Format(clockForm)
+		}
+		if n.Revision < s.Revision {
+			since = "BEHIND"
+		}
+		_, _ = fmt.Fprintf(rows, "  %s\trollout %d\t%s\tready for %s\t%s\n", n.ID, n.Rollout, since, readyText(n.Ready), n.Version)
+	}
+	_ = rows.Flush() // a strings.Builder takes everything
+	for _, n := range s.Nodes {
+		for _, r := range n.Refused {
+			fmt.Fprintf(text, "  %s cannot compile v%d: %s\n", n.ID, r.Ruleset, oneLine(r.Why))
+		}
+		if n.Unserved != "" {
+			fmt.Fprintf(text, "  %s does not serve the campaign: %s\n", n.ID, oneLine(n.Unserved))
+		}
+	}
+}
+
+// readyText lists rulesets, those that follow each other as a range: v1–v3 v5.
+func readyText(ready []int64) string {
+	if len(ready) == 0 {
+		return "none"
+	}
+	ready = slices.Sorted(slices.Values(ready))
+	var parts []string
+	for i := 0; i < len(ready); {
+		last := i
+		for last+1 < len(ready) && ready[last+1] == ready[last]+1 {
+			last++
+		}
+		part := fmt.Sprintf("v%d", ready[i])
+		if last > i {
+			part += fmt.Sprintf("–v%d", ready[last])
+		}
+		parts = append(parts, part)
+		i = last + 1
+	}
+	return strings.Join(parts, " ")
+}
+
+// changesText lists the last changes of the campaign, the newest first.
+func changesText(text *strings.Builder, s *api.RolloutState) {
+	text.WriteString("\nlast changes\n")
+	rows := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
+	for i := range s.History.Data {
+		e := &s.History.Data[i]
+		_, _ = fmt.Fprintf(rows, "  %d\t%s\t%s\t%s\t%s\n", e.State.Rollout, moment(e.At), e.State.Action, whole(&e.State),
+			e.State.By+because(e.State.Reason))
+	}
+	_ = rows.Flush() // a strings.Builder takes everything
+}
