@@ -79,11 +79,12 @@ func (v *keptSide) show() ComparedDecision {
 }
 
 // explained is the tally's report with its cases: of every kind the first, then of every kind the second, and so on. Each is
-// explained on both sides: derived once more, from the facts that were kept, by the rulesets that decided.
+// explained on both sides: derived once more, from the facts that were kept, by the rulesets that decided. candidate is nil if
+// this node cannot decide by it.
 func (c *campaign) explained(ctx context.Context, t *tally, candidate *compiled) *Comparison {
 	def := c.snapshot.Load().definition()
 	report := t.report()
-	report.Campaign, report.Currency, report.Ruleset = c.id, def.Currency, candidate.ruleset.Number
+	report.Campaign, report.Currency = c.id, def.Currency
 	for rank := range maxCases {
 		for _, kind := range caseKinds() {
 			if kept := t.Cases[kind]; rank < len(kept) && len(report.Cases) < maxCases {
@@ -104,7 +105,11 @@ func (c *campaign) explainCase(ctx context.Context, def *Campaign, kind CaseKind
 	}
 	shown.At = facts.Now
 	again := derivation{campaign: c.id, def: def, terms: k.Terms.campaign(def, facts.Item.SKU), kept: k, facts: &facts}
-	shown.Candidate.Explanation = again.by(candidate, EngineVersion, &k.Candidate)
+	if candidate != nil {
+		shown.Candidate.Explanation = again.by(candidate, EngineVersion, &k.Candidate)
+	} else {
+		shown.Candidate.Unexplained = "this node cannot decide by it"
+	}
 	live, err := c.pinned(ctx, k.Live.Ruleset)
 	if err == nil {
 		live, err = c.fallingBack(ctx, live, k.LastGood)

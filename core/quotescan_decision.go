@@ -25,8 +25,8 @@ func (s *quoteScan) decision(r *recording) bool {
 			return ok
 		case "guardrails":
 			return s.guardrails(&r.terms.guardrails)
-		case "epoch", "fuel_schedule":
-			return s.skip(1)
+		case "epoch", "fuel_schedule", "refusal":
+			return s.skip(2)
 		case "last_good":
 			return s.intInto(&r.lastGood)
 		case "ruleset":

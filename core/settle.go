@@ -157,16 +157,17 @@ func (c *campaign) settledAll(batch []*settlement, plan *Plan) {
 		s.order = o
 		if due := o.due(s.payment.ID); due != nil && due.State == DuePaid {
 			c.engine.provider.Settled(s.payment.ID)
-			c.countPaid(due, counted)
+			c.countPaid(o, due, counted)
 		}
 	}
 }
 
 // countPaid counts a payment that an order took note of, once for all the requests that made it.
-func (c *campaign) countPaid(due *Due, counted map[string]struct{}) {
+func (c *campaign) countPaid(o *Order, due *Due, counted map[string]struct{}) {
 	if _, twice := counted[due.Payment]; !twice {
 		counted[due.Payment] = struct{}{}
 		c.meter.paid(due.Amount)
+		c.paidInTrial(o)
 	}
 }
 
