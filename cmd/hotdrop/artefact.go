@@ -68,6 +68,8 @@ func (c *compiler) CompileArtefact(ctx context.Context, binding core.Binding, a 
 		return rule.Compile(binding.Config)
 	case artefactPlugin:
 		return c.bindKept(ctx, binding, a)
+	case artefactUploaded:
+		return c.bindRecorded(ctx, binding, a)
 	default:
 		return nil, errors.New("an artefact of a kind that this binary does not know: " + a.Kind)
 	}

@@ -24,6 +24,7 @@ func mechanicCommand() *cobra.Command {
 		mechanicPackCommand(),
 		mechanicInspectCommand(),
 		mechanicSubmitCommand(),
+		mechanicReplayCommand(),
 	)
 	group.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &nextError{err, cmd.CommandPath() + " --help"}

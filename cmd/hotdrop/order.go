@@ -35,9 +35,7 @@ func orderExplainCommand() *cobra.Command {
 				return err
 			}
 			var e api.Explanation
-			decoder := json.NewDecoder(bytes.NewReader(answered.body))
-			decoder.UseNumber() // what clauses saw may have more digits than a float
-			if err := decoder.Decode(&e); err != nil {
+			if err := decodeExplanation(answered.body, &e); err != nil {
 				return fmt.Errorf("the server's answer: %w", err)
 			}
 			if format == outputJSON {
@@ -54,4 +52,11 @@ func orderExplainCommand() *cobra.Command {
 	c.register(cmd)
 	format.register(cmd)
 	return cmd
+}
+
+// decodeExplanation reads an explanation as JSON: what clauses saw may have more digits than a float.
+func decodeExplanation(text []byte, e *api.Explanation) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	return decoder.Decode(e)
 }
