@@ -52,33 +52,32 @@ type failing struct {
 	failure       string // one of its failures; "" if none happened on this node
 }
 
-// failing returns the bindings of the arms that fail too often to be asked any more.
-func (w *Window) failing(snap *snapshot, now int64) []failing {
-	var found []failing
-	rollout, terms := &snap.record.Rollout, snap.definition().Guards.Breaker
-	for _, arm := range snap.arms() {
-		for i, b := range arm.bindings {
-			if b.open {
-				continue
-			}
-			ruleset := arm.ruleset.Number
-			asked, failed := w.bindingOf(ruleset, i, rollout.closedBreaker(ruleset, i, now).Rollout)
-			if terms.trips(asked, failed) {
-				found = append(found, failing{
-					ruleset: ruleset, binding: i, mechanic: b.mechanic.Manifest().Name, asked: asked, failed: failed,
-				})
-			}
-		}
+// failing returns the bindings of the arms that fail too often to be asked any more. What was decided before what decides
+// now began does not count; with an empty reign, all of it does.
+func (w *Window) failing(snap *snapshot, r *reign, now int64) []failing {
+	found := w.failingOf(snap, snap.ruleset, r.rollout, now)
+	if snap.canary != nil {
+		found = append(found, w.failingOf(snap, snap.canary, r.canary, now)...)
 	}
 	return found
 }
 
-// arms returns the rulesets that decide.
-func (s *snapshot) arms() []*compiled {
-	if s.canary != nil {
-		return []*compiled{s.ruleset, s.canary}
+// failingOf returns the bindings of one arm, which decides since the rollout of that number.
+func (w *Window) failingOf(snap *snapshot, arm *compiled, since, now int64) []failing {
+	var found []failing
+	ruleset, terms := arm.ruleset.Number, snap.definition().Guards.Breaker
+	for i, b := range arm.bindings {
+		if b.open {
+			continue
+		}
+		asked, failed := w.bindingOf(ruleset, i, max(since, snap.record.Rollout.closedBreaker(ruleset, i, now).Rollout))
+		if terms.trips(asked, failed) {
+			found = append(found, failing{
+				ruleset: ruleset, binding: i, mechanic: b.mechanic.Manifest().Name, asked: asked, failed: failed,
+			})
+		}
 	}
-	return []*compiled{s.ruleset}
+	return found
 }
 
 // opened is the swap that opens the breakers of the bindings.

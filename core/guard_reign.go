@@ -20,6 +20,7 @@ type reign struct {
 	from     int64 // the first second whose decisions count, Unix seconds
 	canary   int64 // the rollout that began the canary; 0 without one
 	armed    bool  // see evidence
+	spent    bool  // the share of the budget has tripped since: it is not what decides now that has used it up
 
 	at      int64   // when it began, Unix milliseconds
 	before  int64   // the ruleset that it is compared with; 0 for none
@@ -31,6 +32,7 @@ type reign struct {
 func reignOf(rows []RolloutEntry) (r reign, enough bool) {
 	for i, row := range rows {
 		r.rollout, r.at, r.from, r.before = row.Rollout.Number, row.At, row.At/1000, 0
+		r.spent = r.spent || row.Rollout.Action == ActionGuard && row.Rollout.Guard == GuardBudgetShare
 		if i+1 == len(rows) {
 			return r, false
 		}
@@ -69,15 +71,26 @@ func (c *campaign) reign(ctx context.Context, snap *snapshot, w *Window) (*reign
 		next.canary = snap.record.Rollout.Canary.Since
 	}
 	if known != nil && known.rollout == next.rollout && known.from == next.from && known.canary == next.canary {
-		next.armed, next.against = known.armed, known.against
-	} else {
-		next.armed = c.budgetShare() <= snap.definition().Guards.BudgetShare
-		if next.against, err = c.takingsBefore(ctx, next, w); err != nil {
-			return nil, err
-		}
+		next.armed, next.against = known.armed && !next.spent, known.against
+	} else if err := c.compareWithBefore(ctx, snap, next, w); err != nil {
+		return nil, err
 	}
 	c.guarding.reign.Store(next)
 	return next, nil
+}
+
+// compareWithBefore finds out what there was when the reign began.
+func (c *campaign) compareWithBefore(ctx context.Context, snap *snapshot, r *reign, w *Window) error {
+	if limit := snap.definition().Guards.BudgetShare; limit > 0 && !r.spent {
+		if _, err := c.fetch(ctx, "", ""); err != nil { // what this node last saw may be old
+			return err
+		}
+		budget, _ := c.view.left(CounterBudget)
+		r.armed = share(budget.Limit-budget.Remaining, budget.Limit) <= limit
+	}
+	var err error
+	r.against, err = c.takingsBefore(ctx, r, w)
+	return err
 }
 
 // findReign reads the history back to where what decides now began, or as far as it can matter.
@@ -96,12 +109,6 @@ func (c *campaign) findReign(ctx context.Context, record *CampaignRecord) (*reig
 		}
 		below = page[len(page)-1].Revision
 	}
-}
-
-// budgetShare is how much of the discount budget is taken, as last seen, basis points.
-func (c *campaign) budgetShare() int64 {
-	budget, _ := c.view.left(CounterBudget)
-	return share(budget.Limit-budget.Remaining, budget.Limit)
 }
 
 // takingsBefore returns what was live before the reign brought in within the minute before: from what this node has in its

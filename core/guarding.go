@@ -119,13 +119,26 @@ func (c *campaign) guard(ctx context.Context) error {
 	if i := slices.IndexFunc(judgements, func(v judgement) bool { return v.tripped() }); i >= 0 {
 		return c.takeBack(ctx, snap, &judgements[i])
 	}
-	if failing := w.failing(snap, now.UnixMilli()); len(failing) > 0 {
-		for i := range failing {
-			failing[i].failure = c.guarding.failure(failing[i].ruleset, failing[i].binding)
-		}
-		return c.intervene(ctx, snap, func(current *CampaignRecord) *swapPlan { return current.opened(failing, now.UnixMilli()) })
+	return c.breakFailing(ctx, snap, w, now.UnixMilli())
+}
+
+// breakFailing opens the breakers of the bindings that fail too often.
+func (c *campaign) breakFailing(ctx context.Context, snap *snapshot, w *Window, now int64) error {
+	if len(w.failing(snap, &reign{}, now)) == 0 {
+		return nil // nearly always, and without asking since when it decides
 	}
-	return nil
+	reign, err := c.reign(ctx, snap, w)
+	if err != nil {
+		return err
+	}
+	failing := w.failing(snap, reign, now)
+	if len(failing) == 0 {
+		return nil
+	}
+	for i := range failing {
+		failing[i].failure = c.guarding.failure(failing[i].ruleset, failing[i].binding)
+	}
+	return c.intervene(ctx, snap, func(current *CampaignRecord) *swapPlan { return current.opened(failing, now) })
 }
 
 // judgements are what the guards say that the campaign sets.
