@@ -99,12 +99,14 @@ func (p *presence) save(ctx context.Context) error {
 	return p.store.SaveNode(ctx, p.look())
 }
 
-// sayNow writes the node's row, if anybody can read it.
-func (p *presence) sayNow(ctx context.Context) error {
+// sayNow writes the node's row, if anybody can read it. That it cannot be written is no more than that others see it late.
+func (p *presence) sayNow(ctx context.Context) {
 	if p.store == nil {
-		return nil
+		return
 	}
-	return p.save(ctx)
+	if err := p.save(ctx); err != nil {
+		p.log.Warn("the other nodes do not see this one yet", "error", err)
+	}
 }
 
 // begin says for the first time that the node is there. That it cannot be said yet keeps nobody from serving.
@@ -112,12 +114,7 @@ func (p *presence) begin(ctx context.Context) {
 	p.mu.Lock()
 	p.node.StartedAt = p.now().UnixMilli()
 	p.mu.Unlock()
-	if p.store == nil {
-		return
-	}
-	if err := p.save(ctx); err != nil {
-		p.log.Warn("the other nodes do not see this one yet", "error", err)
-	}
+	p.sayNow(ctx)
 }
 
 // beat says that the node is there until ctx ends, and forgets nodes that died without a word.

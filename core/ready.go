@@ -39,9 +39,7 @@ func (e *Engine) AwaitReady(ctx context.Context, campaign string, ruleset int64,
 		return nil, err
 	}
 	defer e.preparer.ask(campaign, ruleset)()
-	if err := e.presence.sayNow(ctx); err != nil {
-		return nil, storeError(err)
-	}
+	e.presence.sayNow(ctx)
 	e.notify(ctx, campaign)
 	err = e.await(ctx, wait, func() (bool, error) {
 		var refused bool
