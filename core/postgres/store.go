@@ -30,7 +30,8 @@ const (
 )
 
 // defaultConnections bounds the pool unless the URL has pool_max_conns. Batches and loads are few and large; more
-// connections make a database slower, not faster.
+// connections make a database slower, not faster. A node has one more, on which it listens ([Store.Listen]): three nodes have 51
+// together, and up to [migrationConnections] while one migrates.
 const defaultConnections = 16
 
 // Store is a database. It is safe for concurrent use.

@@ -62,7 +62,7 @@ func testNodes(t *testing.T, store Store) {
 	})
 
 	t.Run("many nodes beat and drop one another at once", func(t *testing.T) {
-		inParallel(6, func(worker int) {
+		inParallel(6, func(int) {
 			id := unique("node")
 			for n := range int64(10) {
 				must(t, store.SaveNode(t.Context(), node(id, 100+n)))
