@@ -55,7 +55,8 @@ func fillerCode(n int) []byte {
 	const localGet, constant, multiply, add, end = 0x20, 0x41, 0x6c, 0x6a, 0x0b
 	code := []byte{localGet, 0}
 	for i := 0; len(code) < fillerBytes; i++ {
-		code = append(code, constant, byte((n+i)%63+1), multiply, constant, byte((n*7+i)%63+1), add)
+		factor, term := byte((n+i)%63+1), byte((n*7+i)%63+1) //nolint:gosec // below 64: one byte of LEB128
+		code = append(code, constant, factor, multiply, constant, term, add)
 	}
 	return append(code, end)
 }

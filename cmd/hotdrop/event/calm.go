@@ -20,6 +20,7 @@ const calmUnits = 5_000_000
 // and every other second there is a swap in its middle. A second's orders are those that were due in it; their latency counts
 // from when they were due, so that a server which holds others up does not hide it.
 type Calm struct {
+	Swaps    int64   // in it
 	Orders   int64   // acknowledged
 	Lost     int64   // of them, those that are not found afterwards
 	Repriced int64   // of them, those that are found at another price
@@ -40,6 +41,7 @@ func (c *Calm) Ratio() float64 {
 // fields lists the figures of the calm phase.
 func (c *Calm) fields() []field {
 	return []field{
+		{"calm_swaps", c.Swaps},
 		{"calm_orders", c.Orders},
 		{"calm_orders_lost", c.Lost},
 		{"calm_highest_orders_per_second", int64(math.Round(c.Highest))},
@@ -107,6 +109,7 @@ func (r *runner) calm(ctx context.Context) (err error) {
 	if c.swapper, err = r.newSwapper(ctx, sale, plan); err != nil {
 		return err
 	}
+	c.swapper.made = &r.result.Swaps.Calm.Swaps
 	defer func() { err = errors.Join(err, c.swapper.close()) }()
 	c.watch = &market{prices: c.swapper.prices, every: math.MaxInt64}
 	if err := r.staff.enter(ctx, sale.ID, core.PhaseSale); err != nil {

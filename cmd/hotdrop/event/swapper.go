@@ -29,6 +29,7 @@ type swapper struct {
 	next     int // of the plan
 	prices   *prices
 	swaps    *Swaps // what is measured
+	made     *int64 // swaps
 }
 
 // newSwapper adds the variants' rulesets to the campaign and connects to every node.
@@ -38,7 +39,7 @@ func (r *runner) newSwapper(ctx context.Context, sale *core.Campaign, plan []cha
 		return nil, err
 	}
 	s := &swapper{
-		campaign: sale.ID, token: officers.token, nodes: officers.nodes, plan: plan, swaps: r.result.Swaps,
+		campaign: sale.ID, token: officers.token, nodes: officers.nodes, plan: plan, swaps: r.result.Swaps, made: &r.result.Swaps.Swaps,
 		variants: []variant{{total: variantTotal(sale, 0)}},
 	}
 	for k := int64(1); k <= variants; k++ {
@@ -167,7 +168,7 @@ func (s *swapper) shadow(ctx context.Context, k int) error {
 
 // measure takes note of what a swap cost.
 func (s *swapper) measure(to change, answer *inForce, took time.Duration, waited bool) {
-	s.swaps.Swaps++
+	*s.made++
 	switch to.mode {
 	case core.ModeCanary:
 		s.swaps.Canaries++

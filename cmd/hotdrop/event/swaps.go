@@ -10,8 +10,8 @@ const connectionsOfANode = 20
 
 // Swaps is what became of the swaps during the sale.
 type Swaps struct {
-	Swaps        int64 // changes of the rollout that change a decision: live, canary, undo
-	WhileSelling int64 // of the rush's, those that began before the last unit was sold
+	Swaps        int64 // changes of the rollout that change a decision: live, canary, undo; without those of the calm phase
+	WhileSelling int64 // of them, those that began before the last unit was sold
 	Undos        int64 // of them
 	Canaries     int64 // of them
 	Shadows      int64 // changes beside them that change no decision
