@@ -31,8 +31,9 @@ type AuditSummary struct {
 // Audit checks the books of every campaign, one per snapshot, and then the wallet's ledger: limit = remaining +
 // outstanding + spent for every counter, an owner for every claim and the claims of every owner, order totals = lines =
 // dues, positions without gaps, vouchers = what their pools granted, entries = what their draws counted, members = seats,
-// links = the claims of who came through them, no order of an epoch that was over, balances = transfers, paid dues = payments, and refunded dues = refunds.
-// It reads only and stops nobody. Every finding is reported as it is found; the error is the store's.
+// links = the claims of who came through them, no order of an epoch that was over, balances = transfers, paid dues =
+// payments, and refunded dues = refunds. It reads only and stops nobody. Every finding is reported as it is found; the
+// error is the store's.
 func Audit(ctx context.Context, books Books, campaigns []string, report func(Finding)) (AuditSummary, error) {
 	a := &audit{
 		report: report, began: time.Now().UnixMilli(), audited: map[string]struct{}{}, payments: map[string]*auditedPayment{},
