@@ -18,8 +18,8 @@ const (
 	liveMemory = windowSeconds - 10
 )
 
-// Live sends a point for each second after the given one (Unix seconds; 0 begins with the last complete one), in their order,
-// each once, until ctx ends or the engine stops, which is no error. A second is sent two seconds after it began, also one in
+// Live sends a point for each second after the given one (Unix seconds; 0, or one that no node can have sent yet, begins with
+// the last complete one), in their order, each once, until ctx ends or the engine stops, which is no error. A second is sent two seconds after it began, also one in
 // which nothing happened. It does not matter which node sent the seconds before. A stream can begin 15 minutes ago at most:
 // from an earlier second it begins there. An error of send ends it.
 //
@@ -32,12 +32,9 @@ func (e *Engine) Live(ctx context.Context, campaignID string, after int64, staff
 	if brand := c.snapshot.Load().definition().Brand; staff.Brand != "" && staff.Brand != brand {
 		return Errorf(CodeNotFound, "there is no campaign %q", campaignID)
 	}
-	if after < 0 || after > e.now().Unix()+liveAhead {
-		return Errorf(CodeInvalid, "a stream cannot begin after the second %d", after)
-	}
 	defer c.sampling.watch()()
 	feed := &liveFeed{campaign: c, send: send}
-	if after > 0 {
+	if after > 0 && after <= e.now().Unix()+liveAhead {
 		feed.next = after + 1
 	}
 	for {
@@ -60,7 +57,7 @@ type liveFeed struct {
 	campaign *campaign
 	send     func(*LivePoint) error
 	next     int64              // the second to be sent next; 0 for the last complete one
-	left     map[string]Counter // as the last point that knew it said
+	left     map[string]Sighted // as the last point that knew it said
 }
 
 // advance sends the seconds up to the last complete one.
@@ -126,7 +123,7 @@ func (f *liveFeed) point(second *WindowSecond, through int64, live *liveState) e
 // liveState is what points say beside what was counted.
 type liveState struct {
 	record *CampaignRecord
-	left   map[string]Counter
+	left   map[string]Sighted
 	nodes  []LiveNode
 	guards []GuardState
 }
@@ -161,7 +158,7 @@ func (l *liveState) node(id string, said *NodeCampaign) LiveNode {
 }
 
 // point puts the second together.
-func (l *liveState) point(campaign string, second *WindowSecond, left map[string]Counter) *LivePoint {
+func (l *liveState) point(campaign string, second *WindowSecond, left map[string]Sighted) *LivePoint {
 	p := &LivePoint{
 		Campaign: campaign, Second: second.Second, Reservations: second.Reservations, Orders: second.Orders,
 		Replayed: second.Replayed, Paid: second.Paid, PaidTotal: second.PaidTotal,
@@ -211,7 +208,7 @@ func (a *ArmSample) order() int64 {
 }
 
 // showLeft says what is left, and how much of what only grows there is.
-func (p *LivePoint) showLeft(left map[string]Counter) {
+func (p *LivePoint) showLeft(left map[string]Sighted) {
 	for key, c := range left {
 		taken := c.Limit - c.Remaining
 		switch sku, isStock := strings.CutPrefix(key, StockCounter("")); {

@@ -13,10 +13,20 @@ type SampleContent struct {
 	Denied       map[string]int64 `json:"denied,omitempty"`       // those of the code denied, by the mechanic's reason
 	Latency      Histogram        `json:"latency"`                // of order requests, whatever they were answered, microseconds
 	Arms         []*ArmSample     `json:"arms,omitempty"`         // order requests that a ruleset decided, by ruleset
-	// Left is what the node last saw to be left of each counter of stock and of the discount budget, and LeftAt when, Unix
-	// milliseconds. Of several samples the latest counts.
-	Left   map[string]Counter `json:"left,omitempty"`
-	LeftAt int64              `json:"left_at,omitempty"`
+	// Left is what was last seen of each counter of stock, of the discount budget, of sign-ups and of orders.
+	Left map[string]Sighted `json:"left,omitempty"`
+}
+
+// Sighted is what was seen of a counter at a moment.
+type Sighted struct {
+	Limit     int64 `json:"limit"`
+	Remaining int64 `json:"remaining"`
+	At        int64 `json:"at"` // Unix milliseconds
+}
+
+// before reports whether the other is the later sighting; of two in one moment it is the one with less left.
+func (s Sighted) before(other Sighted) bool {
+	return s.At < other.At || s.At == other.At && s.Remaining > other.Remaining
 }
 
 // ArmSample is what one ruleset decided about order requests: as the live one or as the canary, under one rollout. A request
@@ -63,8 +73,18 @@ func (s *SampleContent) Merge(other *SampleContent) {
 	for _, arm := range other.Arms {
 		s.arm(arm.Rollout, arm.Ruleset, arm.Canary).merge(arm)
 	}
-	if other.LeftAt > s.LeftAt {
-		s.Left, s.LeftAt = other.Left, other.LeftAt
+	for key, seen := range other.Left {
+		s.sight(key, seen)
+	}
+}
+
+// sight takes in what was seen of a counter, unless something later is known.
+func (s *SampleContent) sight(counter string, seen Sighted) {
+	if s.Left == nil {
+		s.Left = map[string]Sighted{}
+	}
+	if known, ok := s.Left[counter]; !ok || known.before(seen) {
+		s.Left[counter] = seen
 	}
 }
 

@@ -75,9 +75,7 @@ func (s *sampling) collect(c *campaign, now time.Time) {
 	}
 	if len(taken) > 0 {
 		last := slices.MaxFunc(taken, func(a, b secondCount) int { return int(a.second - b.second) })
-		if own := s.own[last.second]; own.content.LeftAt < now.UnixMilli() {
-			own.content.Left, own.content.LeftAt = c.leftNow(), now.UnixMilli()
-		}
+		s.own[last.second].content.Left = c.leftNow()
 	}
 	s.forget(now.Unix() - windowSeconds)
 }
@@ -108,13 +106,13 @@ func (s *sampling) forget(before int64) {
 }
 
 // leftNow is what was last seen to be left of what runs out.
-func (c *campaign) leftNow() map[string]Counter {
-	left := map[string]Counter{}
+func (c *campaign) leftNow() map[string]Sighted {
+	left := map[string]Sighted{}
 	c.view.mu.RLock()
 	defer c.view.mu.RUnlock()
 	for key, seen := range c.view.counters {
 		if key == CounterBudget || key == CounterReservations || key == CounterOrders || strings.HasPrefix(key, StockCounter("")) {
-			left[key] = Counter{Limit: seen.limit, Remaining: seen.left}
+			left[key] = Sighted{Limit: seen.limit, Remaining: seen.left, At: seen.at.UnixMilli()}
 		}
 	}
 	return left
