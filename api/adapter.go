@@ -26,6 +26,11 @@ func newRouter(config huma.Config, failed func(http.ResponseWriter, *http.Reques
 	return &router{echo: e}, humaecho.NewV4(e, config)
 }
 
+// responseOf returns what the context writes its response to.
+func responseOf(ctx huma.Context) http.ResponseWriter {
+	return ctx.BodyWriter().(http.ResponseWriter) //nolint:errcheck,forcetypeassert // echo's response is one
+}
+
 // page routes what is no operation of the API.
 func (r *router) page(path string, handler http.Handler) {
 	r.echo.GET(path, echo.WrapHandler(handler))

@@ -17,6 +17,7 @@ type Engine interface {
 	Belongings
 	Desk
 	Explainer
+	Watcher
 	Decisions
 	Rollouts
 	Nodes

@@ -31,6 +31,7 @@ type scripted struct {
 	rollout  *core.Rollout // in force, nil: sampleRollout
 	refused  error         // of what changes a rollout
 	followed error         // of waiting for the nodes
+	hangs    chan struct{} // closed when a stream has sent its points, which then goes on; nil: it ends
 	asked    questions
 }
 

@@ -51,7 +51,7 @@ func describedOperations(t *testing.T, c *client) []described {
 func TestEveryRouteOfTheDocumentNamesItsPermission(t *testing.T) {
 	_, s, c := newScripted(t, true)
 	operations := describedOperations(t, c)
-	if len(operations) != 52 {
+	if len(operations) != 53 {
 		t.Errorf("the document has %d operations", len(operations))
 	}
 	for _, op := range operations {
@@ -83,6 +83,7 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 		"PUT /v1/campaigns/{campaign}":                      brand + operator + admin,
 		"GET /v1/campaigns/{campaign}/decisions":            brand + platform + operator + admin,
 		"GET /v1/orders/{order}/recording":                  brand + platform + operator + admin,
+		"GET /v1/campaigns/{campaign}/live":                 brand + platform + operator + admin,
 		"GET /v1/campaigns/{campaign}/file":                 brand + platform + operator + admin,
 		"GET /v1/campaigns/{campaign}/rulesets/{ruleset}":   brand + platform + operator + admin,
 		"POST /v1/campaigns/{campaign}/rulesets":            brand + operator + admin,

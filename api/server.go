@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -47,6 +48,8 @@ type Server struct {
 	routes    *router
 	handler   http.Handler
 	hot       bool
+	draining  chan struct{} // closed when streams are to end
+	endOnce   sync.Once
 }
 
 // New makes a server. It fails with an error when the keys cannot be used.
@@ -58,6 +61,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules,
 		keys: o.Keys, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
+		draining: make(chan struct{}),
 	}
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)
 	s.api.UseMiddleware(checkPermission)
@@ -75,6 +79,7 @@ func New(o Options) (*Server, error) {
 	s.registerExplain()
 	s.registerDecisions()
 	s.registerRules()
+	s.registerLive()
 	if s.demo {
 		s.registerDemo()
 	}
@@ -95,9 +100,9 @@ func New(o Options) (*Server, error) {
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // HTTPServer returns a server for Handler with limits on what a client may send and how long it may take. Addresses and
-// listeners are the caller's.
+// listeners are the caller's. When it is shut down, streams end.
 func (s *Server) HTTPServer() *http.Server {
-	return &http.Server{
+	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
@@ -105,7 +110,12 @@ func (s *Server) HTTPServer() *http.Server {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	server.RegisterOnShutdown(s.endStreams)
+	return server
 }
+
+// endStreams ends what would go on for as long as the client listens.
+func (s *Server) endStreams() { s.endOnce.Do(func() { close(s.draining) }) }
 
 // isPublic names what needs no credentials under /v1. The demo routes are among them: outside demo mode they do not
 // exist, for anybody; inside it, minting tokens is how credentials begin.
