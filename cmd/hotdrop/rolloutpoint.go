@@ -25,7 +25,7 @@ func pointLine(p *core.LivePoint) string {
 	parts = append(parts, fmt.Sprintf("%d of %s", followers(p), count(len(p.Nodes), "node")))
 	for _, g := range p.Guards {
 		if g.Tripped {
-			parts = append(parts, "TRIPPED "+guardText(g))
+			parts = append(parts, "guard "+guardText(g))
 		}
 	}
 	return strings.Join(parts, " · ") + "\n"
@@ -38,7 +38,7 @@ func pointScreen(p *core.LivePoint) string {
 	rows := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { _, _ = fmt.Fprintf(rows, name+"\t"+format+"\n", args...) }
 	row("orders", "%d/s, %d paid/s, %d reservations/s", p.Orders, p.Paid, p.Reservations)
-	row("refused", "%s/s", refusedText(p))
+	row("refused", "%s", refusedText(p))
 	row("time", "p50 %s, p99 %s", micros(p.P50), micros(p.P99))
 	row("left", "%s", counts(p.Stock))
 	if p.DiscountBudget > 0 {
@@ -57,11 +57,7 @@ func pointScreen(p *core.LivePoint) string {
 			b.Fuel, b.FuelP99, time.Duration(b.Nanos), open)
 	}
 	for _, g := range p.Guards {
-		tripped := ""
-		if g.Tripped {
-			tripped = "  TRIPPED"
-		}
-		row("guard", "%s%s", guardText(g), tripped)
+		row("guard", "%s", guardText(g))
 	}
 	for _, n := range p.Nodes {
 		state := ""
@@ -145,7 +141,11 @@ func followers(p *core.LivePoint) int {
 }
 
 func guardText(g core.GuardState) string {
-	return fmt.Sprintf("%s %d, limit %d", g.Name, g.Value, g.Limit)
+	text := fmt.Sprintf("%s %d of %d", g.Name, g.Value, g.Limit)
+	if g.Tripped {
+		text += " TRIPPED"
+	}
+	return text
 }
 
 // micros writes microseconds as people read them.

@@ -3,15 +3,19 @@ package main
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"hotdrop/api"
+	"hotdrop/core"
 )
 
 // statusChanges is how many changes of a campaign `rollout status` shows.
@@ -48,19 +52,46 @@ func rolloutStatusCommand() *cobra.Command {
 }
 
 func (s *rolloutStatus) show(ctx context.Context, campaign string, out io.Writer) error {
-	state, answer, err := s.client.rolloutState(ctx, campaign, statusChanges)
+	state, _, err := s.client.rolloutState(ctx, campaign, statusChanges)
 	if err != nil {
 		return err
 	}
+	status := &shownStatus{RolloutState: *state, Guards: s.guards(ctx, campaign)}
 	if s.format == outputJSON {
-		return printAsIs(out, answer)
+		return printJSON(out, status)
 	}
-	_, err = io.WriteString(out, stateText(state))
+	_, err = io.WriteString(out, status.text())
 	return err
 }
 
-// stateText is a rollout's state as people read it.
-func stateText(s *api.RolloutState) string {
+// shownStatus is the result of `rollout status`.
+type shownStatus struct {
+	api.RolloutState
+
+	Guards []core.GuardState `json:"guards"` // those that the campaign file sets, as they measured last
+}
+
+// guardPatience is how long the campaign's stream is waited for: it begins with the last second.
+const guardPatience = 3 * time.Second
+
+// errSeen ends a stream of which one event is enough.
+var errSeen = errors.New("seen")
+
+// guards asks the campaign's stream how its guards stand. A server that does not say so has everything else to say.
+func (s *rolloutStatus) guards(ctx context.Context, campaign string) []core.GuardState {
+	ctx, cancel := context.WithTimeout(ctx, guardPatience)
+	defer cancel()
+	var p core.LivePoint
+	stream := &eventStream{client: &s.client, path: rolloutPath(campaign, "live")}
+	err := stream.read(ctx, func(data []byte) error { return cmp.Or(json.Unmarshal(data, &p), errSeen) })
+	if !errors.Is(err, errSeen) || p.Guards == nil {
+		return []core.GuardState{}
+	}
+	return p.Guards
+}
+
+// text is the status as people read it.
+func (s *shownStatus) text() string {
 	var text strings.Builder
 	r := &s.State
 	fmt.Fprintf(&text, "%s at rollout %d since %s: %s\n\n", s.Campaign, s.Rollout, moment(r.At), made(r))
@@ -84,6 +115,9 @@ func stateText(s *api.RolloutState) string {
 		row("breaker\tv%d asks its binding %d no more until %s, after %s: %s", b.Ruleset, b.Binding+1, b.Until.Local().Format(clockForm),
 			count(int(b.Trips), "trip"), b.Failure)
 	}
+	for _, g := range s.Guards {
+		row("guard\t%s", guardText(g))
+	}
 	if p := r.Pending; p != nil {
 		row("pending\t%s", waiting(s.Campaign, r.Draining, p))
 		row("\tasked for by %s at %s: %s", p.By, moment(p.Asked), cmp.Or(p.Reason, "no reason given"))
@@ -92,8 +126,8 @@ func stateText(s *api.RolloutState) string {
 		row("undo\tgoes back to rollout %d", r.Undo)
 	}
 	_ = rows.Flush() // a strings.Builder takes everything
-	nodesText(&text, s)
-	changesText(&text, s)
+	nodesText(&text, &s.RolloutState)
+	changesText(&text, &s.RolloutState)
 	return text.String()
 }
 
