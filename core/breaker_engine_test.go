@@ -129,3 +129,21 @@ func TestNodesThatBreakTogetherOpenABreakerOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatOpenedABreakerDoesNotOpenItAgain(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		w := newJudged(t, s, core.Guards{Breaker: core.BreakerTerms{Pause: core.MinPause}}, core.Binding{Mechanic: "faulty", OnFailure: core.FailSkip})
+		w.faulty.fails.Store(true)
+		w.sell(20)
+		w.judge()
+		w.faulty.fails.Store(false)
+		w.clock.advance(time.Second)
+		w.judge()
+		if r := w.rollout(); r.Number != 3 || len(r.Breakers) != 0 || len(r.Closed) != 1 {
+			t.Fatalf("the rollout is %+v", r)
+		}
+		w.sell(1) // the twenty failures are two seconds old
+		w.judge()
+		w.unchanged(3, "by failures that have opened it before")
+	})
+}
