@@ -19,6 +19,12 @@ type Decisions interface {
 	Recording(ctx context.Context, order string, staff core.Principal) (*core.Recording, error)
 }
 
+// Offers is what orders may be replaced by after a swap.
+type Offers interface {
+	// Offer returns what the shopper is offered in place of the order, nil if nothing is.
+	Offer(ctx context.Context, order *core.Order, shopper core.Principal) (*core.Offer, error)
+}
+
 type decisionsInput struct {
 	CampaignPath
 	PageQuery

@@ -25,6 +25,38 @@ func (e *scripted) Recording(_ context.Context, order string, staff core.Princip
 	return sampleRecording(), e.call()
 }
 
+func (e *scripted) Offer(context.Context, *core.Order, core.Principal) (*core.Offer, error) {
+	return &core.Offer{Total: 99_900, Lines: []core.Line{{SKU: "mi2", Units: 1, UnitPrice: 99_900, Amount: 99_900}}, Ruleset: 3, Until: 1356062400000}, nil
+}
+
+func TestOnlyItsShopperSeesWhatIsOfferedInPlaceOfAnOrder(t *testing.T) {
+	engine, s, c := newScripted(t, true)
+	var order Order
+	for _, shopper := range []bool{true, false} {
+		as := c.withKey(s, "demo-operator")
+		if shopper {
+			as = c.as(s, alice)
+		}
+		order = Order{}
+		if err := json.Unmarshal([]byte(as.do(http.MethodGet, "/v1/orders/"+sampleOrderID, "").body), &order); err != nil {
+			t.Fatal(err)
+		}
+		if (order.Offer != nil) != shopper || shopper && (order.Offer.Total != 99_900 || order.Offer.Ruleset != 3 || len(order.Offer.Lines) != 1) {
+			t.Errorf("as the shopper %v: %+v", shopper, order.Offer)
+		}
+	}
+	for body, want := range map[string]string{
+		`{"sku":"mi2","quantity":1,"expect_total":99900,"replaces":"` + sampleOrderID + `"}`: sampleOrderID,
+		`{"sku":"mi2","quantity":1,"replaces":"` + sampleOrderID + `x"}`:                     "",
+		`{"sku":"mi2","quantity":1}`: "",
+	} {
+		engine.asked.request.Replaces = ""
+		if c.as(s, alice).do(http.MethodPost, "/v1/campaigns/phone/orders", body, "Idempotency-Key", "k"); engine.asked.request.Replaces != want {
+			t.Errorf("%s replaces %q", body, engine.asked.request.Replaces)
+		}
+	}
+}
+
 func sampleRecording() *core.Recording {
 	quote := `{"bindings":[{"digest":"sha256:a","effects":[],"fuel":0,"mechanic":"a<b","outcome":"no_match"}],"budget_left":-1,` +
 		`"engine":"2","epoch":1,"facts":{"campaign":{"id":"phone"},"item":{"price":1,"sku":"mi2"},"now":1,"quantity":1,"shopper":{"id":"ann"}},"ruleset":1,"total":1}`

@@ -19,6 +19,7 @@ type Engine interface {
 	Explainer
 	Watcher
 	Decisions
+	Offers
 	Rollouts
 	Nodes
 }

@@ -42,12 +42,13 @@ type OrderRequest struct {
 	Group       string      `json:"group,omitempty" pattern:"^[\\x21-\\x7e]{1,128}$" patternDescription:"1 to 128 visible ASCII characters without spaces" doc:"the group to join"`
 	Input       core.Object `json:"input,omitempty" maxProperties:"16" doc:"what the campaign's inputs ask for: strings, integers, booleans" example:"{\"trade_in\":{\"brand\":\"Xiaomi\",\"model\":\"2S\",\"condition\":\"good\"}}"`
 	ExpectTotal *int64      `json:"expect_total,omitempty" minimum:"0" doc:"refuse with price_changed if the total is another, minor units" example:"129900"`
+	Replaces    string      `json:"replaces,omitempty" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" patternDescription:"a campaign's id, a dot and 26 characters of 0-9 and a-z without i, l, o and u" doc:"an order of one's own, of the same item and not paid, that this one takes the place of: it has to have an offer" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 }
 
 func (r *OrderRequest) request(campaign, key string, shopper core.Principal) core.OrderRequest {
 	return core.OrderRequest{
 		Campaign: campaign, Shopper: shopper, SKU: r.SKU, Quantity: r.Quantity, Voucher: r.Voucher, Group: r.Group,
-		Input: r.Input, ExpectTotal: r.ExpectTotal, Key: key,
+		Input: r.Input, ExpectTotal: r.ExpectTotal, Replaces: r.Replaces, Key: key,
 	}
 }
 
@@ -116,7 +117,7 @@ func orderRefusals() []core.Code {
 
 // placeRefusals is what placing an order can be refused with: what a quote can, and what has to do with the key.
 func placeRefusals() []core.Code {
-	return append(orderRefusals(), core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeInFlight)
+	return append(orderRefusals(), core.CodeWrongState, core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeInFlight)
 }
 
 func actionRefusals(more ...core.Code) []core.Code {
@@ -249,7 +250,23 @@ func (s *Server) order(ctx context.Context, in *OrderPath) (*orderOutput, error)
 	if p := principalOf(ctx); p.Role != core.RoleShopper {
 		return staffOrderResult(s.engine.StaffOrder(ctx, in.Order, p))
 	}
-	return orderResult(s.engine.Order(ctx, in.Order, principalOf(ctx).ID))
+	return s.offered(ctx, in.Order)
+}
+
+// offered is the shopper's own order, with what is offered in its place.
+func (s *Server) offered(ctx context.Context, id string) (*orderOutput, error) {
+	shopper := principalOf(ctx)
+	order, err := s.engine.Order(ctx, id, shopper.ID)
+	if err != nil {
+		return nil, err
+	}
+	offer, err := s.engine.Offer(ctx, order, shopper)
+	if err != nil {
+		return nil, err
+	}
+	out, err := orderResult(order, nil)
+	out.Body.Offer = offerView(offer)
+	return out, err
 }
 
 func (s *Server) pay(ctx context.Context, in *actionInput) (*orderOutput, error) {

@@ -62,6 +62,22 @@ type Order struct {
 	PlacedAt   time.Time       `json:"placed_at" doc:"when it was placed"`
 	HoldUntil  time.Time       `json:"hold_until" doc:"a placed order expires after this"`
 	Shipment   *Shipment       `json:"shipment,omitempty" doc:"how it was sent, once it was"`
+	Offer      *Offer          `json:"offer,omitempty" doc:"what may be had in its place, after the price has changed; only its shopper sees it"`
+}
+
+// Offer is what a placed order would cost if it were placed now. It keeps its own price until its hold ends.
+type Offer struct {
+	Total   int64     `json:"total" doc:"send it as expect_total with an order that replaces this one" example:"99900"`
+	Lines   []Line    `json:"lines" nullable:"false"`
+	Ruleset int64     `json:"ruleset" doc:"the number of the ruleset that decided" example:"3"`
+	Until   time.Time `json:"until" doc:"when the hold ends, and the offer with it"`
+}
+
+func offerView(o *core.Offer) *Offer {
+	if o == nil {
+		return nil
+	}
+	return &Offer{Total: o.Total, Lines: views(o.Lines, lineView), Ruleset: o.Ruleset, Until: timeOf(o.Until)}
 }
 
 // Shipment is how an order was sent.

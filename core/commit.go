@@ -85,6 +85,9 @@ func batchQuery(campaign string, intents []*intent) Query {
 		if in.order != nil {
 			q.Orders = append(q.Orders, in.order.ID)
 		}
+		if in.replaces != nil {
+			q.Orders = append(q.Orders, in.replaces.ID)
+		}
 		for _, e := range in.edits {
 			edited[e.key] = struct{}{}
 		}

@@ -12,6 +12,7 @@ import (
 type intent struct {
 	epoch       int64
 	order       *Order       // nil for everything else
+	replaces    *Order       // the order, as it was read, that this one takes the place of; nil if it takes none's
 	reservation *Reservation // nil for everything else
 	claims      []Claim      // once-only keys beside an order's own: an event whose key is taken is done already
 	takes       []Take       // beside an order's own
@@ -141,9 +142,22 @@ func (p *planner) addOrder(in *intent) {
 		in.verdict = verdictAgain
 		return
 	}
+	undo, ok := p.give(in)
+	if !ok {
+		in.verdict = verdictAgain
+		return
+	}
+	if !p.addFreed(in) {
+		undo()
+	}
+}
+
+// addFreed is addOrder once the plan has what the order takes the place of; false, with the intent refused or sent back, if
+// it does not fit.
+func (p *planner) addFreed(in *intent) bool {
 	claims, ok := p.slots(in)
 	if !ok {
-		return
+		return false
 	}
 	for _, claim := range in.order.Claims {
 		if claim.Kind == ClaimLimit {
@@ -151,12 +165,15 @@ func (p *planner) addOrder(in *intent) {
 		}
 		if _, used := p.claims[claim.id()]; used {
 			in.refuse(usedBefore(claim.Kind, claim.Key))
-			return
+			return false
 		}
 		claims = append(claims, claim)
 	}
 	if !p.fits(in, in.order.Takes) || !p.edit(in) {
-		return
+		return false
+	}
+	if in.replaces != nil {
+		p.plan.Moves = append(p.plan.Moves, in.replacement())
 	}
 	in.order.Claims = claims
 	for i := range claims {
@@ -166,6 +183,7 @@ func (p *planner) addOrder(in *intent) {
 	p.take(in.order.Takes)
 	p.taken[CounterOrders]++
 	p.plan.Orders = append(p.plan.Orders, in.order)
+	return true
 }
 
 // usedBefore is the refusal of an order whose once-only key is taken; key is the mechanic's own name for what is possible once.

@@ -151,7 +151,7 @@ func (c *campaign) recollect(ctx context.Context) error {
 // what needs no data, or place their order, which its claims and takes guard like any other: a memory that is out of
 // date costs another try and nothing else. Every other refusal is left to what the store says.
 func (c *campaign) recall(ctx context.Context, req *OrderRequest, seen *observed) (*intent, error) {
-	if req.Voucher != "" || req.Group != "" || len(c.snapshot.Load().kinds) > 0 { // of which a node remembers nothing
+	if req.Voucher != "" || req.Group != "" || req.Replaces != "" || len(c.snapshot.Load().kinds) > 0 { // of which a node remembers nothing
 		return nil, nil
 	}
 	if !c.glance() || !c.memory.unordered(req.Shopper.ID) {

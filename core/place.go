@@ -139,6 +139,13 @@ func (s *ShopperState) count(kind ClaimKind, prefix string) int64 {
 // decideOrder refuses what cannot be, lets the ruleset decide and returns the order that would result. seen takes note of
 // the decision.
 func (c *campaign) decideOrder(ctx context.Context, req *OrderRequest, known *load, seen *observed) (*intent, error) {
+	placed := known.state.count(ClaimOrder, "")
+	if req.Replaces != "" {
+		var err error
+		if known, err = c.replacing(req, known); err != nil {
+			return nil, err
+		}
+	}
 	q, err := c.quote(ctx, req, known)
 	seen.quoted = q
 	if err != nil {
@@ -150,7 +157,10 @@ func (c *campaign) decideOrder(ctx context.Context, req *OrderRequest, known *lo
 			Message: "the price is " + strconv.FormatInt(q.decision.total, 10) + " now",
 		}
 	}
-	if known.state.count(ClaimOrder, "") >= maxOrders {
+	if req.Replaces != "" && q.decision.group != nil {
+		return nil, Errorf(CodeWrongState, "what is offered in place of the order now needs a group: cancel it and order again")
+	}
+	if placed >= maxOrders {
 		return nil, Errorf(CodeLimitReached, "at most %d orders per shopper and campaign", maxOrders)
 	}
 	return c.orderIntent(req, q, known)
@@ -159,7 +169,7 @@ func (c *campaign) decideOrder(ctx context.Context, req *OrderRequest, known *lo
 // orderIntent is the intent of a decided request: its order, and what the decision writes beside it.
 func (c *campaign) orderIntent(req *OrderRequest, q *quoted, known *load) (*intent, error) {
 	def, o := q.snapshot.definition(), q.order(req)
-	in := &intent{epoch: q.snapshot.record.Epoch, order: o, limits: make([]int64, len(o.Lines))}
+	in := &intent{epoch: q.snapshot.record.Epoch, order: o, replaces: req.replaced, limits: make([]int64, len(o.Lines))}
 	for i := range o.Lines {
 		in.limits[i] = def.Item(o.Lines[i].SKU).Limit
 	}
@@ -227,6 +237,9 @@ func (r *OrderRequest) fingerprint() string {
 	b = appendObject(append(b, ' '), r.Input)
 	if r.ExpectTotal != nil {
 		b = strconv.AppendInt(append(b, ' '), *r.ExpectTotal, 10)
+	}
+	if r.Replaces != "" {
+		b = appendString(append(b, " replaces "...), r.Replaces)
 	}
 	return fingerprint(b)
 }

@@ -18,6 +18,7 @@ type admission struct {
 	item     *Item
 	now      time.Time
 	stock    Counter // of the item, as last seen
+	request  *OrderRequest
 }
 
 // quoted is a request that was decided.
@@ -72,6 +73,9 @@ func (q *quoted) terms() *QuotedGroup {
 // wants is what deciding the request has to load.
 func (r *OrderRequest) wants() *load {
 	l := &load{shopper: r.Shopper.ID}
+	if ValidOrderID(r.Replaces) {
+		l.order = r.Replaces
+	}
 	if r.Voucher != "" {
 		l.wanted = voucherKeys(r.Voucher, r.Shopper.ID)
 	}
@@ -208,7 +212,7 @@ func (m *Manifest) reads(prefix string) bool {
 
 // admit refuses what needs no data: what is malformed, not on sale or sold out.
 func (c *campaign) admit(req *OrderRequest) (admission, error) {
-	a := admission{snapshot: c.snapshot.Load(), now: c.engine.now()}
+	a := admission{snapshot: c.snapshot.Load(), now: c.engine.now(), request: req}
 	def := a.snapshot.definition()
 	if err := a.snapshot.record.Rollout.refusesOrders(); err != nil {
 		return a, err
@@ -227,6 +231,7 @@ func (c *campaign) admit(req *OrderRequest) (admission, error) {
 		return a, notOnSale(window, a.now)
 	}
 	stock, trusted := c.view.left(StockCounter(a.item.SKU))
+	stock.Remaining += req.frees(StockCounter(a.item.SKU))
 	if trusted && stock.Remaining < req.Quantity {
 		return a, soldOut(stock.Remaining)
 	}
@@ -251,6 +256,9 @@ func (c *campaign) fillFacts(q *quoted, req *OrderRequest, shopper *ShopperState
 		},
 		Shopper: req.Shopper.facts(shopper.count(ClaimOrder, "")),
 		Quota:   c.quotas(q.snapshot.definition()),
+	}
+	for name := range q.facts.Quota {
+		q.facts.Quota[name] += req.frees(QuotaCounter(name))
 	}
 	q.facts.fillShopper(shopper)
 }
@@ -299,8 +307,13 @@ func (c *campaign) quotas(def *Campaign) map[string]int64 {
 // decide asks the ruleset about the facts.
 func (c *campaign) decide(q *quoted) error {
 	var err error
+	def := q.snapshot.definition()
+	budget := c.budgetLeft(def)
+	if budget >= 0 {
+		budget += q.request.frees(CounterBudget)
+	}
 	q.ruleset, q.canary = q.snapshot.arm(&q.facts.Shopper)
-	q.decision, err = q.ruleset.decide(HookQuote, &q.facts, q.snapshot.definition(), c.budgetLeft(q.snapshot.definition()))
+	q.decision, err = q.ruleset.decide(HookQuote, &q.facts, def, budget)
 	return err
 }
 

@@ -35,7 +35,10 @@ type OrderRequest struct {
 	Group       string
 	Input       Object
 	ExpectTotal *int64 // refuse with price_changed if the total is another, minor units
+	Replaces    string // an order of the shopper's that this one takes the place of, in one step; see [Offer]
 	Key         string // Idempotency-Key; unused by quotes
+
+	replaced *Order // as it was read; nil until then
 }
 
 // OrderAction pays or cancels an order.
