@@ -21,6 +21,7 @@ type Engine interface {
 	Decisions
 	Offers
 	Rollouts
+	Comparer
 	Nodes
 }
 

@@ -51,7 +51,7 @@ func describedOperations(t *testing.T, c *client) []described {
 func TestEveryRouteOfTheDocumentNamesItsPermission(t *testing.T) {
 	_, s, c := newScripted(t, true)
 	operations := describedOperations(t, c)
-	if len(operations) != 53 {
+	if len(operations) != 56 {
 		t.Errorf("the document has %d operations", len(operations))
 	}
 	for _, op := range operations {
@@ -89,6 +89,9 @@ func TestEveryRouteAllowsExactlyItsRoles(t *testing.T) {
 		"POST /v1/campaigns/{campaign}/rulesets":            brand + operator + admin,
 		"GET /v1/campaigns/{campaign}/rulesets":             brand + platform + operator + admin,
 		"GET /v1/campaigns/{campaign}/rollout":              brand + platform + operator + admin,
+		"GET /v1/campaigns/{campaign}/rollout/shadow":       brand + platform + operator + admin,
+		"GET /v1/campaigns/{campaign}/rollout/canary":       brand + platform + operator + admin,
+		"POST /v1/campaigns/{campaign}/backtests":           brand + platform + operator + admin,
 		"POST /v1/campaigns/{campaign}/rollout":             brand + operator + admin,
 		"POST /v1/campaigns/{campaign}/undo":                brand + operator + admin,
 		"POST /v1/campaigns/{campaign}/stop":                brand + operator + admin,

@@ -78,6 +78,7 @@ func New(o Options) (*Server, error) {
 	s.registerShoppers()
 	s.registerExplain()
 	s.registerDecisions()
+	s.registerComparisons()
 	s.registerRules()
 	s.registerLive()
 	if s.demo {

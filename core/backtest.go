@@ -34,7 +34,7 @@ type BacktestRequest struct {
 // check refuses what is no request.
 func (r *BacktestRequest) check() error {
 	switch {
-	case (r.Ruleset == 0) == (len(r.Bindings) == 0):
+	case (r.Ruleset == 0) == (r.Bindings == nil):
 		return Errorf(CodeInvalid, "name a ruleset or send bindings, one of the two")
 	case r.Ruleset < 0 || r.Limit < 0 || r.Limit > maxBacktest || r.From < 0 || r.Until < 0:
 		return Errorf(CodeInvalid, "a number is out of range; limit is at most %d", maxBacktest)
