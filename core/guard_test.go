@@ -1,12 +1,9 @@
 package core
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -250,147 +247,6 @@ func TestAShareOfEverythingFits(t *testing.T) {
 	}
 }
 
-// windowFrom puts an arm into each of the seconds.
-func windowFrom(at int64, seconds map[int64]*ArmSample) *Window {
-	w := &Window{At: at * 1000}
-	for second := at - guardMinute; second <= at; second++ {
-		if arm := seconds[second]; arm != nil {
-			w.Seconds = append(w.Seconds, &WindowSecond{Second: second, SampleContent: SampleContent{Arms: []*ArmSample{arm}}})
-		}
-	}
-	return w
-}
-
-func TestGuardsLookBackTenSecondsOrAsFarAsTheyHaveTo(t *testing.T) {
-	const now = 1_000_000
-	seconds := map[int64]*ArmSample{}
-	for s := int64(now - 70); s <= now; s++ {
-		seconds[s] = armThat(1)
-	}
-	w := windowFrom(now, seconds)
-	for _, tc := range []struct {
-		least, from       int64
-		decided, lookback int64
-	}{
-		{1, 0, 10, 10}, {10, 0, 10, 10}, {11, 0, 20, 20}, {30, 0, 40, 40}, {41, 0, 60, 60}, {1000, 0, 60, 60},
-		{1, now - 4, 5, 10}, {20, now - 4, 5, 60},
-	} {
-		sum, looked := w.latest(tc.from, 1, false, tc.least)
-		if sum.Decided != tc.decided || looked != tc.lookback {
-			t.Errorf("for %d decisions since %d: %d in %d s, want %d in %d s", tc.least, tc.from, sum.Decided, looked, tc.decided, tc.lookback)
-		}
-	}
-	if sum := w.lately(guardMinute, 0, 2, false); sum.Decided != 0 {
-		t.Errorf("an earlier rollout counts: %d", sum.Decided)
-	}
-	if sum := w.lately(guardMinute, 0, 1, true); sum.Decided != 0 {
-		t.Errorf("the other arm counts: %d", sum.Decided)
-	}
-}
-
-func TestWhatIsComparedWithIsTheRulesetBeforeInTheMinuteBefore(t *testing.T) {
-	w := &Window{}
-	add := func(second int64, arm ArmSample) {
-		w.Seconds = append(w.Seconds, &WindowSecond{Second: second, SampleContent: SampleContent{Arms: []*ArmSample{&arm}}})
-	}
-	add(99, ArmSample{Rollout: 4, Ruleset: 7, Orders: 1, Total: 1})                // too long ago
-	add(100, ArmSample{Rollout: 4, Ruleset: 7, Orders: 10, Total: 100})            // counts
-	add(130, ArmSample{Rollout: 4, Ruleset: 8, Canary: true, Orders: 1, Total: 1}) // a canary
-	add(150, ArmSample{Rollout: 5, Ruleset: 7, Orders: 10, Total: 300})            // counts
-	add(160, ArmSample{Rollout: 6, Ruleset: 7, Orders: 1, Total: 1})               // later
-	add(161, ArmSample{Rollout: 5, Ruleset: 7, Orders: 1, Total: 1})               // too late
-	if got := w.takings(7, 6, 100, 160); got != (takings{20, 400}) {
-		t.Errorf("%+v", got)
-	}
-}
-
-func TestWhatNodesWroteDownIsRead(t *testing.T) {
-	content, err := json.Marshal(&SampleContent{Arms: []*ArmSample{{Rollout: 1, Ruleset: 2, Orders: 3, Total: 4}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := windowOf([]Sample{{Second: 5, Node: "a", Content: content}, {Second: 5, Node: "b", Content: content}})
-	if err != nil || w.takings(2, 9, 0, 9) != (takings{6, 8}) {
-		t.Errorf("%+v, %v", w, err)
-	}
-	if _, err := windowOf([]Sample{{Second: 5, Node: "a", Content: []byte(`[`)}}); err == nil {
-		t.Error("a sample that is none is read")
-	}
-}
-
-// row is one of a campaign's history.
-func row(revision, at int64, r Rollout) RolloutEntry {
-	return RolloutEntry{Revision: revision, At: at, Rollout: r}
-}
-
-func TestAReignBeginsWithTheLastChangeOfWhatDecides(t *testing.T) {
-	first := row(1, 1000, Rollout{Number: 1, Live: 1, Action: ActionApply})
-	for _, tc := range []struct {
-		name   string
-		rows   []RolloutEntry // the newest first
-		want   reign
-		enough bool
-	}{
-		{"the first ruleset", []RolloutEntry{first}, reign{rollout: 1, at: 1000, from: 1}, false},
-		{
-			"a ruleset that became live",
-			[]RolloutEntry{row(2, 5999, Rollout{Number: 2, Live: 2, Action: ActionLive}), first},
-			reign{rollout: 2, at: 5999, from: 5, before: 1},
-			true,
-		},
-		{
-			"a canary, a breaker and a shadow since",
-			[]RolloutEntry{
-				row(5, 9000, Rollout{Number: 5, Live: 2, Action: ActionShadow}), row(4, 8000, Rollout{Number: 4, Live: 2, Action: ActionBreaker}),
-				row(3, 7000, Rollout{Number: 3, Live: 2, Action: ActionCanary}), row(2, 6000, Rollout{Number: 2, Live: 2, Action: ActionLive}), first,
-			},
-			reign{rollout: 2, at: 6000, from: 6, before: 1},
-			true,
-		},
-		{
-			"a guard went back: it is not compared",
-			[]RolloutEntry{row(3, 7000, Rollout{Number: 3, Live: 1, Action: ActionGuard}), row(2, 6000, Rollout{Number: 2, Live: 2, Action: ActionLive}), first},
-			reign{rollout: 3, at: 7000, from: 7},
-			true,
-		},
-		{
-			"somebody went back: it is not compared",
-			[]RolloutEntry{row(3, 7000, Rollout{Number: 3, Live: 1, Action: ActionUndo}), row(2, 6000, Rollout{Number: 2, Live: 2, Action: ActionLive}), first},
-			reign{rollout: 3, at: 7000, from: 7},
-			true,
-		},
-		{
-			"mechanics were off",
-			[]RolloutEntry{
-				row(3, 7000, Rollout{Number: 3, Live: 1, Action: ActionStop}), row(2, 6000, Rollout{Number: 2, Live: 1, Stop: StopMechanics, Action: ActionStop}), first,
-			},
-			reign{rollout: 3, at: 7000, from: 7},
-			true,
-		},
-		{
-			"only reservations were stopped",
-			[]RolloutEntry{
-				row(3, 7000, Rollout{Number: 3, Live: 1, Action: ActionStop}), row(2, 6000, Rollout{Number: 2, Live: 1, Stop: StopReservations, Action: ActionStop}), first,
-			},
-			reign{rollout: 1, at: 1000, from: 1},
-			false,
-		},
-		{
-			"the campaign file changed without its ruleset",
-			[]RolloutEntry{row(2, 6999, Rollout{Number: 1, Live: 1, Action: ActionApply}), first},
-			reign{rollout: 1, at: 6999, from: 7},
-			true,
-		},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got, enough := reignOf(tc.rows)
-			if got != tc.want || enough != tc.enough {
-				t.Errorf("got %+v, %v; want %+v, %v", got, enough, tc.want, tc.enough)
-			}
-		})
-	}
-}
-
 func TestAGuardSaysWhatItFound(t *testing.T) {
 	for _, tc := range []struct {
 		v    judgement
@@ -434,58 +290,5 @@ func TestWhatIsShownIsTheArmThatIsWorseOff(t *testing.T) {
 	}
 	if got := states(v, &Rollout{Action: ActionLive, Guard: GuardErrorRate}); got[0].Tripped {
 		t.Error("what somebody has changed since is still shown as tripped")
-	}
-}
-
-func TestAGuardGoesBackOnceAndThenStops(t *testing.T) {
-	v := &judgement{guard: GuardErrorRate, ruleset: 2, value: 300, limit: 200, of: 60, seconds: 10}
-	record := &CampaignRecord{Definition: &Campaign{Currency: "CNY"}, Rollout: Rollout{
-		Number: 8, Live: 2, LastGood: 1, Canary: &Canary{Ruleset: 3}, Undo: 7, Breakers: Breakers{{Ruleset: 1}, {Ruleset: 2}},
-	}}
-	back := record.wentBack(v, 1, false)
-	if r := back.rollout; r.Live != 1 || r.LastGood != 0 || r.Canary != nil || r.Stop != StopNothing || back.undo != 8 || !back.fenced ||
-		back.guard != GuardErrorRate || back.action != ActionGuard || r.Breakers.open(1, 0) || !r.Breakers.open(2, 0) {
-		t.Errorf("%+v", back)
-	}
-	if !strings.HasSuffix(back.reason, "above the limit of 2.00 %: ruleset 1 decides again instead of ruleset 2") {
-		t.Error(back.reason)
-	}
-	if record.Rollout.Live != 2 || len(record.Rollout.Breakers) != 2 {
-		t.Errorf("the record that was judged has changed: %+v", record.Rollout)
-	}
-	for _, tc := range []struct {
-		name  string
-		stop  Stop
-		gates bool
-		want  Stop
-	}{
-		{"nobody is kept from buying", StopNothing, false, StopMechanics},
-		{"mechanics say who may buy", StopNothing, true, StopCampaign},
-		{"nobody could sign up any more", StopReservations, false, StopCampaign},
-	} {
-		record.Rollout.Stop = tc.stop
-		if plan := record.wentBack(v, 0, tc.gates); plan.rollout.Stop != tc.want || plan.rollout.Live != 2 {
-			t.Errorf("%s: %+v", tc.name, plan.rollout)
-		}
-	}
-	if plan := record.aborted(v); plan.rollout.Canary != nil || plan.rollout.Live != 2 || plan.undo != 8 {
-		t.Errorf("aborted: %+v", plan)
-	}
-}
-
-func TestACampaignIsIdleAMinuteAfterItsLastDecision(t *testing.T) {
-	var g guarding
-	at := time.Unix(1_000_000, 0)
-	if !g.idle(at) {
-		t.Error("nothing was ever decided")
-	}
-	g.note(&observed{began: at})
-	g.note(&observed{began: at, quoted: &quoted{}})
-	if !g.idle(at) {
-		t.Error("a request that no ruleset decided counts")
-	}
-	g.note(&observed{began: at, quoted: &quoted{decision: &decision{}}})
-	if g.idle(at.Add(guardIdle)) || !g.idle(at.Add(guardIdle+time.Second)) {
-		t.Error("it is idle too early, or too late")
 	}
 }
