@@ -63,8 +63,8 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	s := serve(t, folder, "--demo", "--data", "data")
 	blocks := demoBlocks(t, "../../README.md")
 	link(t, folder, "plugins")
-	if len(blocks) != 4 {
-		t.Errorf("the README has %d blocks to run, the test knows 4", len(blocks))
+	if len(blocks) != 5 {
+		t.Errorf("the README has %d blocks to run, the test knows 5", len(blocks))
 	}
 	if out := shell(t, folder, s.url, blockWith(t, blocks, "Idempotency-Key: my-first")); !strings.Contains(out, `"state":"paid"`) {
 		t.Errorf("buying and paying ended in\n%s", out)
@@ -75,6 +75,15 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	}
 	if export := requireRun(t, folder, "campaign", "export", "trade-in", "--server", s.url); !strings.Contains(export, "rule: gold") {
 		t.Errorf("the campaign in force is\n%s", export)
+	}
+	out = shell(t, folder, s.url, blockWith(t, blocks, "rollout shadow"))
+	for _, want := range []string{
+		"v2 is compared with v1 on 1 of 1 node since", "v2 decides for 5 % of shoppers on 1 of 1 node since", "v2 decides on 1 of 1 node since",
+		"v1 decides, v2 for 5 % of shoppers, v2 is compared on 1 of 1 node since", "demo-operator: they do not",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("swapping does not say %q but\n%s", want, out)
+		}
 	}
 	out = shell(t, folder, s.url, blockWith(t, blocks, "mechanic init"))
 	if !strings.Contains(out, "5 passed, 0 failed") || !strings.Contains(out, "of the limits") {

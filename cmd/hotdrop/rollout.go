@@ -43,16 +43,16 @@ func rolloutPath(campaign, what string) string {
 }
 
 // rolloutState asks how a campaign's rollout stands, with that many changes of its history.
-func (c *client) rolloutState(ctx context.Context, campaign string, changes int) (*api.RolloutState, []byte, error) {
+func (c *client) rolloutState(ctx context.Context, campaign string, changes int) (*api.RolloutState, error) {
 	answered, err := c.do(ctx, http.MethodGet, rolloutPath(campaign, "rollout?limit="+strconv.Itoa(changes)), nil, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var state api.RolloutState
 	if err := json.Unmarshal(answered.body, &state); err != nil {
-		return nil, nil, fmt.Errorf("the server's answer: %w", err)
+		return nil, fmt.Errorf("the server's answer: %w", err)
 	}
-	return &state, answered.body, nil
+	return &state, nil
 }
 
 // post sends a JSON body.
@@ -189,7 +189,7 @@ const readyPoll = 50 * time.Millisecond
 func (a *rulesetAddition) awaitReady(ctx context.Context, campaign string, ruleset int64) ([]api.Node, error) {
 	over := time.After(a.wait)
 	for {
-		state, _, err := a.client.rolloutState(ctx, campaign, 1)
+		state, err := a.client.rolloutState(ctx, campaign, 1)
 		if err != nil {
 			return nil, err
 		}

@@ -80,10 +80,10 @@ func rolloutPromoteCommand() *cobra.Command {
 // promote finds out which ruleset it is about before it makes it live.
 func (m *modeChange) promote(cmd *cobra.Command, campaign string) error {
 	at, err := m.instant(time.Now())
-	if err = errors.Join(err, m.check()); err != nil {
+	if err := errors.Join(err, m.check()); err != nil {
 		return err
 	}
-	state, _, err := m.client.rolloutState(cmd.Context(), campaign, 1)
+	state, err := m.client.rolloutState(cmd.Context(), campaign, 1)
 	if err != nil {
 		return err
 	}
@@ -176,7 +176,7 @@ func rolloutApproveCommand() *cobra.Command {
 			if err := r.check(); err != nil {
 				return err
 			}
-			state, _, err := r.client.rolloutState(cmd.Context(), args[0], 1)
+			state, err := r.client.rolloutState(cmd.Context(), args[0], 1)
 			if err != nil {
 				return err
 			}

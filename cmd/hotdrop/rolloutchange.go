@@ -75,7 +75,7 @@ func (r *rolloutChange) expected(ctx context.Context, campaign string, talk io.W
 	if r.expect > 0 {
 		return r.expect, nil
 	}
-	state, _, err := r.client.rolloutState(ctx, campaign, 1)
+	state, err := r.client.rolloutState(ctx, campaign, 1)
 	if err != nil {
 		return 0, err
 	}
@@ -168,7 +168,7 @@ func (m *modeChange) registerHolds(cmd *cobra.Command) {
 // run makes the change of the ruleset, 0 for none.
 func (m *modeChange) run(cmd *cobra.Command, campaign string, ruleset int64) error {
 	at, err := m.instant(time.Now())
-	if err = errors.Join(err, m.check()); err != nil {
+	if err := errors.Join(err, m.check()); err != nil {
 		return err
 	}
 	expect, err := m.expected(cmd.Context(), campaign, cmd.ErrOrStderr())

@@ -52,7 +52,7 @@ func rolloutStatusCommand() *cobra.Command {
 }
 
 func (s *rolloutStatus) show(ctx context.Context, campaign string, out io.Writer) error {
-	state, _, err := s.client.rolloutState(ctx, campaign, statusChanges)
+	state, err := s.client.rolloutState(ctx, campaign, statusChanges)
 	if err != nil {
 		return err
 	}

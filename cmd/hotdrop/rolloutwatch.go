@@ -59,7 +59,7 @@ func (s *rolloutStatus) follow(ctx context.Context, campaign string, out, talk i
 // screenOf is how points are shown: drawn on a terminal, as a line each elsewhere, or as they came.
 func (s *rolloutStatus) screenOf(out io.Writer) func(io.Writer, []byte) error {
 	file, isFile := out.(*os.File)
-	onTerminal := isFile && term.IsTerminal(int(file.Fd())) //nolint:gosec // a file's number is small
+	onTerminal := isFile && term.IsTerminal(int(file.Fd()))
 	switch {
 	case s.format == outputJSON:
 		return func(out io.Writer, data []byte) error {
