@@ -21,8 +21,9 @@ type runner struct {
 	crew   *crew
 	replay *replay
 	sizes  sizes
-	sale   *core.Campaign // as it was applied
-	plugin string         // the digest of the plugin that swapped rulesets bind; "" for the campaign's own
+	sale   *core.Campaign  // as it was applied
+	gives  map[int64]int64 // what an order costs under each ruleset that was swapped, minor units
+	plugin string          // the digest of the plugin that swapped rulesets bind; "" for the campaign's own
 	result *Result
 }
 
@@ -81,6 +82,9 @@ func playPhone(ctx context.Context, r *runner) error {
 		return err
 	}
 	if err := r.settle(ctx, orders); err != nil {
+		return err
+	}
+	if err := r.checkLog(ctx, orders); err != nil {
 		return err
 	}
 	if err := lottery.draw(ctx); err != nil {

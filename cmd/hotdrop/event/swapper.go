@@ -96,6 +96,15 @@ func (s *swapper) add(ctx context.Context, sale *core.Campaign, k int64, plugin 
 	return err
 }
 
+// gives returns what an order costs under each of the rulesets.
+func (s *swapper) gives() map[int64]int64 {
+	totals := make(map[int64]int64, len(s.variants))
+	for _, v := range s.variants {
+		totals[v.ruleset] = v.total
+	}
+	return totals
+}
+
 // inForce is what an answer says of the rollout.
 type inForce struct {
 	Rollout     int64     `json:"rollout"`
@@ -246,6 +255,7 @@ func (r *runner) whileSwapping(ctx context.Context, orders int, rush func(*marke
 	if err != nil {
 		return m, err
 	}
+	r.gives = s.gives()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	due := make(chan struct{}, r.config.Swaps)

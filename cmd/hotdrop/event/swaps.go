@@ -17,6 +17,9 @@ type Swaps struct {
 	Shadows      int64 // changes beside them that change no decision
 	StaleAnswers int64 // orders answered at the price of a ruleset that did not decide while they were asked for
 	Mixed        int64 // orders answered at a price that no ruleset gives
+	Logged       int64 // orders that are in the log of decisions
+	Unlogged     int64 // orders that are not
+	Mislogged    int64 // of those in it, at another total than acknowledged, or than their ruleset gives
 	NotFollowed  int64 // swaps that waited for the nodes, and some node did not follow in time
 	Slowest      time.Duration
 	// SlowestFollow is the longest from a commit until the last node decided by it.
@@ -41,6 +44,9 @@ func (s *Swaps) fields() []field {
 		{"shadows", s.Shadows},
 		{"stale_answers", s.StaleAnswers},
 		{"mixed_prices", s.Mixed},
+		{"decisions_logged", s.Logged},
+		{"decisions_missing", s.Unlogged},
+		{"decisions_wrong", s.Mislogged},
 		{"swaps_not_followed", s.NotFollowed},
 		{"swap_p50_ms", milliseconds(s.commit.quantile(0.5))},
 		{"swap_p99_ms", milliseconds(s.commit.quantile(0.99))},
@@ -67,6 +73,8 @@ func (s *Swaps) problems(nodes int) []string {
 	}{
 		{s.StaleAnswers, "orders at the price of a ruleset that did not decide when they were asked for"},
 		{s.Mixed, "orders at the price of no ruleset"},
+		{s.Unlogged, "orders that are not in the log of decisions"},
+		{s.Mislogged, "orders whose total in the log of decisions is not that of their ruleset, or of their acknowledgement"},
 		{s.NotFollowed, "swaps that a node did not follow in time"},
 		{s.Calm.Lost, "acknowledged orders of the calm phase lost"},
 		{s.Calm.Repriced, "orders of the calm phase at another price than they were acknowledged at"},

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -64,6 +66,8 @@ func TestSwapsThatWentWrongUnbalanceTheBooks(t *testing.T) {
 	for want, spoil := range map[string]func(*Result){
 		"1 orders at the price of a ruleset that did not decide": func(r *Result) { r.Swaps.StaleAnswers++ },
 		"2 orders at the price of no ruleset":                    func(r *Result) { r.Swaps.Mixed = 2 },
+		"2 orders that are not in the log of decisions":          func(r *Result) { r.Swaps.Unlogged = 2 },
+		"1 orders whose total in the log of decisions":           func(r *Result) { r.Swaps.Mislogged = 1 },
 		"1 swaps that a node did not follow in time":             func(r *Result) { r.Swaps.NotFollowed++ },
 		"1 acknowledged orders of the calm phase lost":           func(r *Result) { r.Swaps.Calm.Lost++ },
 		"1 orders of the calm phase at another price":            func(r *Result) { r.Swaps.Calm.Repriced++ },
@@ -287,16 +291,14 @@ func TestSwapsStopWithTheRun(t *testing.T) {
 	}
 }
 
-// connectionsOf is a gauge that shows one number after the other and then ends the run.
+// connectionsOf is a gauge that shows one number after the other and then fails.
 type connectionsOf struct {
 	shows  []int64
-	end    func()
 	closed chan struct{}
 }
 
 func (c *connectionsOf) Connections(context.Context) (int64, error) {
 	if len(c.shows) == 0 {
-		c.end()
 		return 0, errors.New("nothing is left to count")
 	}
 	n := c.shows[0]
@@ -315,16 +317,13 @@ func TestTheMostConnectionsAreReported(t *testing.T) {
 	counting := &connectionsOf{shows: []int64{3, 17, 5}, closed: make(chan struct{})}
 	config.Gauge = func(context.Context, string) (Gauge, error) { return counting, nil }
 	r := &runner{config: config, result: &Result{Swaps: &Swaps{}}}
-	counted := make(chan struct{})
-	counting.end = func() { close(counted) }
 	err := r.counted(t.Context(), func(context.Context, *runner) error {
-		<-counted
+		<-counting.closed
 		return nil
 	})
 	if err == nil || !strings.Contains(err.Error(), "nothing is left to count") {
 		t.Errorf("a gauge that failed: %v", err)
 	}
-	<-counting.closed
 	if r.result.Swaps.DatabaseConnections != 17 {
 		t.Errorf("%d connections", r.result.Swaps.DatabaseConnections)
 	}
@@ -337,5 +336,50 @@ func TestTheMostConnectionsAreReported(t *testing.T) {
 	err = (&runner{config: config, result: &Result{}}).counted(t.Context(), func(context.Context, *runner) error { return played })
 	if !errors.Is(err, played) {
 		t.Errorf("without a database: %v", err)
+	}
+}
+
+// TestTheLogOfDecisionsIsHeldAgainstTheAcknowledgements on two pages, for one order that is as it should be and three that are
+// not.
+func TestTheLogOfDecisionsIsHeldAgainstTheAcknowledgements(t *testing.T) {
+	t.Parallel()
+	id := func(n int) string { return strings.Repeat(strconv.Itoa(n), len(orderID{})) }
+	row := func(n int, ruleset, total int64) string {
+		return fmt.Sprintf(`{"id":"sale.%s","ruleset":%d,"total":%d,"decision":{}}`, id(n), ruleset, total)
+	}
+	pages := []string{
+		`{"data":[` + row(1, 7, 100) + `,` + row(2, 7, 90) + `],"next":"more of it"}`,
+		`{"data":[` + row(3, 8, 100) + `,` + row(9, 7, 1) + `],"next":null}`,
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first := r.URL.Query().Get("cursor") == ""
+		if !first && r.URL.Query().Get("cursor") != "more of it" || r.URL.Query().Get("kind") != "orders" {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		}
+		_, _ = w.Write([]byte(pages[map[bool]int{true: 0, false: 1}[first]]))
+	}))
+	t.Cleanup(server.Close)
+	client, err := NewClient(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	r := &runner{
+		config: Config{Swaps: 1}, replay: &replay{campaign: "sale"}, result: &Result{Swaps: &Swaps{}},
+		staff: &staff{nodes: []*Client{client}}, gives: map[int64]int64{7: 100, 8: 90},
+	}
+	var orders []placement
+	for n := range 4 {
+		orders = append(orders, placement{id: orderID([]byte(id(n + 1))), total: 100})
+	}
+	if err := r.checkLog(t.Context(), orders); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.result.Swaps; s.Logged != 3 || s.Unlogged != 1 || s.Mislogged != 2 {
+		t.Errorf("%d in the log, %d not, %d wrong", s.Logged, s.Unlogged, s.Mislogged)
+	}
+	pages[0] = `{"data":[],"next":"another"}`
+	if err := r.checkLog(t.Context(), orders); err == nil || !strings.Contains(err.Error(), "status 422") {
+		t.Errorf("a log that cannot be read: %v", err)
 	}
 }
