@@ -7,12 +7,13 @@ import (
 	"hotdrop/core"
 )
 
-// AdminHandler serves the admin port: /livez, /readyz and the profiles under /debug/pprof/. It asks for no credentials,
+// AdminHandler serves the admin port: /livez, /readyz, /metrics and the profiles under /debug/pprof/. It asks for no credentials,
 // so it must not be reachable from outside.
 func (s *Server) AdminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", alive)
 	mux.HandleFunc("GET /readyz", s.ready)
+	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)

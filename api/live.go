@@ -31,6 +31,8 @@ type Watcher interface {
 	// Live sends a point for each second after the given one (Unix seconds, 0: the last complete one), until ctx ends. What is
 	// not of the principal's brand does not exist for it.
 	Live(ctx context.Context, campaign string, after int64, staff core.Principal, send func(*core.LivePoint) error) error
+	// Counted returns what this node has counted of its campaigns since it runs, sorted by campaign.
+	Counted() []core.Counted
 }
 
 type liveInput struct {

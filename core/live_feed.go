@@ -180,10 +180,7 @@ func (l *liveState) point(campaign string, second *WindowSecond, left map[string
 
 // show adds up what each ruleset decided, whichever rollout made it decide.
 func (p *LivePoint) show(arms []*ArmSample) {
-	var sum SampleContent
-	for _, arm := range arms {
-		sum.arm(0, arm.Ruleset, arm.Canary).merge(arm)
-	}
+	sum := (&SampleContent{Arms: arms}).byRuleset()
 	slices.SortFunc(sum.Arms, func(a, b *ArmSample) int { return cmp.Compare(a.order(), b.order()) })
 	for _, arm := range sum.Arms {
 		p.Arms = append(p.Arms, LiveArm{

@@ -49,6 +49,7 @@ func (m *meter) order(seen *observed) {
 	defer s.mu.Unlock()
 	content := s.at(seen.began.Add(seen.took).Unix())
 	content.Latency.Observe(seen.took.Microseconds())
+	content.Took += seen.took.Microseconds()
 	switch {
 	case seen.err == nil && seen.replayed:
 		content.Replayed++

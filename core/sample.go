@@ -12,6 +12,7 @@ type SampleContent struct {
 	Refusals     map[Code]int64   `json:"refusals,omitempty"`     // refused order requests
 	Denied       map[string]int64 `json:"denied,omitempty"`       // those of the code denied, by the mechanic's reason
 	Latency      Histogram        `json:"latency"`                // of order requests, whatever they were answered, microseconds
+	Took         int64            `json:"took,omitempty"`         // their sum
 	Arms         []*ArmSample     `json:"arms,omitempty"`         // order requests that a ruleset decided, by ruleset
 	// Left is what was last seen of each counter of stock, of the discount budget, of sign-ups and of orders.
 	Left map[string]Sighted `json:"left,omitempty"`
@@ -66,6 +67,7 @@ func (s *SampleContent) Merge(other *SampleContent) {
 	s.Replayed += other.Replayed
 	s.Paid += other.Paid
 	s.PaidTotal += other.PaidTotal
+	s.Took += other.Took
 	s.Unreserved = addCounts(s.Unreserved, other.Unreserved)
 	s.Refusals = addCounts(s.Refusals, other.Refusals)
 	s.Denied = addCounts(s.Denied, other.Denied)
@@ -86,6 +88,16 @@ func (s *SampleContent) sight(counter string, seen Sighted) {
 	if known, ok := s.Left[counter]; !ok || known.before(seen) {
 		s.Left[counter] = seen
 	}
+}
+
+// byRuleset returns the content with the arms of each ruleset added up, whichever rollout made it decide.
+func (s *SampleContent) byRuleset() *SampleContent {
+	flat := *s
+	flat.Arms = nil
+	for _, arm := range s.Arms {
+		flat.arm(0, arm.Ruleset, arm.Canary).merge(arm)
+	}
+	return &flat
 }
 
 // arm returns the arm's share, and makes it the first time.

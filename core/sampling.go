@@ -92,7 +92,7 @@ func (s *sampling) count(taken *secondCount) {
 	}
 	own.content.Merge(taken.content)
 	own.changes++
-	s.total.Merge(taken.content)
+	s.total.Merge(taken.content.byRuleset())
 	delete(s.merged, taken.second)
 }
 

@@ -1,0 +1,32 @@
+package core
+
+import (
+	"maps"
+	"slices"
+)
+
+// Counted is what this node has counted of a campaign since it runs.
+type Counted struct {
+	Campaign string
+	SampleContent
+}
+
+// Counted returns what this node has counted of its campaigns since it runs, up to the last quarter of a second, sorted by
+// campaign. Nothing in it ever falls, but Left, which is what was last seen.
+func (e *Engine) Counted() []Counted {
+	running := *e.running.Load()
+	all := make([]Counted, 0, len(running))
+	for _, id := range slices.Sorted(maps.Keys(running)) {
+		all = append(all, running[id].counted())
+	}
+	return all
+}
+
+func (c *campaign) counted() Counted {
+	sum := Counted{Campaign: c.id}
+	c.sampling.mu.Lock()
+	defer c.sampling.mu.Unlock()
+	sum.Merge(&c.sampling.total)
+	sum.Left = c.leftNow()
+	return sum
+}
