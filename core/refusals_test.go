@@ -64,7 +64,9 @@ func (n *notebook) Forget(_ context.Context, samples, refusals int64) error {
 // SaveSamples keeps none: these tests are about refusals.
 func (*notebook) SaveSamples(context.Context, []core.Sample) error { return nil }
 
-func (*notebook) Samples(context.Context, string, int64, int64) ([]core.Sample, error) { return nil, nil }
+func (*notebook) Samples(context.Context, string, int64, int64) ([]core.Sample, error) {
+	return nil, nil
+}
 
 // newLogged starts a drop whose refusals are kept in the journal.
 func newLogged(t *testing.T, s store, m mechanics, j core.Journal, change func(*core.Campaign)) *drop {
@@ -297,8 +299,12 @@ func TestANodeThatStopsWritesWhatItHasAndGivesUpOnlyInTheEnd(t *testing.T) {
 }
 
 func TestDecisionsAreListedByKindAndCode(t *testing.T) {
-	j := &notebook{}
-	d := newLogged(t, sqliteStore(t), choosy(), j, func(c *core.Campaign) { bindChoosy(c); c.Items[0].Stock = 100 })
+	eachStore(t, func(t *testing.T, s store) { listDecisions(t, s, s.(core.Journal)) }) //nolint:forcetypeassert // both stores are
+}
+
+func listDecisions(t *testing.T, s store, j core.Journal) {
+	t.Helper()
+	d := newLogged(t, s, choosy(), j, func(c *core.Campaign) { bindChoosy(c); c.Items[0].Stock = 100 })
 	for i := range 5 {
 		d.place(fmt.Sprintf("s%d", i))
 		d.refuse(fmt.Sprintf("d%d", i), "banned", core.CodeDenied)

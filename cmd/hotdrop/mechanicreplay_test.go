@@ -134,3 +134,32 @@ func TestARecordedPluginThatIsNotWhatItSaysIsRefused(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestWhatIsKeptForTooShortATimeIsRefused(t *testing.T) {
+	for _, flag := range []string{"--keep-refusals", "--keep-samples"} {
+		if r := run(t, t.TempDir(), "serve", "--demo", flag, "1s"); r.code != exitUsage || !strings.Contains(r.stderr, "at least 2m0s") {
+			t.Errorf("%s: exit %d\n%s", flag, r.code, r.stderr)
+		}
+	}
+}
+
+// TestARefusalIsReadWithWhatWasDecided has a server refuse an order, and reads why from the log, which is on disk.
+func TestARefusalIsReadWithWhatWasDecided(t *testing.T) {
+	a := newAuthor(t)
+	s := &shop{a}
+	file, _, _ := strings.Cut(tradeInCampaign("refuses", "meizu", ""), "  - plugin:")
+	file += "  - rule: {rule: choosy, hook: quote, then: [{deny: {reason: not_today, text: Come back tomorrow}}]}\n"
+	requireRun(t, a.folder, "campaign", "apply", writeFile(t, a.folder, "refuses.yaml", file), "--server", a.server.url)
+	s.order(http.StatusForbidden, "ann", "refuses")
+	if code := a.server.signal(t, syscall.SIGINT); code != exitOK {
+		t.Fatalf("exit %d\n%s", code, a.server.log())
+	}
+	a.server = serve(t, a.folder, append(whereOf(a.server), "--demo")...)
+	keys := demoKeys(t, filepath.Join(a.folder, "data"))
+	for brand, want := range map[string]int{"meizu": http.StatusOK, "xiaomi": http.StatusNotFound} {
+		got := request(t, want, http.MethodGet, a.server.url+"/v1/campaigns/refuses/decisions?kind=refusals&code=denied", brandKey(t, keys, brand), "", "")
+		if want == http.StatusOK && (!strings.Contains(got.text, `"reason":"not_today"`) || !strings.Contains(got.text, `"mechanic":"choosy"`)) {
+			t.Errorf("%s", got.text)
+		}
+	}
+}

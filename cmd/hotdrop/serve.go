@@ -9,6 +9,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -24,6 +25,7 @@ type serveSettings struct {
 	public, admin address
 	keys          string
 	plugins       pluginSettings
+	keep          core.Retention
 	logLevel      slog.Level
 }
 
@@ -56,14 +58,22 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&s.admin.hostPort, "admin-listen", "127.0.0.1:8081", "address of /livez and /readyz; keep it inside")
 	cmd.Flags().StringVar(&s.keys, "keys", "", "file of keys (see `hotdrop keys new`); --demo makes one in --data")
 	s.plugins.register(cmd)
+	cmd.Flags().DurationVar(&s.keep.Refusals, "keep-refusals", 30*24*time.Hour, "how long refused requests stay in the log; orders stay")
+	cmd.Flags().DurationVar(&s.keep.Samples, "keep-samples", 15*time.Minute, "how long what nodes measured stays, by which live data resumes")
 	cmd.Flags().TextVar(&s.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	cmd.Flags().Int64Var(&s.maxPages, "max-pages", 0, "bound the embedded store to this many pages of 4 KiB")
 	_ = cmd.Flags().MarkHidden("max-pages") // the flag exists
 	return cmd
 }
 
+// leastKept is how long samples and refusals stay at least: twice what guards look at.
+const leastKept = 2 * time.Minute
+
 // check refuses settings that cannot work together.
 func (s *serveSettings) check(ctx context.Context) error {
+	if s.keep.Refusals < leastKept || s.keep.Samples < leastKept {
+		return usageError{fmt.Errorf("--keep-refusals and --keep-samples are at least %s: guards look back that far", leastKept)}
+	}
 	if !s.demo && s.keys == "" {
 		return usageError{errors.New("serve needs --keys FILE (make one with `hotdrop keys new`), or --demo")}
 	}
@@ -178,7 +188,8 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	serveInBackground(admin, adminOn, failed)
 	sweeping, stopSweeping := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	background.Go(func() { jobs.New(n.engine, n.log).Run(sweeping) })
+	forget := func(ctx context.Context) error { return n.engine.Forget(ctx, n.settings.keep) }
+	background.Go(func() { jobs.New(n.engine, n.log).Forgetting(forget).Run(sweeping) })
 	background.Go(func() { n.registry.Run(sweeping) })
 
 	err = n.printBanner(ctx, out, urlOf(publicOn), urlOf(adminOn))

@@ -24,12 +24,14 @@ const (
 	expireEvery = 500 * time.Millisecond
 	workEvery   = 500 * time.Millisecond
 	settleEvery = 5 * time.Second
+	forgetEvery = time.Minute
 )
 
 // Runner sweeps on a clock until it is told to stop.
 type Runner struct {
 	engine Engine
 	log    *slog.Logger
+	forget func(context.Context) error // nil: nothing is forgotten
 
 	mu   sync.Mutex
 	busy map[string]struct{} // sweeps of a campaign that are under way
@@ -38,6 +40,12 @@ type Runner struct {
 // New returns a runner of the engine's jobs.
 func New(engine Engine, log *slog.Logger) *Runner {
 	return &Runner{engine: engine, log: log, busy: map[string]struct{}{}}
+}
+
+// Forgetting has the runner call forget once a minute, which deletes what has been kept for long enough. It returns the runner.
+func (r *Runner) Forgetting(forget func(context.Context) error) *Runner {
+	r.forget = forget
+	return r
 }
 
 // Run sweeps until ctx ends and returns when the sweeps that were under way have finished. A sweep that fails is logged
@@ -49,6 +57,9 @@ func (r *Runner) Run(ctx context.Context) {
 	})
 	sweeps.Go(func() { r.every(ctx, workEvery, func(ctx context.Context) { r.each(ctx, &sweeps, "work", r.work) }) })
 	sweeps.Go(func() { r.every(ctx, settleEvery, r.settle) })
+	if r.forget != nil {
+		sweeps.Go(func() { r.every(ctx, forgetEvery, r.forgetOnce) })
+	}
 	sweeps.Wait()
 }
 
@@ -105,6 +116,12 @@ func (r *Runner) work(ctx context.Context, campaign string) {
 	}
 	if n > 0 {
 		r.log.Debug("due work done", "campaign", campaign, "documents", n)
+	}
+}
+
+func (r *Runner) forgetOnce(ctx context.Context) {
+	if err := r.forget(ctx); err != nil && ctx.Err() == nil {
+		r.log.Warn("what is old could not be forgotten; the next sweep tries again", "error", err)
 	}
 }
 

@@ -128,3 +128,21 @@ func TestACampaignInWhichSomethingHangsHoldsUpNoOther(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatIsOldIsForgottenOnceAMinute(t *testing.T) {
+	for _, failure := range []error{nil, errors.New("the store is away")} { // a sweep that fails does not end the sweeping
+		synctest.Test(t, func(t *testing.T) {
+			s := &sweeps{expired: map[string]int{}, worked: map[string]int{}}
+			ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute-time.Millisecond)
+			defer stop()
+			forgot := 0
+			jobs.New(s, slog.New(slog.DiscardHandler)).Forgetting(func(context.Context) error {
+				forgot++
+				return failure
+			}).Run(ctx)
+			if forgot != 10 {
+				t.Errorf("failing with %v, it was forgotten %d times", failure, forgot)
+			}
+		})
+	}
+}
