@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"testing"
@@ -51,7 +52,7 @@ func TestAVariantIsTheCampaignsOwnRulesetAtAnotherPrice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if after, _ := json.Marshal(sale); string(after) != string(before) {
+	if after, _ := json.Marshal(sale); !bytes.Equal(after, before) {
 		t.Error("the campaign itself was changed")
 	}
 	if len(bindings) != len(sale.Ruleset)+1 || bindings[0].Config["price"] != int64(199_900-3*priceStep) ||
