@@ -121,6 +121,11 @@ func TestANodeThatCannotCompileARulesetBlocksItWithItsReason(t *testing.T) {
 		if c.Ready(t.Context()) == nil {
 			t.Error("a node that cannot serve what was forced is ready for requests")
 		}
+		_, _, err = c.Place(t.Context(), buy("bob", "k-bob"))
+		wantCode(t, err, core.CodeUnavailable)
+		if err == nil || !strings.Contains(err.Error(), "this campaign cannot be served right now") {
+			t.Errorf("a node that cannot follow answers %v", err)
+		}
 		poor.learn(2)
 		f.clock.advance(2 * time.Second) // it tries again now and then
 		must(t, c.Follow(t.Context()))

@@ -68,6 +68,9 @@ func (c *campaign) place(ctx context.Context, req *OrderRequest, seen *observed)
 			return in.order, false, nil
 		}
 		c.view.outdate()
+		if u := c.engine.refused(c.id); u != nil { // this node cannot follow the change that overtook the order
+			return nil, false, u.err
+		}
 		lostQuota = in.epoch == c.snapshot.Load().record.Epoch
 		in = nil
 	}
