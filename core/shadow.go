@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,28 @@ type shadowed struct {
 	err    error  // the refusal, nil for an order
 	order  string // the order's id, "" for a refusal
 	key    string // what names the request beside the shopper and the moment
+}
+
+// addShadowKinds has the documents loaded that the rollout's shadow reads facts of, so that it knows what it would know if it
+// were live. One that cannot be compiled reads nothing.
+func (s *snapshot) addShadowKinds(ctx context.Context, cache *rulesets) {
+	shadow := s.record.Rollout.Shadow
+	if shadow == nil {
+		return
+	}
+	stored, err := cache.stored(ctx, shadow.Ruleset)
+	if err != nil {
+		return
+	}
+	candidate, err := cache.compiled(ctx, s.record, stored)
+	if err != nil {
+		return
+	}
+	for _, kind := range candidate.kinds() {
+		if !slices.Contains(s.kinds, kind) {
+			s.kinds = append(s.kinds, kind)
+		}
+	}
 }
 
 // shadowed offers the request to the shadow. It never waits.

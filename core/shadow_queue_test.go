@@ -73,6 +73,34 @@ func TestAShadowLooksAtWhatMechanicsDecidedForTheLiveArmAlone(t *testing.T) {
 	}
 }
 
+// reader is a mechanic that reads facts of documents.
+type reader struct{ *proposal }
+
+func (r reader) Manifest() *Manifest {
+	m := *r.proposal.Manifest()
+	m.Facts = []string{"shares.reposts"}
+	return &m
+}
+
+func TestWhatAShadowReadsIsLoadedAsIfItWereLive(t *testing.T) {
+	cache := newRulesets(nil, "c")
+	candidate := &compiled{bindings: []*bound{{mechanic: reader{&proposal{name: "a"}}}}}
+	cache.put(&knownRuleset{stored: &Ruleset{Number: 2}, ruleset: candidate})
+	cache.put(&knownRuleset{stored: &Ruleset{Number: 3}, ruleset: &compiled{}})
+	for shadow, want := range map[Shadow]int{{}: 0, {Ruleset: 2}: 1, {Ruleset: 3}: 0} {
+		record := &CampaignRecord{Definition: testCampaign, Rollout: Rollout{Shadow: &shadow}}
+		if shadow.Ruleset == 0 {
+			record.Rollout.Shadow = nil
+		}
+		s := &snapshot{record: record}
+		s.addShadowKinds(t.Context(), cache)
+		s.addShadowKinds(t.Context(), cache) // nothing twice
+		if len(s.kinds) != want {
+			t.Errorf("%+v loads %v", shadow, s.kinds)
+		}
+	}
+}
+
 func TestACandidateThatIsNotThereDropsEverything(t *testing.T) {
 	shadow := &Shadow{Ruleset: 2, Since: 3}
 	_, s := watchedBy(shadow, 2)
