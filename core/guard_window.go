@@ -10,8 +10,7 @@ func windowOf(samples []Sample) (*Window, error) {
 	w := &Window{}
 	for _, sample := range samples {
 		second := &WindowSecond{Second: sample.Second}
-		err := json.Unmarshal(sample.Content, &second.SampleContent) //nolint:musttag // its histograms encode themselves
-		if err != nil {
+		if err := json.Unmarshal(sample.Content, &second.SampleContent); err != nil {
 			return nil, fmt.Errorf("sample of second %d of node %s: %w", sample.Second, sample.Node, err)
 		}
 		w.Seconds = append(w.Seconds, second)
