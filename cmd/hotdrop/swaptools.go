@@ -50,12 +50,12 @@ func largePlugin(bytes int) ([]byte, error) {
 	return plugins.Pack(module.Encode(), manifest, entry.Vectors)
 }
 
-// fillerCode is a function that multiplies and adds, n saying which numbers.
+// fillerCode is a function that multiplies and adds; no two of the first 4,096 are the same.
 func fillerCode(n int) []byte {
 	const localGet, constant, multiply, add, end = 0x20, 0x41, 0x6c, 0x6a, 0x0b
 	code := []byte{localGet, 0}
 	for i := 0; len(code) < fillerBytes; i++ {
-		factor, term := byte((n+i)%63+1), byte((n*7+i)%63+1) //nolint:gosec // below 64: one byte of LEB128
+		factor, term := byte((n+i)&63), byte((n>>6+i)&63) //nolint:gosec // below 64: one byte of LEB128
 		code = append(code, constant, factor, multiply, constant, term, add)
 	}
 	return append(code, end)
