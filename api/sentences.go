@@ -154,7 +154,10 @@ var explanations = []explanation{
 	{
 		core.CodePreconditionFailed, false, both("Precondition failed", "版本不一致"),
 		both("It has changed since you read it.", "内容在您读取之后已经变化。"),
-		both("Read it again and send the new ETag as If-Match.", "请重新读取,并用新的 ETag 作为 If-Match。"),
+		both(
+			"Read it again and send the new ETag as If-Match, or of a rollout its number as `expect`.",
+			"请重新读取,并用新的 ETag 作为 If-Match;规则集发布请用其编号作为 expect。",
+		),
 	},
 	{
 		core.CodeBelowTaken, false, both("Below taken", "低于已用数量"),

@@ -3,13 +3,16 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"hotdrop/api"
+	"hotdrop/core"
 	"hotdrop/core/storetest"
 )
 
@@ -72,6 +75,72 @@ func TestEveryActionOfARolloutEndsWithWhatWasObservedOfIt(t *testing.T) {
 		t.Errorf("later: %+v", r)
 	}
 	do("v2 decides for everybody"+here, "abort")
+	do("v3 decides"+here, "live", "v3", "--holds", "drain") // nobody holds an order
+	do("v1 decides"+here, "live", "v1", "--at", "+1s")
+}
+
+func TestADrainWaitsForWhoHoldsAnOrder(t *testing.T) {
+	folder := t.TempDir()
+	s := serve(t, folder, "--demo")
+	file := writeFile(t, folder, "cheaper.yaml", fmt.Sprintf(cheaperFile, 100))
+	requireRun(t, folder, "rollout", "add", "phone", file, "--server", s.url, "--reason", "r")
+	ann := tokenOf(t, s.url, "ann")
+	buy := `{"sku":"` + firstItem(t, s.url, "phone") + `","quantity":1}`
+	operator := keyOf(demoKeys(t, filepath.Join(folder, "data")), core.RoleOperator)
+	phase := s.url + "/v1/demo/campaigns/phone/phase"
+	request(t, http.StatusOK, http.MethodPost, phase, operator, "", `{"phase":"reservation"}`)
+	request(t, http.StatusCreated, http.MethodPost, s.url+"/v1/campaigns/phone/reservations", ann, "", "")
+	request(t, http.StatusOK, http.MethodPost, phase, operator, "", `{"phase":"sale"}`)
+	order := request(t, http.StatusCreated, http.MethodPost, s.url+"/v1/campaigns/phone/orders", ann, "a", buy)
+	r := rolloutRun(t, folder, s.url, "live", "phone", "v2", "--holds", "drain", "--wait", "100ms", "--reason", "r")
+	const waits = "v2 waits to be live until the orders that were placed have ended; nothing is sold meanwhile\n"
+	if r.code != exitOK || r.stdout != waits {
+		t.Errorf("%+v", r)
+	}
+	refused := request(t, http.StatusConflict, http.MethodPost, s.url+"/v1/campaigns/phone/orders", ann, "b", buy)
+	if refused.code() != "draining" || refused.header.Get("Retry-After") == "" {
+		t.Errorf("meanwhile an order is answered with %s, Retry-After %q", refused.text, refused.header.Get("Retry-After"))
+	}
+	request(t, http.StatusOK, http.MethodPost, s.url+"/v1/orders/"+order.str("id")+"/cancel", ann, "c", "")
+	c := &client{server: s.url, key: operator}
+	state, err := c.rolloutState(t.Context(), "phone", 1)
+	for err == nil && state.State.Pending != nil && t.Context().Err() == nil {
+		state, err = c.rolloutState(t.Context(), "phone", 1)
+	}
+	if err != nil || state.State.Live != 2 || state.State.Draining {
+		t.Errorf("then it is %+v, %v", state, err)
+	}
+}
+
+// cannedServer answers every change with the status and the body, and every question with a fresh rollout.
+func cannedServer(t *testing.T, status int, body string) string {
+	t.Helper()
+	fresh := readText(t, "testdata/rollout/fresh.json")
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, fresh)
+			return
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestANodeThatIsNotReadyOrDoesNotFollowIsNamed(t *testing.T) {
+	url := cannedServer(t, http.StatusConflict, `{"code":"not_ready","detail":"node b is not ready for ruleset 2: there is no such plugin"}`)
+	r := rolloutRun(t, t.TempDir(), url, "live", "car", "v2", "--reason", "r", "--key", "k")
+	if r.code != exitFailed || r.stdout != "" || !strings.Contains(r.stderr, "node b is not ready for ruleset 2: there is no such plugin\nnext: wait and try again, or --force") {
+		t.Errorf("not ready: %+v", r)
+	}
+	url = cannedServer(t, http.StatusOK, `{"campaign":"car","rollout":2,"revision":2,"state":{"live":2,"stop":"none","action":"live"},
+		"nodes":[{"node":"a","revision":2,"followed_at":"2026-11-22T12:00:03.214Z"},{"node":"b","revision":1}]}`)
+	r = rolloutRun(t, t.TempDir(), url, "live", "car", "v2", "--reason", "r", "--key", "k")
+	const want = "v2 decides on 1 of 2 nodes since NOW; node b has not followed within 10s\n"
+	if got := moments.ReplaceAllString(r.stdout, "NOW"); r.code != exitFailed || got != want {
+		t.Errorf("not followed: %+v", r)
+	}
 }
 
 func TestTheResultOfAChangeIsOneObject(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -99,6 +100,9 @@ func (r *rolloutChange) make(ctx context.Context, path string, body any, out io.
 	if err := json.Unmarshal(answer, &swapped); err != nil {
 		return fmt.Errorf("the server's answer: %w", err)
 	}
+	if err := r.awaitPending(ctx, &swapped); err != nil {
+		return err
+	}
 	sentence, follows := effect(&swapped, r.wait)
 	if r.format == outputJSON {
 		err = printAsIs(out, answer)
@@ -109,6 +113,47 @@ func (r *rolloutChange) make(ctx context.Context, path string, body any, out io.
 		err = errFailed
 	}
 	return err
+}
+
+// awaitPending waits for a change that is to be made soon by itself, and for the nodes to follow it.
+func (r *rolloutChange) awaitPending(ctx context.Context, s *api.Swapped) error {
+	over := time.Now().Add(r.wait)
+	p := s.State.Pending
+	if p == nil || p.Approval != "" || p.At != nil && p.At.After(over) {
+		return nil
+	}
+	for time.Now().Before(over) && !arrived(s) {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(readyPoll):
+		}
+		state, err := r.client.rolloutState(ctx, s.Campaign, 1)
+		if err != nil {
+			return err
+		}
+		s.Rollout, s.Revision, s.Epoch, s.State, s.CommittedAt = state.Rollout, state.Revision, state.Epoch, state.State, state.State.At
+		s.Nodes = followers(state)
+	}
+	return nil
+}
+
+// arrived reports whether nothing waits any more and every node follows.
+func arrived(s *api.Swapped) bool {
+	late := func(n api.NodeFollowed) bool { return n.FollowedAt == nil && n.Unserved == "" }
+	return s.State.Pending == nil && !slices.ContainsFunc(s.Nodes, late)
+}
+
+// followers says of each node since when it follows the rollout that is in force.
+func followers(s *api.RolloutState) []api.NodeFollowed {
+	nodes := make([]api.NodeFollowed, len(s.Nodes))
+	for i, n := range s.Nodes {
+		nodes[i] = api.NodeFollowed{Node: n.ID, Revision: n.Revision, Unserved: n.Unserved}
+		if n.Revision >= s.Revision {
+			nodes[i].FollowedAt = n.FollowedAt
+		}
+	}
+	return nodes
 }
 
 // rolloutAdvice names what to try next where a refusal leaves a choice.

@@ -79,6 +79,8 @@ func decided(r *api.Rollout) string {
 		return besides(fmt.Sprintf("v%d decides for everybody", r.Live), r.Stop)
 	case core.ActionLive:
 		return besides(fmt.Sprintf("v%d decides", r.Live), r.Stop)
+	case core.ActionFallback:
+		return fmt.Sprintf("the change that waited could not be made (%s): %s", oneLine(r.Reason), whole(r))
 	default:
 	}
 	return whole(r)

@@ -65,6 +65,10 @@ func TestAnEffectSaysWhatDecidesWhereAndSinceWhen(t *testing.T) {
 			"no node at all", api.Rollout{Live: 7, Action: core.ActionLive}, []api.NodeFollowed{{Node: "d"}},
 			"v7 decides on 0 of 1 node; node d has not followed within 5s", false,
 		},
+		{
+			"a change that could not be made", api.Rollout{Live: 7, Action: core.ActionFallback, Reason: "v8 is gone"}, three,
+			"the change that waited could not be made (v8 is gone): v7 decides" + everywhere, true,
+		},
 		{"nobody waited", api.Rollout{Live: 7, Action: core.ActionLive}, nil, "v7 decides since 12:00:03.214; no node was waited for", true},
 		{
 			"an instant to come", api.Rollout{Live: 7, Action: core.ActionPropose, Pending: &api.PendingChange{Mode: "live", Ruleset: 8, At: &swapTime}}, three,

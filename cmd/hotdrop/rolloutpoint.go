@@ -22,7 +22,7 @@ func pointLine(p *core.LivePoint) string {
 	if p.DiscountBudget > 0 {
 		parts = append(parts, fmt.Sprintf("discount %d of %d", p.DiscountSpent, p.DiscountBudget))
 	}
-	parts = append(parts, fmt.Sprintf("%d of %s", followers(p), count(len(p.Nodes), "node")))
+	parts = append(parts, fmt.Sprintf("%d of %s", followingNodes(p), count(len(p.Nodes), "node")))
 	for _, g := range p.Guards {
 		if g.Tripped {
 			parts = append(parts, "guard "+guardText(g))
@@ -129,8 +129,8 @@ func counts(numbers map[string]int64) string {
 	return strings.Join(parts, ", ")
 }
 
-// followers is how many nodes decide under the point's revision.
-func followers(p *core.LivePoint) int {
+// followingNodes is how many nodes decide under the point's revision.
+func followingNodes(p *core.LivePoint) int {
 	n := 0
 	for _, one := range p.Nodes {
 		if one.Revision >= p.Revision {
