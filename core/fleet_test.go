@@ -95,7 +95,7 @@ func newFleet(t *testing.T, s store, w *workshop, nodes int) *fleet {
 }
 
 // shared is what the nodes of a store know of one another by.
-func shared(s store) core.NodeStore { return s.(core.NodeStore) } //nolint:forcetypeassert // both stores are
+func shared(s store) core.NodeStore { return s.(core.NodeStore) } //nolint:errcheck // both stores are
 
 // join starts one more node and waits until it is among those that the first one sees.
 func (f *fleet) join(id string, compiler core.Compiler, nodes core.NodeStore) *core.Engine {

@@ -217,7 +217,7 @@ func TestANodeThatDiedIsNotWaitedFor(t *testing.T) {
 		b := f.join("b", w, sight)
 		sight.mu.Lock()
 		sight.looked = func(times int) {
-			if times == sight.times && times == 40 {
+			if times == 40 {
 				f.clock.advance(4 * time.Second)
 			}
 		}
