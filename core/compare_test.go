@@ -28,7 +28,7 @@ func anyCompared(ruleset int64) *rapid.Generator[compared] {
 			v.code, v.failed = CodeMechanicFailed, true
 		default:
 			v.total, v.off = rapid.Int64Range(0, 4).Draw(t, "total")*100, rapid.Int64Range(0, 300).Draw(t, "off")
-			v.held = digest(rapid.IntRange(0, 1).Draw(t, "held")) //nolint:gosec // 0 or 1
+			v.held = digest(rapid.IntRange(0, 1).Draw(t, "held"))
 		}
 		return v
 	})

@@ -255,9 +255,9 @@ func (s *quoteScan) integer() (int64, bool) {
 	case digits == 0, digits > 1 && s.text[start] == '0', n > math.MaxInt64:
 		return 0, false
 	case negative:
-		return -int64(n), true //nolint:gosec // at most the largest one
+		return -int64(n), true
 	default:
-		return int64(n), true //nolint:gosec // at most the largest one
+		return int64(n), true
 	}
 }
 

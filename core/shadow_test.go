@@ -16,7 +16,7 @@ import (
 func (d *drop) journaled(m mechanics, id string) *core.Engine {
 	d.t.Helper()
 	e := core.NewEngine(core.Options{
-		Store: d.store, Campaigns: d.store, Ledger: d.store, Journal: d.store.(core.Journal), //nolint:errcheck,forcetypeassert // both stores are
+		Store: d.store, Campaigns: d.store, Ledger: d.store, Journal: d.store.(core.Journal), //nolint:errcheck // both stores are
 		Compiler: m, NodeID: id, Now: d.clock.now, Log: slog.New(slog.DiscardHandler),
 	})
 	must(d.t, e.Start(d.t.Context()))

@@ -176,7 +176,7 @@ func covered(rounds int, truth float64, estimate func() *Estimate) float64 {
 // that the test says the same each time.
 func TestTheIntervalsContainTheTruthAsOftenAsTheySay(t *testing.T) {
 	const rounds = 4000
-	r := rand.New(rand.NewPCG(5, 18)) //nolint:gosec // a test that repeats itself
+	r := rand.New(rand.NewPCG(5, 18))
 	hits := func(n int64, p float64) (k int64) {
 		for range n {
 			if r.Float64() < p {
