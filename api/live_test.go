@@ -59,7 +59,7 @@ func (c *client) watch(path string, headers ...string) *watching {
 	for ; len(headers) > 0; headers = headers[2:] {
 		request.Header.Set(headers[0], headers[1])
 	}
-	response, err := http.DefaultTransport.RoundTrip(request) //nolint:bodyclose // when the test ends
+	response, err := http.DefaultTransport.RoundTrip(request)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -42,17 +42,44 @@ func metricFamilies() []metricFamily {
 	return []metricFamily{
 		{"hotdrop_reservations_total", "counter", "Sign-ups.", single(func(c *core.Counted) int64 { return c.Reservations })},
 		{"hotdrop_orders_total", "counter", "Orders placed.", single(func(c *core.Counted) int64 { return c.Orders })},
-		{"hotdrop_orders_replayed_total", "counter", "Order requests that were answered as an earlier one.", single(func(c *core.Counted) int64 { return c.Replayed })},
-		{"hotdrop_payments_total", "counter", "Payments that an order took note of.", single(func(c *core.Counted) int64 { return c.Paid })},
+		{
+			"hotdrop_orders_replayed_total", "counter", "Order requests that were answered as an earlier one.",
+			single(func(c *core.Counted) int64 { return c.Replayed }),
+		},
+		{
+			"hotdrop_payments_total", "counter", "Payments that an order took note of.",
+			single(func(c *core.Counted) int64 { return c.Paid }),
+		},
 		{"hotdrop_paid_minor_units_total", "counter", "What was paid.", single(func(c *core.Counted) int64 { return c.PaidTotal })},
-		{"hotdrop_order_refusals_total", "counter", "Refused order requests, by code.", byName("code", func(c *core.Counted) map[core.Code]int64 { return c.Refusals })},
-		{"hotdrop_order_denials_total", "counter", "Order requests that a mechanic denied, by its reason.", byName("reason", func(c *core.Counted) map[string]int64 { return c.Denied })},
+		{
+			"hotdrop_order_refusals_total", "counter", "Refused order requests, by code.",
+			byName("code", func(c *core.Counted) map[core.Code]int64 { return c.Refusals }),
+		},
+		{
+			"hotdrop_order_denials_total", "counter", "Order requests that a mechanic denied, by its reason.",
+			byName("reason", func(c *core.Counted) map[string]int64 { return c.Denied }),
+		},
 		{"hotdrop_order_seconds", "histogram", "How long order requests took, whatever they were answered.", writeLatency},
-		{"hotdrop_decisions_total", "counter", "Order requests that a ruleset decided.", byArm(func(a *core.ArmSample) int64 { return a.Decided })},
-		{"hotdrop_decisions_failed_total", "counter", "Decisions in which a mechanic failed.", byArm(func(a *core.ArmSample) int64 { return a.Failed })},
-		{"hotdrop_discount_minor_units_total", "counter", "By how much orders cost less than their list price.", byArm(func(a *core.ArmSample) int64 { return a.Discount })},
-		{"hotdrop_mechanic_asked_total", "counter", "How often a mechanic was asked.", byBinding(func(b *core.BindingSample) int64 { return b.Asked })},
-		{"hotdrop_mechanic_failed_total", "counter", "How often it failed.", byBinding(func(b *core.BindingSample) int64 { return b.Failed })},
+		{
+			"hotdrop_decisions_total", "counter", "Order requests that a ruleset decided.",
+			byArm(func(a *core.ArmSample) int64 { return a.Decided }),
+		},
+		{
+			"hotdrop_decisions_failed_total", "counter", "Decisions in which a mechanic failed.",
+			byArm(func(a *core.ArmSample) int64 { return a.Failed }),
+		},
+		{
+			"hotdrop_discount_minor_units_total", "counter", "By how much orders cost less than their list price.",
+			byArm(func(a *core.ArmSample) int64 { return a.Discount }),
+		},
+		{
+			"hotdrop_mechanic_asked_total", "counter", "How often a mechanic was asked.",
+			byBinding(func(b *core.BindingSample) int64 { return b.Asked }),
+		},
+		{
+			"hotdrop_mechanic_failed_total", "counter", "How often it failed.",
+			byBinding(func(b *core.BindingSample) int64 { return b.Failed }),
+		},
 		{"hotdrop_mechanic_fuel_total", "counter", "What it burned.", byBinding(func(b *core.BindingSample) int64 { return b.Burned })},
 		{"hotdrop_left", "gauge", "What was last seen of a counter: units of stock, minor units of the discount budget.", writeLeft},
 	}

@@ -75,7 +75,8 @@ func TestAMeterCountsWhatRequestsWereAnswered(t *testing.T) {
 	if b := live.Bindings[0]; b.Asked != 2 || b.Burned != 500 || b.Timed != 1 || b.Nanos != 70 || b.Mechanic != "flash" {
 		t.Errorf("its binding %+v", b)
 	}
-	if b := canary.Bindings[0]; canary.Failed != 1 || b.Asked != 1 || b.Failed != 1 || b.Open != 1 || canary.Refusals[CodeMechanicFailed] != 1 {
+	if b := canary.Bindings[0]; canary.Failed != 1 ||
+		b.Asked != 1 || b.Failed != 1 || b.Open != 1 || canary.Refusals[CodeMechanicFailed] != 1 {
 		t.Errorf("the canary %+v, its binding %+v", canary, b)
 	}
 	if len(m.take()) != 0 {
