@@ -37,15 +37,15 @@ type decisionsOutput struct{ Body Page[LoggedDecision] }
 
 // LoggedDecision is one entry of the log of decisions.
 type LoggedDecision struct {
-	ID      string            `json:"id" doc:"the order's, or the refusal's own" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
-	Kind    core.DecisionKind `json:"kind" enum:"orders,refusals" doc:"what became of the request"`
-	At      time.Time         `json:"at" doc:"when it was decided"`
-	Code    core.Code         `json:"code,omitempty" doc:"of a refusal" example:"denied"`
-	Reason  string            `json:"reason,omitempty" doc:"of the mechanic that denied" example:"members_only"`
-	Ruleset int64             `json:"ruleset" doc:"the number of the ruleset that decided; 0 if no mechanic was asked" example:"2"`
-	Epoch   int64             `json:"epoch" doc:"of the campaign when it was decided" example:"7"`
-	Total   int64             `json:"total" doc:"of an order, minor units; 0 for a refusal" example:"129900"`
-	Decision json.RawMessage `json:"decision" doc:"what is pinned: facts, and of each mechanic its digest, effects, fuel and outcome; of a refusal as far as it was decided, with the check that refused"`
+	ID       string            `json:"id" doc:"the order's, or the refusal's own" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
+	Kind     core.DecisionKind `json:"kind" enum:"orders,refusals" doc:"what became of the request"`
+	At       time.Time         `json:"at" doc:"when it was decided"`
+	Code     core.Code         `json:"code,omitempty" doc:"of a refusal" example:"denied"`
+	Reason   string            `json:"reason,omitempty" doc:"of the mechanic that denied" example:"members_only"`
+	Ruleset  int64             `json:"ruleset" doc:"the number of the ruleset that decided; 0 if no mechanic was asked" example:"2"`
+	Epoch    int64             `json:"epoch" doc:"of the campaign when it was decided" example:"7"`
+	Total    int64             `json:"total" doc:"of an order, minor units; 0 for a refusal" example:"129900"`
+	Decision json.RawMessage   `json:"decision" doc:"what is pinned: facts, and of each mechanic its digest, effects, fuel and outcome; of a refusal as far as it was decided, with the check that refused"`
 }
 
 // Recording is all that it takes to derive an order's decision again, on any machine.

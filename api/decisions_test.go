@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -109,7 +110,7 @@ func TestARecordingComesThroughTheAPIAsItIs(t *testing.T) {
 	}
 	one, _ := json.Marshal(got)
 	two, _ := json.Marshal(sampleRecording())
-	if string(one) != string(two) || got.Quote != sampleRecording().Quote {
+	if !bytes.Equal(one, two) || got.Quote != sampleRecording().Quote {
 		t.Errorf("it comes as\n%s\nand is\n%s", one, two)
 	}
 }

@@ -23,7 +23,7 @@ func (e *Engine) Offer(ctx context.Context, o *Order, shopper Principal) (*Offer
 		return nil, err
 	}
 	if c.unofferable(o) != nil {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, nil //nolint:nilnil,nilerr // there is none
 	}
 	req, err := o.again(shopper)
 	if err != nil {
@@ -42,7 +42,7 @@ func (e *Engine) Offer(ctx context.Context, o *Order, shopper Principal) (*Offer
 	case code == CodeUnavailable || code == CodeOverloaded || code == CodeInternal:
 		return nil, err
 	case err != nil || q.decision.group != nil || !c.hasRoom(req, q):
-		return nil, nil //nolint:nilnil // nothing that could be had
+		return nil, nil //nolint:nilnil,nilerr // nothing that could be had
 	}
 	return &Offer{Total: q.decision.total, Lines: q.decision.lines(), Ruleset: q.decision.ruleset, Until: o.HoldUntil}, nil
 }

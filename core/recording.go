@@ -144,7 +144,10 @@ func ParseRecording(text []byte) (*Recording, error) {
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, Errorf(CodeInvalid, "this is no recording: something follows it")
 	}
-	return r, r.check()
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // check refuses what no recording can be.

@@ -134,12 +134,18 @@ func TestARefusalIsKeptWithWhatWasDecided(t *testing.T) {
 	}
 	type content struct {
 		Bindings []struct {
-			Mechanic, Digest, Outcome, Failure string
-			Effects                            []core.Effect
-		}
-		Facts   core.Facts
-		Ruleset int64
-		Refusal struct{ Check, Code, Message, Reason string }
+			Mechanic string        `json:"mechanic"`
+			Outcome  string        `json:"outcome"`
+			Failure  string        `json:"failure"`
+			Effects  []core.Effect `json:"effects"`
+		} `json:"bindings"`
+		Facts   core.Facts `json:"facts"`
+		Ruleset int64      `json:"ruleset"`
+		Refusal struct {
+			Check  string `json:"check"`
+			Code   string `json:"code"`
+			Reason string `json:"reason"`
+		} `json:"refusal"`
 	}
 	read := func(r *core.RefusalRecord) (c content) {
 		must(t, json.Unmarshal(r.Content, &c))
@@ -299,7 +305,13 @@ func TestANodeThatStopsWritesWhatItHasAndGivesUpOnlyInTheEnd(t *testing.T) {
 }
 
 func TestDecisionsAreListedByKindAndCode(t *testing.T) {
-	eachStore(t, func(t *testing.T, s store) { listDecisions(t, s, s.(core.Journal)) }) //nolint:forcetypeassert // both stores are
+	eachStore(t, func(t *testing.T, s store) {
+		j, ok := s.(core.Journal)
+		if !ok {
+			t.Fatal("the store is no journal")
+		}
+		listDecisions(t, s, j)
+	})
 }
 
 func listDecisions(t *testing.T, s store, j core.Journal) {
