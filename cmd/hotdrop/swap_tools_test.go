@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -69,7 +70,7 @@ func TestTheGaugeCountsTheConnectionsOfOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer other.Close(t.Context())
+		t.Cleanup(func() { _ = other.Close(context.Background()) })
 	}
 	if _, err := eventTools().Gauge(t.Context(), "postgres:///nowhere?host="+t.TempDir()); err == nil {
 		t.Error("a database that there is not has connections")

@@ -55,7 +55,7 @@ func fillerCode(n int) []byte {
 	const localGet, constant, multiply, add, end = 0x20, 0x41, 0x6c, 0x6a, 0x0b
 	code := []byte{localGet, 0}
 	for i := 0; len(code) < fillerBytes; i++ {
-		factor, term := byte((n+i)&63), byte((n>>6+i)&63) //nolint:gosec // below 64: one byte of LEB128
+		factor, term := byte((n+i)&63), byte((n>>6+i)&63) // below 64: one byte of LEB128 each
 		code = append(code, constant, factor, multiply, constant, term, add)
 	}
 	return append(code, end)
