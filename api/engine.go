@@ -9,20 +9,30 @@ import (
 
 // Engine is what the API needs of the core.
 type Engine interface {
-	Shop
-	Wallet
+	Shopping
 	Campaigns
+	Desk
+	Explainer
+	Operations
+}
+
+// Shopping is what shoppers do.
+type Shopping interface {
+	Shop
+	Offers
+	Wallet
 	Sharing
 	Draws
 	Belongings
-	Desk
-	Explainer
+}
+
+// Operations is what operators do and see while a sale runs.
+type Operations interface {
+	Rollouts
+	Nodes
+	Comparer
 	Watcher
 	Decisions
-	Offers
-	Rollouts
-	Comparer
-	Nodes
 }
 
 // Shop sells.

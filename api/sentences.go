@@ -168,7 +168,7 @@ var explanations = []explanation{
 		core.CodeNotReady, false, both("Not ready", "节点未就绪"),
 		both("A node has not compiled what is to decide, or cannot; nothing was changed.", "有节点尚未编译或无法编译将要生效的规则,没有做任何更改。"),
 		both(
-			"Read the detail: it names each node and its reason. Try again, end that node, or force the change, which takes such a node out of service.",
+			"Read the detail: it names each node and its reason. Try again, end that node, or force the change: such a node then serves nobody.",
 			"请查看 detail,其中列出了每个节点及原因。可以重试、停止该节点,或强制更改:未就绪的节点将停止服务。",
 		),
 	},

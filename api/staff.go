@@ -82,7 +82,9 @@ func (s *Server) registerStaff() {
 			Responses:   map[string]*huma.Response{"201": {Description: "Created"}},
 		},
 		permission: campaignStaff(), takes: intake{types: []string{yamlType, jsonType}, limit: maxCampaignFile},
-		refuses: []core.Code{core.CodePreconditionFailed, core.CodeBelowTaken, core.CodeWrongState, core.CodeApprovalRequired, core.CodeUnavailable},
+		refuses: []core.Code{
+			core.CodePreconditionFailed, core.CodeBelowTaken, core.CodeWrongState, core.CodeApprovalRequired, core.CodeUnavailable,
+		},
 	}, s.apply)
 	register(s, operation{
 		Operation: huma.Operation{
