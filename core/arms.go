@@ -4,6 +4,7 @@ import (
 	"context"
 	"hash/fnv"
 	"slices"
+	"strconv"
 )
 
 // breakerOpen is the failure of a mechanic that is not asked because its breaker is open.
@@ -32,14 +33,12 @@ func (c *Canary) includes(campaign string, shopper *ShopperFacts) bool {
 // ruleset draws other shoppers, so that it is not always the same ones who try what is new.
 func (c *Canary) bucket(campaign, shopper string) int64 {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(campaign)) // never fails
-	_, _ = h.Write([]byte{0, byte(c.Ruleset), byte(c.Ruleset >> 8), byte(c.Ruleset >> 16), byte(c.Ruleset >> 24)})
-	_, _ = h.Write([]byte(shopper))
-	mixed := h.Sum64() // its low bits depend on the last bytes only: spread them
+	_, _ = h.Write([]byte(campaign + "/" + strconv.FormatInt(c.Ruleset, 10) + "/" + shopper)) // never fails
+	mixed := h.Sum64()                                                                        // its low bits depend on the last bytes only: spread them
 	mixed ^= mixed >> 33
 	mixed *= 0xff51afd7ed558ccd
 	mixed ^= mixed >> 33
-	return int64(mixed % 10_000) //nolint:gosec // below 10,000
+	return int64(mixed % 10_000)
 }
 
 // compile makes a snapshot of the record, with every mechanic compiled that decides under its rollout.

@@ -147,14 +147,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 		current = &CampaignRecord{}
 	}
 	now := e.now().UnixMilli()
-	next := CampaignRecord{
-		Definition: req.Definition, Revision: current.Revision + 1, Epoch: current.Epoch + 1, Demo: req.Demo,
-		Rollout: current.Rollout, Rulesets: current.Rulesets,
-		Ruleset: Ruleset{
-			Number: current.Ruleset.Number, Bindings: req.Definition.Ruleset, Stacking: req.Definition.Stacking,
-			Previous: current.Rollout.Live, CreatedAt: now, CreatedBy: req.Actor.ID,
-		},
-	}
+	next := current.applied(req, now)
 	ruleset, err := e.compileNew(ctx, req.Definition, &next.Ruleset)
 	if err != nil {
 		return nil, err
@@ -173,16 +166,29 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	}
 	if !isNew {
 		next.Ruleset = current.Ruleset
-	} else if err := next.decideBy(req, now); err != nil {
-		return nil, err
+		err = e.suitsRollout(ctx, &next)
+	} else {
+		err = next.decideBy(req, now)
 	}
-	if err := e.suitsRollout(ctx, &next); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	return &CampaignChange{
 		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew, Artefacts: artefacts,
 		Documents: newDraws(current.Definition, req.Definition), Entry: req.entry(now, current.Definition),
 	}, nil
+}
+
+// applied is the record that follows this one when the file is applied, before its ruleset is held against the live one.
+func (r *CampaignRecord) applied(req *ApplyRequest, now int64) CampaignRecord {
+	return CampaignRecord{
+		Definition: req.Definition, Revision: r.Revision + 1, Epoch: r.Epoch + 1, Demo: req.Demo,
+		Rollout: r.Rollout, Rulesets: r.Rulesets,
+		Ruleset: Ruleset{
+			Number: r.Ruleset.Number, Bindings: req.Definition.Ruleset, Stacking: req.Definition.Stacking,
+			Previous: r.Rollout.Live, CreatedAt: now, CreatedBy: req.Actor.ID,
+		},
+	}
 }
 
 // decideBy gives the record's new ruleset its number and makes it live.

@@ -19,9 +19,9 @@ const (
 )
 
 // Live sends a point for each second after the given one (Unix seconds; 0, or one that no node can have sent yet, begins with
-// the last complete one), in their order, each once, until ctx ends or the engine stops, which is no error. A second is sent two seconds after it began, also one in
-// which nothing happened. It does not matter which node sent the seconds before. A stream can begin 15 minutes ago at most:
-// from an earlier second it begins there. An error of send ends it.
+// the last complete one), in their order, each once, until ctx ends or the engine stops, which is no error. A second is sent
+// two seconds after it began, also one in which nothing happened. It does not matter which node sent the seconds before. A
+// stream can begin 15 minutes ago at most: from an earlier second it begins there. An error of send ends it.
 //
 // A node that does not write down what it counted within half a second of a second's end is left out of that second's point.
 func (e *Engine) Live(ctx context.Context, campaignID string, after int64, staff Principal, send func(*LivePoint) error) error {

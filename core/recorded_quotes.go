@@ -53,7 +53,7 @@ func VisitQuotes(
 		err = page.visit(visit)
 		if err != nil {
 			cancel()
-			_ = <-loaded // the visit's error is the one to tell
+			<-loaded // the visit's error is the one to tell
 			return err
 		}
 		err = <-loaded

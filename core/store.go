@@ -186,7 +186,7 @@ type Ruleset struct {
 	Number    int64               `json:"ruleset"`
 	Bindings  []Binding           `json:"bindings"`
 	Stacking  map[string]Stacking `json:"stacking,omitempty"`
-	Digests   []string            `json:"digests"` // of each binding's artefact
+	Digests   []string            `json:"digests"`            // of each binding's artefact
 	Previous  int64               `json:"previous,omitempty"` // the ruleset that was live when it was made; 0 for the first
 	Reason    string              `json:"reason,omitempty"`
 	Hooks     []Hook              `json:"hooks"` // at which any of them has something to say; nil if it was stored before that was
@@ -258,7 +258,7 @@ type CampaignStore interface {
 	// Rollout returns the first row of the campaign's history that has the rollout of the number, or nil when there is none.
 	Rollout(ctx context.Context, campaign string, number int64) (*RolloutEntry, error)
 	// SaveCampaign commits the change in one transaction: it compares and swaps the revision, sets epoch = seen on the
-	// campaign's counters in key order, and writes ruleset, artefacts, staff entry and the row of the history. A limit below what is taken fails with an
-	// [Error] of code below_taken that names the counter.
+	// campaign's counters in key order, and writes ruleset, artefacts, staff entry and the row of the history. A limit below
+	// what is taken fails with an [Error] of code below_taken that names the counter.
 	SaveCampaign(ctx context.Context, change *CampaignChange) error
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -224,7 +225,16 @@ func (e *Engine) planChangeOf(ctx context.Context, current *CampaignRecord, req 
 
 // check refuses what no rollout can be.
 func (r *RolloutRequest) check(now int64) error {
-	c := &r.Change
+	switch {
+	case r.At != 0 && (r.At <= now || r.Change.Mode == ModeAbort):
+		return Errorf(CodeInvalid, "at must be an instant to come, and abort waits for none")
+	case r.Reason == "":
+		return Errorf(CodeInvalid, "say why: the reason is kept with the change")
+	}
+	return cmp.Or(r.Change.checkMode(), r.Change.checkCanary(), r.Change.checkHolds())
+}
+
+func (c *Change) checkMode() error {
 	switch {
 	case !slices.Contains([]Mode{ModeLive, ModeCanary, ModeShadow, ModeAbort}, c.Mode):
 		return Errorf(CodeInvalid, "mode must be live, canary, shadow or abort, not %q", c.Mode)
@@ -232,22 +242,35 @@ func (r *RolloutRequest) check(now int64) error {
 		return Errorf(CodeInvalid, "say which ruleset")
 	case c.Mode == ModeAbort && c.Ruleset != 0:
 		return Errorf(CodeInvalid, "abort names no ruleset: it ends canary, shadow and pending change")
+	default:
+		return nil
+	}
+}
+
+func (c *Change) checkCanary() error {
+	switch {
 	case c.Mode != ModeCanary && (c.Percent != 0 || c.Tag != ""):
 		return Errorf(CodeInvalid, "percent and tag are for a canary")
-	case c.Mode == ModeCanary && (c.Tag == "") == (c.Percent == 0):
+	case c.Mode != ModeCanary:
+		return nil
+	case (c.Tag == "") == (c.Percent == 0):
 		return Errorf(CodeInvalid, "a canary needs percent or tag, one of the two")
-	case c.Mode == ModeCanary && c.Tag == "" && (c.Percent < 1 || c.Percent > 99):
+	case c.Tag == "" && (c.Percent < 1 || c.Percent > 99):
 		return Errorf(CodeInvalid, "percent must be 1 to 99; for everybody, make the ruleset live")
+	default:
+		return nil
+	}
+}
+
+func (c *Change) checkHolds() error {
+	switch {
 	case c.Holds != "" && !slices.Contains([]Holds{HoldsHonour, HoldsOffer, HoldsDrain}, c.Holds):
 		return Errorf(CodeInvalid, "holds must be honour, offer or drain, not %q", c.Holds)
 	case c.Holds != "" && c.Holds != HoldsHonour && c.Mode != ModeLive:
 		return Errorf(CodeInvalid, "holds are for a ruleset that becomes live")
-	case r.At != 0 && (r.At <= now || c.Mode == ModeAbort):
-		return Errorf(CodeInvalid, "at must be an instant to come, and abort waits for none")
-	case r.Reason == "":
-		return Errorf(CodeInvalid, "say why: the reason is kept with the change")
+	default:
+		return nil
 	}
-	return nil
 }
 
 // expects refuses a change by somebody who has not seen this rollout.
