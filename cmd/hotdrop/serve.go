@@ -55,7 +55,7 @@ func serveCommand() *cobra.Command {
 	s.register(cmd)
 	cmd.Flags().BoolVar(&s.demo, "demo", false, "serve campaigns to play with, on loopback only")
 	cmd.Flags().StringVar(&s.public.hostPort, "listen", "127.0.0.1:8080", "address of the API")
-	cmd.Flags().StringVar(&s.admin.hostPort, "admin-listen", "127.0.0.1:8081", "address of /livez and /readyz; keep it inside")
+	cmd.Flags().StringVar(&s.admin.hostPort, "admin-listen", "127.0.0.1:8081", "address of /livez, /readyz and /metrics; keep it inside")
 	cmd.Flags().StringVar(&s.keys, "keys", "", "file of keys (see `hotdrop keys new`); --demo makes one in --data")
 	s.plugins.register(cmd)
 	cmd.Flags().DurationVar(&s.keep.Refusals, "keep-refusals", 30*24*time.Hour, "how long refused requests stay in the log; orders stay")
