@@ -94,7 +94,7 @@ func (e *Engine) Ruleset(ctx context.Context, campaignID string, number int64) (
 // decided by what was before. Everything is checked and compiled first; what is wrong comes back as *[Problems] with
 // paths into the file, and nothing is changed. A definition that is already in force changes nothing.
 func (e *Engine) ApplyCampaign(ctx context.Context, req ApplyRequest) (*CampaignRecord, error) {
-	if err := req.Definition.Validate().Err(); err != nil {
+	if err := cmp.Or(checkOptionalReason(req.Reason), req.Definition.Validate().Err()); err != nil {
 		return nil, err
 	}
 	for range optimisticTries {
@@ -200,7 +200,7 @@ func (r *CampaignRecord) decideBy(req *ApplyRequest, now int64) error {
 	r.Rulesets++
 	r.Ruleset.Number = r.Rulesets
 	number := r.Rollout.Number
-	r.Rollout.goLive(r.Ruleset.Number)
+	r.Rollout.decideBy(r.Ruleset.Number)
 	r.Rollout.Number, r.Rollout.Undo, r.Rollout.Offer = number+1, number, 0
 	r.Rollout.Action, r.Rollout.At, r.Rollout.By, r.Rollout.Role = ActionApply, now, req.Actor.ID, req.Actor.Role
 	r.Rollout.Reason, r.Rollout.Guard = req.Reason, ""

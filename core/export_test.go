@@ -7,3 +7,12 @@ func (e *Engine) Follow(ctx context.Context) error { return e.follow(ctx) }
 
 // MovesBeyond lets a test hold the comparison against arithmetic without bounds.
 func MovesBeyond(from, to, limit int64) bool { return movesBeyond(from, to, limit) }
+
+// MakePending lets a test have a node look to the change that waits when the test wants it to.
+func (e *Engine) MakePending(ctx context.Context, campaign string) error {
+	c, err := e.campaign(ctx, campaign)
+	if err != nil {
+		return err
+	}
+	return e.makePending(ctx, c)
+}

@@ -237,7 +237,7 @@ func (r *CampaignRecord) wentBack(v *judgement, good int64, gates bool) *swapPla
 	switch {
 	case good != 0:
 		plan := r.guardedBy(v, fmt.Sprintf("ruleset %d decides again instead of ruleset %d", good, v.ruleset))
-		plan.rollout.goLive(good)
+		plan.rollout.decideBy(good)
 		plan.rollout.LastGood, plan.rollout.Forced = 0, false // what was taken back is not good
 		return plan
 	case gates || r.Rollout.Stop == StopReservations:

@@ -102,21 +102,32 @@ func (c *Campaign) deciding(ruleset *Ruleset) *Campaign {
 	return &copied
 }
 
-// AddRuleset compiles and stores a ruleset that is not to decide yet. What is wrong with it comes back as *[Problems] whose
-// paths begin with bindings, and nothing is stored. The nodes prepare it; [Engine.ChangeRollout] puts it in force.
+// AddRuleset compiles and warms a ruleset that is not to decide yet, and stores it under the next number. What is wrong with
+// it comes back as *[Problems] with paths into a campaign file, and nothing is stored. The other nodes prepare it, too;
+// [Engine.ChangeRollout] puts it in force.
 func (e *Engine) AddRuleset(ctx context.Context, req RulesetRequest) (*Ruleset, error) {
+	if err := checkOptionalReason(req.Reason); err != nil {
+		return nil, err
+	}
 	for range swapTries {
 		record, err := e.ownRecord(ctx, req.Campaign, &req.Actor)
 		if err != nil {
 			return nil, err
 		}
-		added, err := e.newRuleset(ctx, record, &req)
+		c, err := e.campaign(ctx, req.Campaign)
 		if err != nil {
 			return nil, err
 		}
+		added, ruleset, err := e.newRuleset(ctx, record, &req)
+		if err != nil {
+			return nil, err
+		}
+		ruleset.warm(c.snapshot.Load(), e.now().UnixMilli())
 		err = e.campaigns.AddRuleset(ctx, added)
 		if err == nil {
-			return &added.Ruleset, e.prepareAdded(ctx, added)
+			c.rulesets.put(&knownRuleset{stored: &added.Ruleset, ruleset: ruleset})
+			c.rulesets.keepWarm(added.Ruleset.Number)
+			return &added.Ruleset, nil
 		}
 		if !errors.Is(err, ErrConflict) {
 			return nil, storeError(err)
@@ -125,18 +136,8 @@ func (e *Engine) AddRuleset(ctx context.Context, req RulesetRequest) (*Ruleset, 
 	return nil, storeError(ErrConflict)
 }
 
-// prepareAdded makes the ruleset ready on this node before its number is told.
-func (e *Engine) prepareAdded(ctx context.Context, added *AddedRuleset) error {
-	c, err := e.campaign(ctx, added.Campaign)
-	if err != nil {
-		return err
-	}
-	c.rulesets.put(&knownRuleset{stored: &added.Ruleset})
-	return c.prepare(ctx, added.Ruleset.Number)
-}
-
 // newRuleset compiles the ruleset and holds it against the campaign, as if the campaign file named it.
-func (e *Engine) newRuleset(ctx context.Context, record *CampaignRecord, req *RulesetRequest) (*AddedRuleset, error) {
+func (e *Engine) newRuleset(ctx context.Context, record *CampaignRecord, req *RulesetRequest) (*AddedRuleset, *compiled, error) {
 	now := e.now().UnixMilli()
 	added := &AddedRuleset{Campaign: req.Campaign, Brand: record.Definition.Brand, Ruleset: Ruleset{
 		Number: record.Rulesets + 1, Bindings: req.Bindings, Stacking: req.Stacking, Previous: record.Rollout.Live,
@@ -144,22 +145,23 @@ func (e *Engine) newRuleset(ctx context.Context, record *CampaignRecord, req *Ru
 	}}
 	def := record.Definition.deciding(&added.Ruleset)
 	if err := def.Validate().Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ruleset, err := e.compileNew(ctx, def, &added.Ruleset)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	added.Ruleset.Digests, added.Ruleset.Hooks = ruleset.digests(), append([]Hook{}, ruleset.hooks()...)
 	if added.Artefacts, err = e.artefacts(ctx, ruleset); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	added.Entry = StaffEntry{
 		At: now, Actor: req.Actor.ID, Role: string(req.Actor.Role), Brand: added.Brand, Campaign: req.Campaign,
 		Action: "ruleset.add", Reason: req.Reason,
 	}
 	added.Entry.After, _ = json.Marshal(added.Ruleset) // plain data always encodes
-	return added, nil
+	ruleset.ruleset = added.Ruleset
+	return added, ruleset, nil
 }
 
 // ownRecord returns the campaign as it is stored, if it is the principal's business.
@@ -225,13 +227,10 @@ func (e *Engine) planChangeOf(ctx context.Context, current *CampaignRecord, req 
 
 // check refuses what no rollout can be.
 func (r *RolloutRequest) check(now int64) error {
-	switch {
-	case r.At != 0 && (r.At <= now || r.Change.Mode == ModeAbort):
+	if r.At != 0 && (r.At <= now || r.Change.Mode == ModeAbort) {
 		return Errorf(CodeInvalid, "at must be an instant to come, and abort waits for none")
-	case r.Reason == "":
-		return Errorf(CodeInvalid, "say why: the reason is kept with the change")
 	}
-	return cmp.Or(r.Change.checkMode(), r.Change.checkCanary(), r.Change.checkHolds())
+	return cmp.Or(checkReason(r.Reason), r.Change.checkMode(), r.Change.checkCanary(), r.Change.checkHolds())
 }
 
 func (c *Change) checkMode() error {
@@ -313,40 +312,63 @@ func (e *Engine) checkChange(ctx context.Context, record *CampaignRecord, change
 // changed is the swap that makes the change now.
 func (r *CampaignRecord) changed(change *Change, reason string) (*swapPlan, error) {
 	next := r.Rollout
-	plan := &swapPlan{fenced: true, reason: reason, undo: r.Rollout.Number}
-	if r.Rollout.Pending != nil {
-		plan.undo = r.Rollout.Undo // back to before the change waited, not to its waiting
+	plan := &swapPlan{action: Action(change.Mode), reason: reason, undo: r.Rollout.before()}
+	next.Forced = change.Force || next.Forced && change.Mode != ModeLive // whom it keeps out, it keeps out until another is live
+	if next.Pending != nil && (change.replaces() || *change == next.Pending.Change) {
+		next.Pending, next.Draining = nil, false
 	}
-	next.Pending, next.Draining, next.Forced, next.Offer = nil, false, change.Force, 0
+	var err error
 	switch change.Mode {
 	case ModeLive:
-		plan.action = ActionLive
-		next.goLive(change.Ruleset)
-		if change.Holds == HoldsOffer {
-			next.Offer = r.Epoch + 1
-		}
+		err = next.goLive(change, r.Epoch+1)
 	case ModeCanary:
-		plan.action = ActionCanary
-		if err := next.beginCanary(change); err != nil {
-			return nil, err
-		}
+		err = next.beginCanary(change)
 	case ModeShadow:
-		plan.action, plan.fenced = ActionShadow, r.Rollout.Draining
-		next.Offer = r.Rollout.Offer
 		next.Shadow = &Shadow{Ruleset: change.Ruleset, Since: r.Rollout.Number + 1}
 	case ModeAbort:
 		if next.Canary == nil && next.Shadow == nil && r.Rollout.Pending == nil {
-			return nil, Errorf(CodeWrongState, "there is no canary, shadow or pending change to abort")
+			err = Errorf(CodeWrongState, "there is no canary, shadow or pending change to abort")
 		}
-		plan.action, plan.fenced = ActionAbort, next.Canary != nil || r.Rollout.Draining
-		next.Offer, next.Canary, next.Shadow = r.Rollout.Offer, nil, nil
+		next.Canary, next.Shadow = nil, nil
 	}
-	plan.rollout = next
-	return plan, nil
+	plan.rollout, plan.fenced = next, !next.decidesLike(&r.Rollout)
+	return plan, err
 }
 
-// goLive makes the ruleset the one that decides.
-func (r *Rollout) goLive(ruleset int64) {
+// replaces reports whether the change takes the place of one that waits: a canary or a shadow begins beside it.
+func (c *Change) replaces() bool { return c.Mode == ModeLive || c.Mode == ModeAbort }
+
+// decidesLike reports whether the same ruleset decides for the same shoppers, so that nothing has to be decided again.
+func (r *Rollout) decidesLike(before *Rollout) bool {
+	sameCanary := (r.Canary == nil) == (before.Canary == nil) && (r.Canary == nil || *r.Canary == *before.Canary)
+	return sameCanary && r.Live == before.Live && r.LastGood == before.LastGood && r.Offer == before.Offer &&
+		r.Draining == before.Draining && len(r.Breakers) == len(before.Breakers)
+}
+
+// before is the rollout that an undo of the next change goes back to: this one, or, if this one only lets a change wait, the
+// one before that.
+func (r *Rollout) before() int64 {
+	if r.Action == ActionPropose || r.Action == ActionDrain {
+		return r.Undo
+	}
+	return r.Number
+}
+
+// goLive makes the change's ruleset the one that decides, from the epoch on.
+func (r *Rollout) goLive(change *Change, epoch int64) error {
+	if r.Live == change.Ruleset && r.Canary == nil && len(r.Breakers) == 0 {
+		return Errorf(CodeWrongState, "ruleset %d is live already", change.Ruleset)
+	}
+	r.decideBy(change.Ruleset)
+	r.Offer = 0
+	if change.Holds == HoldsOffer {
+		r.Offer = epoch
+	}
+	return nil
+}
+
+// decideBy makes the ruleset the live one.
+func (r *Rollout) decideBy(ruleset int64) {
 	if r.Live != ruleset {
 		r.LastGood, r.Live = r.Live, ruleset
 	}
@@ -374,10 +396,7 @@ func (r *Rollout) beginCanary(change *Change) error {
 func (r *CampaignRecord) waiting(pending *Pending) *swapPlan {
 	next := r.Rollout
 	next.Pending = pending
-	plan := &swapPlan{action: ActionPropose, reason: pending.Reason, undo: r.Rollout.Number}
-	if r.Rollout.Pending != nil {
-		plan.undo = r.Rollout.Undo
-	}
+	plan := &swapPlan{action: ActionPropose, reason: pending.Reason, undo: r.Rollout.before()}
 	next.Draining = pending.Drain && pending.At == 0 && pending.Approval == ""
 	if next.Draining != r.Rollout.Draining {
 		plan.fenced = true
@@ -392,8 +411,8 @@ func (r *CampaignRecord) waiting(pending *Pending) *swapPlan {
 // Undo goes back to the rollout before: one action, from whatever is in force. It waits for no node. What it goes back to
 // may have been undone from itself; then the next undo goes further back.
 func (e *Engine) Undo(ctx context.Context, req UndoRequest) (*Swapped, error) {
-	if req.Reason == "" {
-		return nil, Errorf(CodeInvalid, "say why: the reason is kept with the change")
+	if err := checkReason(req.Reason); err != nil {
+		return nil, err
 	}
 	if _, err := e.ownRecord(ctx, req.Campaign, &req.Actor); err != nil {
 		return nil, err
@@ -423,9 +442,29 @@ func (e *Engine) planUndo(ctx context.Context, current *CampaignRecord, reason s
 		return nil, err
 	}
 	next := before.Rollout
-	next.Breakers = current.Rollout.Breakers // they are facts about mechanics, not decisions of somebody
+	next.Breakers, next.Closed = current.Rollout.Breakers, current.Rollout.Closed // facts about mechanics, nobody's decisions
 	next.Pending, next.Draining, next.Offer = nil, false, 0
+	next.comeBack(&current.Rollout)
 	return &swapPlan{rollout: next, fenced: true, action: ActionUndo, reason: reason, undo: before.Rollout.Undo}, nil
+}
+
+// comeBack lets a canary and a shadow that an undo restores begin anew, unless they have gone on all the time: what was
+// counted of them before is about another time.
+func (r *Rollout) comeBack(current *Rollout) {
+	if r.Canary != nil {
+		canary := *r.Canary
+		if canary.Since = current.Number + 1; current.Canary != nil && current.Canary.Ruleset == canary.Ruleset {
+			canary.Since = current.Canary.Since
+		}
+		r.Canary = &canary
+	}
+	if r.Shadow != nil {
+		shadow := *r.Shadow
+		if shadow.Since = current.Number + 1; current.Shadow != nil && current.Shadow.Ruleset == shadow.Ruleset {
+			shadow.Since = current.Shadow.Since
+		}
+		r.Shadow = &shadow
+	}
 }
 
 // checkSuitsAgain refuses a ruleset that the campaign file has outgrown, as far as this node can tell: it must not keep
@@ -445,11 +484,11 @@ func (e *Engine) checkSuitsAgain(ctx context.Context, current *CampaignRecord, n
 // StopCampaign stops a part of the campaign, or lets it go on, at one instant on every node. It asks no mechanic and waits
 // for no node, so that it works when nothing else does.
 func (e *Engine) StopCampaign(ctx context.Context, req StopRequest) (*Swapped, error) {
-	switch {
-	case !slices.Contains([]Stop{StopNothing, StopReservations, StopMechanics, StopCampaign}, req.Level):
+	if !slices.Contains([]Stop{StopNothing, StopReservations, StopMechanics, StopCampaign}, req.Level) {
 		return nil, Errorf(CodeInvalid, "the level must be reservations, mechanics, campaign or none, not %q", req.Level)
-	case req.Reason == "":
-		return nil, Errorf(CodeInvalid, "say why: the reason is kept with the change")
+	}
+	if err := checkReason(req.Reason); err != nil {
+		return nil, err
 	}
 	if _, err := e.ownRecord(ctx, req.Campaign, &req.Actor); err != nil {
 		return nil, err

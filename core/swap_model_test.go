@@ -393,7 +393,7 @@ func (m *rolloutModel) goLive(t *rapid.T, node *core.Engine) {
 	if next.shadow == next.live {
 		next.shadow = 0
 	}
-	m.ask(t, node, core.Change{Mode: core.ModeLive, Ruleset: next.live}, next, false)
+	m.ask(t, node, core.Change{Mode: core.ModeLive, Ruleset: next.live}, next, next.live == m.now.live && m.now.canary == 0)
 }
 
 func (m *rolloutModel) beginCanary(t *rapid.T, node *core.Engine) {
