@@ -128,8 +128,8 @@ func (e *Engine) recentFacts(ctx context.Context, campaign string) ([]Facts, err
 // ApproveRollout approves the change that waits for it, which then comes into force, or waits for its instant or for holds.
 // Nobody approves what they asked for.
 func (e *Engine) ApproveRollout(ctx context.Context, req ApprovalRequest) (*Swapped, error) {
-	if req.Reason == "" {
-		return nil, Errorf(CodeInvalid, "say why: the reason is kept with the change")
+	if err := checkReason(req.Reason); err != nil {
+		return nil, err
 	}
 	record, err := e.ownRecord(ctx, req.Campaign, &req.Actor)
 	if err != nil {

@@ -181,7 +181,7 @@ func ask(m Mechanic, hook Hook, facts *Facts, buffer []Effect, c *Campaign) (ste
 		err = checkEffects(hook, s.effects, c)
 	}
 	if err != nil {
-		s.outcome, s.failure, s.effects = outcomeFailed, err.Error(), nil
+		s.outcome, s.failure, s.effects = outcomeFailed, plainFailure(err.Error()), nil
 		return s, buffer
 	}
 	if len(s.effects) > 0 {

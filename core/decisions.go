@@ -101,7 +101,8 @@ func (e *Engine) decidedRefusals(ctx context.Context, q *DecisionQuery) (Page[*D
 			}
 			page.Data = append(page.Data, r.decision())
 		}
-		if len(records) < refusalBatch {
+		if len(records) < refusalBatch { // that was the last of them
+			page.Next = ""
 			return page, nil
 		}
 		scanned += len(records)

@@ -256,6 +256,9 @@ var errSame = errors.New("nothing to change")
 func (e *Engine) act(
 	ctx context.Context, a *StaffAction, action string, change func(*moves, *Order, *StaffAction) error,
 ) (*Order, error) {
+	if err := checkOptionalReason(a.Reason); err != nil {
+		return nil, err
+	}
 	for range maxDecisions {
 		c, before, err := e.orderFor(ctx, a.Order, &a.Actor)
 		if err != nil {

@@ -45,6 +45,9 @@ func (a PluginAction) outcome() (to PluginState, from []PluginState) {
 // wrong_state where the plugin's state does not allow it, and with precondition_failed where the plugin is not at the
 // revision of IfMatch.
 func (r *PluginRegistry) Decide(ctx context.Context, d PluginDecision) (*Plugin, error) {
+	if err := checkOptionalReason(d.Reason); err != nil {
+		return nil, err
+	}
 	scope, err := d.Actor.pluginScope(d.Brand, d.Digest)
 	if err != nil {
 		return nil, err

@@ -169,10 +169,11 @@ func (p *preparer) one(ctx context.Context, c *campaign, asked []int64) (prepare
 
 // refuse takes note of why the ruleset cannot be prepared.
 func (p *preparer) refuse(c *campaign, refused map[int64]string, number int64, err error) {
-	if refused[number] != err.Error() {
+	why := plainFailure(err.Error())
+	if refused[number] != why {
 		p.engine.log.Warn("a ruleset cannot be prepared by this node", "campaign", c.id, "ruleset", number, "error", err)
 	}
-	refused[number] = err.Error()
+	refused[number] = why
 }
 
 // tell says which of the rulesets are ready here, and why others are not.

@@ -400,3 +400,40 @@ func TestWhatIsOlderThanTheRetentionIsForgotten(t *testing.T) {
 	d.Stop()
 	must(t, newDrop(t, sqliteStore(t), nil, nil).Forget(t.Context(), core.Retention{})) // without a journal there is nothing to forget
 }
+
+func TestRefusalsOfACodeAreListedOnceThoughOthersLieBetween(t *testing.T) {
+	j := &notebook{}
+	d := newLogged(t, sqliteStore(t), nil, j, nil)
+	for i := range 1200 { // more than one read of the log
+		code := core.CodeSoldOut
+		if i < 3 || i == 700 {
+			code = core.CodeDenied
+		}
+		j.kept = append(j.kept, &core.RefusalRecord{
+			Campaign: "phone", ID: fmt.Sprintf("phone.%026d", i), Brand: "xiaomi", At: int64(i), Code: code, Content: []byte("{}"),
+		})
+	}
+	for _, limit := range []int{1, 2, 3, 4, 50} {
+		listed := map[string]int{}
+		for q := (core.DecisionQuery{Kind: core.DecisionRefusals, Code: core.CodeDenied, Limit: limit}); ; {
+			page := d.decisions(q)
+			for _, one := range page.Data {
+				listed[one.ID]++
+			}
+			if q.Cursor = page.Next; q.Cursor == "" {
+				break
+			}
+			if len(listed) > 4 || len(page.Data) == 0 {
+				t.Fatalf("%d a page: %v goes on behind %s", limit, listed, q.Cursor)
+			}
+		}
+		for id, times := range listed {
+			if times != 1 {
+				t.Errorf("%d a page: %s is listed %d times", limit, id, times)
+			}
+		}
+		if len(listed) != 4 {
+			t.Errorf("%d a page: %d are listed of 4", limit, len(listed))
+		}
+	}
+}

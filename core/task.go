@@ -200,7 +200,7 @@ var errTaskDone = errors.New("the task is done")
 func (c *campaign) postpone(ctx context.Context, d *Document, t *Task, failure error) error {
 	next := *t
 	next.Tries++
-	next.Failure = failureText(failure)
+	next.Failure = plainFailure(failureText(failure))
 	due := c.engine.now().Add(pauseAfter(t.Tries)).UnixMilli()
 	err := c.delay(ctx, d.write(TaskOpen, due, next))
 	if err == nil && t.Tries == 0 {

@@ -110,7 +110,7 @@ func (e *Engine) cannotServe(ctx context.Context, record *CampaignRecord, err er
 	}
 	e.unserved[id] = &unserved{record.Revision, record.Rollout.Forced, refusal, e.now().Add(recompileEvery)}
 	e.presence.tell(id, func(n *NodeCampaign) bool {
-		why := err.Error()
+		why := plainFailure(err.Error())
 		changed := n.Unserved != why
 		n.Unserved = why
 		return changed
