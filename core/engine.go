@@ -72,7 +72,7 @@ func NewEngine(o Options) *Engine {
 	if e.log == nil {
 		e.log = slog.Default()
 	}
-	e.refusalLog = newRefusals(o.Journal, e.log, refusalRoom)
+	e.refusalLog = newRefusals(o.Journal, e.log, refusalRoom, refusalQueue)
 	e.campaigns = Announced(o.Campaigns, o.Nodes, e.log)
 	e.presence, e.preparer, e.sampler = newPresence(&o, e.now, e.log), newPreparer(e), newSampler(e)
 	e.wallet = NewWallet(o.Ledger, e.now, e.log)

@@ -18,10 +18,10 @@ type observed struct {
 }
 
 // observe shows the request to everything that looks at requests, and returns what it was answered.
-func (c *campaign) observe(_ context.Context, seen *observed) error {
+func (c *campaign) observe(ctx context.Context, seen *observed) error {
 	c.meter.order(seen)
 	c.guarding.note(seen)
 	c.compare(seen)
-	c.keepRefusal(seen)
+	c.keepRefusal(ctx, seen)
 	return seen.err
 }

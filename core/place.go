@@ -34,6 +34,9 @@ func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, rep
 
 // place decides and commits until neither the fence nor a lost quota sends the request back.
 func (c *campaign) place(ctx context.Context, req *OrderRequest, seen *observed) (order *Order, replayed bool, err error) {
+	if err := c.engine.refusalLog.admit(); err != nil {
+		return nil, false, err
+	}
 	leave, err := c.enter(req.Shopper.ID, ClaimOrder, req.Key)
 	if err != nil {
 		return nil, false, err

@@ -21,54 +21,97 @@ const (
 	otherRefusals = "other"
 	// refusalRoom is how many entries may wait to be written. When there is no room, requests wait for it.
 	refusalRoom = 4096
+	// refusalQueue is how many more there may be, of requests that wait or have waited, before others are refused.
+	refusalQueue = 10_000
 	// refusalBatch is how many entries one write carries.
 	refusalBatch = 500
-	// refusalTries is how often a node that stops tries to write what it has.
+	// refusalTries is how often a node that stops goes on after a write that failed.
 	refusalTries = 5
+	// refusalTime is how long one write may take.
+	refusalTime = 10 * time.Second
 	// refusalPause is how long the log rests after a write that failed; it rests longer each time, up to refusalRest.
 	refusalPause = 100 * time.Millisecond
 	refusalRest  = 5 * time.Second
 )
 
-// refusals is the log of refused order requests: what is kept of them waits in a bounded queue and is written in batches, by
-// a goroutine that lives while something waits. No entry is dropped: where the log cannot keep up, the requests whose
-// refusals are kept wait for room.
+// refusals is the log of refused order requests: what is kept of them waits in a queue and is written in batches, by a
+// goroutine that lives while something waits. No entry is dropped while the node runs. Where the log cannot keep up, the
+// requests whose refusals are kept wait until theirs has room, or until nobody waits for their answer any more; the entry
+// stays in the queue then. Beyond refusalQueue of these, no request is decided.
 type refusals struct {
 	journal Journal // nil: nothing is kept
 	log     *slog.Logger
-	room    chan struct{} // as many as entries wait
+	room    int           // how many entries may be in the queue before requests wait
+	queue   int           // how many more
+	drained chan struct{} // closed when no request may wait any more
 	stopped chan struct{} // closed when the node stops
 
 	mu      sync.Mutex
 	waiting []*RefusalRecord
+	taken   int             // entries that are being written
+	turns   []chan struct{} // of the entries beyond the room, in their order; closed when there is room
 	writing bool
+	tries   int // left once the node stops; the writer's
 	done    sync.WaitGroup
-	once    sync.Once
+	drain   func()
+	close   func()
 }
 
-func newRefusals(journal Journal, log *slog.Logger, room int) *refusals {
-	return &refusals{journal: journal, log: log, room: make(chan struct{}, room), stopped: make(chan struct{})}
+func newRefusals(journal Journal, log *slog.Logger, room, queue int) *refusals {
+	r := &refusals{
+		journal: journal, log: log, room: room, queue: queue, tries: refusalTries,
+		drained: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	r.drain = sync.OnceFunc(func() { close(r.drained) })
+	r.close = sync.OnceFunc(func() { close(r.stopped) })
+	return r
 }
 
-// add puts the entry into the log, as soon as there is room for it.
-func (r *refusals) add(entry *RefusalRecord) {
-	r.room <- struct{}{}
+// admit refuses a request before anything is decided, if so many wait for the log that it could not be kept in time. The ones
+// that are being decided at that moment may still come on top.
+func (r *refusals) admit() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.turns) >= r.queue {
+		return overloaded()
+	}
+	return nil
+}
+
+// add puts the entry into the log, and waits until there is room for it, ctx ends or the node drains.
+func (r *refusals) add(ctx context.Context, entry *RefusalRecord) {
+	turn := r.enqueue(entry)
+	if turn == nil {
+		return
+	}
+	select {
+	case <-turn:
+	case <-ctx.Done():
+	case <-r.drained:
+	}
+}
+
+// enqueue returns what is closed when there is room for the entry; nil if there is.
+func (r *refusals) enqueue(entry *RefusalRecord) (turn chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting)+r.taken >= r.room {
+		turn = make(chan struct{})
+		r.turns = append(r.turns, turn)
+	}
 	r.waiting = append(r.waiting, entry)
 	if !r.writing {
 		r.writing = true
 		r.done.Go(r.write)
 	}
+	return turn
 }
 
 // write writes what waits until nothing does.
 func (r *refusals) write() {
 	for batch := r.next(); len(batch) > 0; batch = r.next() {
 		r.keep(batch)
-		for range batch {
-			<-r.room
-		}
+		r.release()
 	}
 }
 
@@ -78,17 +121,28 @@ func (r *refusals) next() []*RefusalRecord {
 	defer r.mu.Unlock()
 	n := min(len(r.waiting), refusalBatch)
 	batch := r.waiting[:n:n]
+	r.taken = n
 	if r.waiting = r.waiting[n:]; n == 0 {
-		r.writing, r.waiting = false, nil
+		r.writing, r.waiting, r.turns = false, nil, nil
 	}
 	return batch
+}
+
+// release gives the room of what was written to those that have waited longest.
+func (r *refusals) release() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.taken = 0
+	for beyond := max(0, len(r.waiting)-r.room); len(r.turns) > beyond; r.turns = r.turns[1:] {
+		close(r.turns[0])
+	}
 }
 
 // keep writes the batch, however often that takes. A node that stops ends with what it could not write, and says so.
 func (r *refusals) keep(batch []*RefusalRecord) {
 	pause := refusalPause
-	for left := refusalTries; left > 0; {
-		err := r.journal.AddRefusals(context.Background(), batch)
+	for r.tries > 0 {
+		err := r.try(batch)
 		if err == nil {
 			return
 		}
@@ -96,18 +150,29 @@ func (r *refusals) keep(batch []*RefusalRecord) {
 		select {
 		case <-time.After(pause):
 		case <-r.stopped:
-			left--
+			r.tries--
 		}
 		pause = min(2*pause, refusalRest)
 	}
 	r.log.Error("refusals are lost: the node stopped before they could be written", "refusals", len(batch))
 }
 
+func (r *refusals) try(batch []*RefusalRecord) error {
+	ctx, cancel := context.WithTimeout(context.Background(), refusalTime)
+	defer cancel()
+	return r.journal.AddRefusals(ctx, batch) //nolint:wrapcheck // it is logged only
+}
+
 // stop waits until everything is written that was added. Callers have stopped adding.
 func (r *refusals) stop() {
-	r.once.Do(func() { close(r.stopped) })
+	r.drain()
+	r.close()
 	r.done.Wait()
 }
+
+// Drain lets no request wait any more for the log of refusals: this node is to answer what is under way, and end. What waits
+// is still written before [Engine.Stop] returns.
+func (e *Engine) Drain() { e.refusalLog.drain() }
 
 // refusalSample says which of a campaign's refusals are kept. The zero value has seen none.
 type refusalSample struct {
@@ -139,7 +204,7 @@ func (s *refusalSample) keeps(kind refusalKind, second int64) bool {
 
 // keepRefusal keeps the request's refusal, if it is one of those that are. What says nothing about the request, but that the
 // store is away or too busy, is not: the log is in that store.
-func (c *campaign) keepRefusal(seen *observed) {
+func (c *campaign) keepRefusal(ctx context.Context, seen *observed) {
 	log := c.engine.refusalLog
 	if seen.err == nil || log.journal == nil {
 		return
@@ -152,7 +217,7 @@ func (c *campaign) keepRefusal(seen *observed) {
 	if !c.refused.keeps(refusalKind{refusal.Code, refusal.Reason}, now.Unix()) {
 		return
 	}
-	log.add(&RefusalRecord{
+	log.add(ctx, &RefusalRecord{
 		Campaign: c.id, ID: newID(c.id, now), Brand: c.snapshot.Load().definition().Brand, At: now.UnixMilli(),
 		Code: refusal.Code, Reason: refusal.Reason, Content: c.refusedContent(seen, refusal, now),
 	})

@@ -232,11 +232,11 @@ func TestWhatAnswersAnEarlierRequestIsNoRefusal(t *testing.T) {
 func TestWhenTheLogCannotKeepUpRequestsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &notebook{gate: make(chan error)}
-		log := core.NewRefusalLog(j, 3)
+		log := core.NewRefusalLog(j, 3, 100)
 		added := make(chan int, 10)
 		for i := range 10 {
 			go func() {
-				log.Add(&core.RefusalRecord{ID: fmt.Sprint(i)})
+				log.Add(t.Context(), &core.RefusalRecord{ID: fmt.Sprint(i)})
 				added <- i
 			}()
 			synctest.Wait()
@@ -266,9 +266,9 @@ func TestWhenTheLogCannotKeepUpRequestsWait(t *testing.T) {
 func TestWhatArrivesDuringAWriteIsWrittenTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := &notebook{gate: make(chan error)}
-		log := core.NewRefusalLog(j, 1000)
+		log := core.NewRefusalLog(j, 1000, 100)
 		for i := range 700 {
-			log.Add(&core.RefusalRecord{ID: fmt.Sprint(i)})
+			log.Add(t.Context(), &core.RefusalRecord{ID: fmt.Sprint(i)})
 			synctest.Wait() // the first is on its way
 		}
 		close(j.gate)
@@ -293,8 +293,8 @@ func TestANodeThatStopsWritesWhatItHasAndGivesUpOnlyInTheEnd(t *testing.T) {
 				if test.kept > 0 {
 					close(j.gate)
 				}
-				log := core.NewRefusalLog(j, 10)
-				log.Add(&core.RefusalRecord{ID: "1"})
+				log := core.NewRefusalLog(j, 10, 100)
+				log.Add(t.Context(), &core.RefusalRecord{ID: "1"})
 				log.Stop()
 				if len(j.kept) != test.kept {
 					t.Errorf("%d are kept", len(j.kept))

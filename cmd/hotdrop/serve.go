@@ -201,6 +201,7 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 		}
 	}
 	ready.draining.Store(true)
+	n.engine.Drain()
 	err = errors.Join(err, drain(ctx, public))
 	stopSweeping()
 	background.Wait()
