@@ -57,8 +57,9 @@ func (s *Server) registerLive() {
 			OperationID: "watch-campaign", Method: http.MethodGet, Path: "/v1/campaigns/{campaign}/live", Tags: []string{"staff"},
 			Summary: "What happens in a campaign, every second",
 			Description: "Server-sent events: each second is one event `point`, whose id is the second (Unix seconds) and whose data is " +
-				"a JSON object, sent two seconds after the second began and also if nothing happened in it. It is what all nodes " +
-				"together counted: sign-ups, orders, payments and refusals, what each ruleset decided and each mechanic cost, what " +
+				"a JSON object, sent two seconds after the second began and also if nothing happened in it. If a node tells later, " +
+				"but within ten seconds, what it counted, the whole second is sent again as an event `point` without an id and with " +
+				"`corrected`: true. It takes the place of the one before. A point is what all nodes together counted: sign-ups, orders, payments and refusals, what each ruleset decided and each mechanic cost, what " +
 				"is left, the discount budget, and, as they stand when it is sent, rollout, nodes and guards. Amounts are minor " +
 				"units, p50 and p99 microseconds, moments Unix milliseconds. A stream that ends, because a node stops or the " +
 				"client was too slow to read, is resumed on any node with Last-Event-ID, and loses nothing.",
@@ -121,14 +122,17 @@ func newEventStream(ctx huma.Context, end func()) *eventStream {
 	return e
 }
 
-// point sends one point.
+// point sends one point. A correction has no id: the client is still where it was.
 func (e *eventStream) point(p *core.LivePoint) error {
 	data, err := json.Marshal(p)
 	if err != nil {
 		return err //nolint:wrapcheck // plain data always encodes
 	}
 	var event bytes.Buffer
-	event.WriteString("id: " + strconv.FormatInt(p.Second, 10) + "\nevent: point\ndata: ")
+	if !p.Corrected {
+		event.WriteString("id: " + strconv.FormatInt(p.Second, 10) + "\n")
+	}
+	event.WriteString("event: point\ndata: ")
 	event.Write(data)
 	event.WriteString("\n\n")
 	return e.write(event.String())

@@ -32,6 +32,11 @@ func (e *scripted) Live(
 			return err
 		}
 	}
+	if e.corrects {
+		if err := send(&core.LivePoint{Campaign: campaign, Second: after + 1, Orders: 2, Corrected: true}); err != nil {
+			return err
+		}
+	}
 	if e.hangs != nil {
 		close(e.hangs)
 		<-ctx.Done()
@@ -41,10 +46,12 @@ func (e *scripted) Live(
 
 // watching is a client that reads a stream.
 type watching struct {
-	t      *testing.T
-	lines  *bufio.Scanner
-	last   string // the id of the last event
-	cancel func()
+	t     *testing.T
+	lines *bufio.Scanner
+	last  string // the id of the last event
+	// corrected says that corrections are looked at, too. Where they are not, they do not matter.
+	corrected bool
+	cancel    func()
 }
 
 // watch opens a stream; the answer has to be one.
@@ -89,7 +96,11 @@ func (w *watching) next() (p core.LivePoint, more bool) {
 			if err := json.Unmarshal([]byte(value), &p); err != nil {
 				w.t.Fatal(err)
 			}
-			if event != "point" || strconv.FormatInt(p.Second, 10) != w.last {
+			if p.Corrected && !w.corrected {
+				p = core.LivePoint{}
+				continue
+			}
+			if event != "point" || strconv.FormatInt(p.Second, 10) != w.last && !p.Corrected {
 				w.t.Errorf("event %q of id %s is of second %d", event, w.last, p.Second)
 			}
 			return p, true
@@ -113,6 +124,24 @@ func (w *watching) until(found func(p *core.LivePoint) bool) core.LivePoint {
 		if before = p.Second; found(&p) {
 			return p
 		}
+	}
+}
+
+func TestACorrectionIsAPointWithoutAnID(t *testing.T) {
+	engine, s, c := newScripted(t, false)
+	engine.corrects = true
+	w := c.withKey(s, "demo-operator").watch("/v1/campaigns/phone/live?after=6")
+	w.corrected = true
+	for range 2 {
+		if p, more := w.next(); !more || p.Corrected {
+			t.Fatalf("the points begin with %+v", p)
+		}
+	}
+	if p, more := w.next(); !more || !p.Corrected || p.Second != 7 || p.Orders != 2 {
+		t.Errorf("the correction is %+v", p)
+	}
+	if w.last != "8" {
+		t.Errorf("who comes back after the correction goes on behind %s", w.last)
 	}
 }
 

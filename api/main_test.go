@@ -32,6 +32,7 @@ type scripted struct {
 	refused  error         // of what changes a rollout
 	followed error         // of waiting for the nodes
 	hangs    chan struct{} // closed when a stream has sent its points, which then goes on; nil: it ends
+	corrects bool          // a stream corrects its first point in the end
 	asked    questions
 }
 

@@ -6,6 +6,8 @@ package core
 type LivePoint struct {
 	Campaign string `json:"campaign"`
 	Second   int64  `json:"second"` // Unix seconds
+	// Corrected says that the second was sent before, and that a node has told since what it counted in it.
+	Corrected bool `json:"corrected,omitempty"`
 
 	Reservations int64            `json:"reservations"` // sign-ups
 	Orders       int64            `json:"orders"`       // placed

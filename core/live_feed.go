@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
@@ -19,11 +21,12 @@ const (
 )
 
 // Live sends a point for each second after the given one (Unix seconds; 0, or one that no node can have sent yet, begins with
-// the last complete one), in their order, each once, until ctx ends or the engine stops, which is no error. A second is sent
-// two seconds after it began, also one in which nothing happened. It does not matter which node sent the seconds before. A
-// stream can begin 15 minutes ago at most: from an earlier second it begins there. An error of send ends it.
+// the last complete one), in their order, until ctx ends or the engine stops, which is no error. A second is sent two seconds
+// after it began, also one in which nothing happened. It does not matter which node sent the seconds before. A stream can
+// begin 15 minutes ago at most: from an earlier second it begins there. An error of send ends it.
 //
-// A node that does not write down what it counted within half a second of a second's end is left out of that second's point.
+// A node that does not write down what it counted within sampleSettled of a second's end is left out of that second's point.
+// If it does within sampleLate, the second is sent again, as a correction.
 func (e *Engine) Live(ctx context.Context, campaignID string, after int64, staff Principal, send func(*LivePoint) error) error {
 	c, err := e.campaign(ctx, campaignID)
 	if err != nil {
@@ -33,7 +36,7 @@ func (e *Engine) Live(ctx context.Context, campaignID string, after int64, staff
 		return Errorf(CodeNotFound, "there is no campaign %q", campaignID)
 	}
 	defer c.sampling.watch()()
-	feed := &liveFeed{campaign: c, send: send}
+	feed := &liveFeed{campaign: c, send: send, sent: map[int64]*WindowSecond{}}
 	if after > 0 && after <= e.now().Unix()+liveAhead {
 		feed.next = after + 1
 	}
@@ -58,6 +61,8 @@ type liveFeed struct {
 	send     func(*LivePoint) error
 	next     int64              // the second to be sent next; 0 for the last complete one
 	left     map[string]Sighted // as the last point that knew it said
+	// sent is what was sent of the seconds that may still be corrected.
+	sent map[int64]*WindowSecond
 }
 
 // advance sends the seconds up to the last complete one.
@@ -69,14 +74,44 @@ func (f *liveFeed) advance(ctx context.Context, through int64, live *liveState) 
 		f.next = through
 	}
 	f.next = max(f.next, through-liveReach)
+	if err := f.correct(through, live); err != nil {
+		return err
+	}
 	for f.next <= through && ctx.Err() == nil {
 		if f.next > through-liveMemory {
-			if err := f.point(f.campaign.sampling.at(f.next), through, live); err != nil {
+			second := f.campaign.sampling.at(f.next)
+			f.sent[f.next] = second
+			if err := f.point(second, through, live); err != nil {
 				return err
 			}
 			continue
 		}
 		if err := f.remembered(ctx, min(f.next+windowSeconds, through-liveMemory+1), through, live); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// correct sends those seconds again of which more is known than when they were sent.
+func (f *liveFeed) correct(through int64, live *liveState) error {
+	for _, second := range slices.Sorted(maps.Keys(f.sent)) {
+		if second <= through-int64(sampleLate/time.Second) {
+			delete(f.sent, second)
+			continue
+		}
+		known := f.campaign.sampling.at(second)
+		if known == f.sent[second] {
+			continue
+		}
+		f.sent[second] = known
+		left := f.left
+		if known.Left != nil {
+			left = known.Left
+		}
+		p := live.point(f.campaign.id, known, left)
+		p.Corrected = true
+		if err := f.send(p); err != nil {
 			return err
 		}
 	}

@@ -11,10 +11,14 @@ const (
 	// sampleEvery is how often a node writes down what it has counted, and reads what others have. It is reckoned from the
 	// beginning of the second, so that a second's last row is written right after its end.
 	sampleEvery = 250 * time.Millisecond
-	// sampleSettled is how long after its end a second counts as complete: by then every node has written its row.
-	sampleSettled = 500 * time.Millisecond
+	// sampleDelay is how much later it does so: whoever counts at the end of a second is through with it then.
+	sampleDelay = 5 * time.Millisecond
+	// sampleSettled is how long after its end a second counts as complete: by then every node has written its row, also one
+	// that is slow. It is as long as can be with every second told two seconds after it began. The last look of a second
+	// waits for it.
+	sampleSettled = 875 * time.Millisecond
 	// sampleLate is for how long a row that comes later than that is still looked for.
-	sampleLate = 5 * time.Second
+	sampleLate = 10 * time.Second
 	// windowSeconds is how many seconds a node keeps in memory.
 	windowSeconds = 60
 	// windowAsked is for how long what was counted is kept up to date after somebody asked for it.
@@ -49,10 +53,15 @@ func (s *sampler) run(ctx context.Context) {
 	}
 }
 
-// untilNextSample is how long it is to the next quarter of a second, and a moment more: whoever counts at the end of a second
-// is through with it then.
+// untilNextSample is how long it is to the next look: there is one in each quarter of a second.
 func untilNextSample(now time.Time) time.Duration {
-	return now.Truncate(sampleEvery).Add(sampleEvery + 5*time.Millisecond).Sub(now)
+	second := now.Truncate(time.Second)
+	for _, at := range [...]time.Duration{0, sampleEvery, 2 * sampleEvery, sampleSettled} {
+		if next := second.Add(at + sampleDelay); next.After(now) {
+			return next.Sub(now)
+		}
+	}
+	return second.Add(time.Second + sampleDelay).Sub(now)
 }
 
 // tick samples every campaign once.

@@ -20,6 +20,7 @@ type tape struct {
 
 	mu            sync.Mutex
 	broken        bool
+	slow          time.Duration // how long a write takes
 	reads, writes int
 }
 
@@ -27,6 +28,10 @@ func (j *tape) SaveSamples(ctx context.Context, samples []core.Sample) error {
 	if err := j.use(&j.writes); err != nil {
 		return err
 	}
+	j.mu.Lock()
+	slow := j.slow
+	j.mu.Unlock()
+	time.Sleep(slow) // in the bubble
 	return j.Journal.SaveSamples(ctx, samples)
 }
 
@@ -51,6 +56,12 @@ func (j *tape) asked() (reads, writes int) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.reads, j.writes
+}
+
+func (j *tape) slows(by time.Duration) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.slow = by
 }
 
 func (j *tape) breaks(broken bool) {
@@ -121,10 +132,11 @@ func (f *watchedFleet) sells(node, orders int) {
 
 // stream is what a watcher was sent, and when.
 type stream struct {
-	points []*core.LivePoint
-	late   []time.Duration // after the second began
-	end    context.CancelFunc
-	ended  chan error
+	points      []*core.LivePoint
+	corrections []*core.LivePoint
+	late        []time.Duration // after the second began
+	end         context.CancelFunc
+	ended       chan error
 }
 
 // watches opens a stream on the node.
@@ -133,6 +145,10 @@ func (f *watchedFleet) watches(node int, after int64) *stream {
 	s := &stream{end: cancel, ended: make(chan error, 1)}
 	go func() {
 		s.ended <- f.nodes[node].Live(ctx, "phone", after, core.Principal{Role: core.RoleOperator}, func(p *core.LivePoint) error {
+			if p.Corrected {
+				s.corrections = append(s.corrections, p)
+				return nil
+			}
 			s.points = append(s.points, p)
 			s.late = append(s.late, time.Since(time.Unix(p.Second, 0)))
 			return nil
@@ -240,6 +256,66 @@ func TestANodeThatWritesNothingAnyMoreHoldsUpNobody(t *testing.T) {
 		f.pass(3 * time.Second)
 		if orders := again.close(f.T); orders != 2 {
 			t.Errorf("%d orders", orders)
+		}
+	})
+}
+
+func TestANodeThatIsSlowToWriteIsInThePointOfItsSecond(t *testing.T) {
+	watchFleet(t, 2, func(f *watchedFleet) {
+		s := f.watches(0, 0)
+		f.pass(3 * time.Second)
+		f.tapes[1].slows(800 * time.Millisecond)
+		for range 5 {
+			f.sells(1, 1)
+			f.pass(time.Second)
+		}
+		f.pass(3 * time.Second)
+		if orders := s.close(f.T); orders != 5 || len(s.corrections) != 0 {
+			t.Errorf("%d orders in %d points, and %d corrections", orders, len(s.points), len(s.corrections))
+		}
+		for i, late := range s.late[1:] {
+			if late > 2*time.Second {
+				t.Errorf("point %d came %v after its second began", i, late)
+			}
+		}
+	})
+}
+
+func TestWhatANodeTellsTooLateForItsSecondIsSentAsACorrection(t *testing.T) {
+	watchFleet(t, 2, func(f *watchedFleet) {
+		s := f.watches(0, 0)
+		f.pass(3 * time.Second)
+		f.tapes[1].breaks(true)
+		second := time.Now().Unix()
+		f.sells(1, 2)
+		f.sells(0, 1)
+		f.pass(6 * time.Second)
+		if len(s.corrections) != 0 {
+			t.Errorf("corrected without a cause: %+v", s.corrections[0])
+		}
+		f.tapes[1].breaks(false)
+		f.pass(3 * time.Second)
+		f.pass(10 * time.Second)
+		if orders := s.close(f.T); orders != 1 {
+			t.Errorf("%d orders in the points", orders)
+		}
+		if len(s.corrections) != 1 || s.corrections[0].Second != second || s.corrections[0].Orders != 3 {
+			t.Errorf("the corrections are %+v", s.corrections)
+		}
+	})
+}
+
+func TestWhatANodeTellsMuchTooLateIsSentNoMore(t *testing.T) {
+	watchFleet(t, 2, func(f *watchedFleet) {
+		s := f.watches(0, 0)
+		f.pass(3 * time.Second)
+		f.tapes[1].breaks(true)
+		f.sells(1, 2)
+		f.pass(20 * time.Second)
+		f.tapes[1].breaks(false)
+		f.pass(5 * time.Second)
+		if orders := s.close(f.T); orders != 0 || len(s.corrections) != 0 {
+			t.Errorf("%d orders, and %d corrections", orders, len(s.corrections))
 		}
 	})
 }

@@ -23,6 +23,9 @@ func pointLine(p *core.LivePoint) string {
 		parts = append(parts, fmt.Sprintf("discount %d of %d", p.DiscountSpent, p.DiscountBudget))
 	}
 	parts = append(parts, fmt.Sprintf("%d of %s", followingNodes(p), count(len(p.Nodes), "node")))
+	if p.Corrected {
+		parts = append(parts, "corrected")
+	}
 	for _, g := range p.Guards {
 		if g.Tripped {
 			parts = append(parts, "guard "+guardText(g))

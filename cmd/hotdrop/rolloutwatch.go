@@ -79,6 +79,9 @@ func drawPoint(out io.Writer, data []byte, text func(*core.LivePoint) string, ov
 	if err := json.Unmarshal(data, &p); err != nil {
 		return fmt.Errorf("the server's point: %w", err)
 	}
+	if over && p.Corrected {
+		return nil // the screen shows a later second
+	}
 	drawn := text(&p)
 	if over {
 		const home, endLine, endScreen = "\x1b[H", "\x1b[K\n", "\x1b[J"
@@ -138,7 +141,7 @@ func (s *eventStream) read(ctx context.Context, event func(data []byte) error) e
 
 // events reads the lines of a stream: fields, an empty line behind each event, comments in between.
 func (s *eventStream) events(lines *bufio.Scanner, event func(data []byte) error) error {
-	var id string
+	id := s.last // an event without one leaves the client where it was
 	var data []byte
 	for lines.Scan() {
 		line := lines.Bytes()

@@ -118,6 +118,14 @@ func TestAScreenIsDrawnOverTheOneBefore(t *testing.T) {
 	if got := out.String(); got != "\x1b[Hphone\x1b[K\nx\x1b[K\n\x1b[J" {
 		t.Errorf("drawn %q", got)
 	}
+	out.Reset()
+	data = []byte(`{"campaign":"phone","second":1,"corrected":true}`)
+	if err := drawPoint(&out, data, pointScreen, true); err != nil || out.Len() > 0 {
+		t.Errorf("a correction is drawn over a later second: %q, %v", out.String(), err)
+	}
+	if err := drawPoint(&out, data, pointLine, false); err != nil || !strings.HasSuffix(out.String(), "· corrected\n") {
+		t.Errorf("a correction is the line %q, %v", out.String(), err)
+	}
 	if err := drawPoint(&out, []byte("{"), pointLine, false); err == nil {
 		t.Error("what is no point was drawn")
 	}
@@ -126,6 +134,7 @@ func TestAScreenIsDrawnOverTheOneBefore(t *testing.T) {
 func TestEventsAreReadAsTheStandardWritesThem(t *testing.T) {
 	for name, c := range map[string]struct{ text, want, last string }{
 		"fields and comments":          {": hello\n\nretry: 5\n\nid: 1\nevent: point\ndata: a\n\n: alive\n\nid:2\ndata:b\n\n", "a|b|", "2"},
+		"an event without an id":       {"id: 1\ndata: a\n\ndata: b\n\n", "a|b|", "1"},
 		"data on two lines":            {"id: 1\ndata: a\ndata: b\n\n", "ab|", "1"},
 		"an event that was cut off":    {"id: 1\ndata: a\n\nid: 2\ndata: b\n", "a|", "1"},
 		"an id keeps until it changes": {"id: 1\ndata: a\n\ndata: b\n\n", "a|b|", "1"},
