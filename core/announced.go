@@ -45,6 +45,21 @@ func (a *announced) tell(ctx context.Context, campaign string) {
 	}
 }
 
+// save makes the change, and returns when it was committed (Unix milliseconds): the other nodes are told after that.
+func (e *Engine) save(ctx context.Context, change *CampaignChange) (at int64, err error) {
+	a, tells := e.campaigns.(*announced)
+	if !tells {
+		err = e.campaigns.SaveCampaign(ctx, change)
+		return e.now().UnixMilli(), err //nolint:wrapcheck // the caller does
+	}
+	err = a.CampaignStore.SaveCampaign(ctx, change)
+	at = e.now().UnixMilli()
+	if err == nil {
+		a.tell(ctx, change.Record.Definition.ID)
+	}
+	return at, err //nolint:wrapcheck // the caller does
+}
+
 // notify tells the other nodes to look at the campaign.
 func (e *Engine) notify(ctx context.Context, campaign string) {
 	if a, ok := e.campaigns.(*announced); ok {
