@@ -155,9 +155,8 @@ func TestACanaryThatGivesTooMuchIsAbortedByTheNodesThemselves(t *testing.T) {
 		}
 		w.judge()
 		w.unchanged(begun+1, "after the canary was aborted")
-		if _, err := w.undo(); err != nil || w.rollout().Canary == nil {
-			t.Errorf("it cannot be undone: %v, %+v", err, w.rollout())
-		}
+		_, err := w.undo()
+		wantCode(t, err, core.CodeWrongState) // what a guard took back comes back only by name
 		w.audit()
 	})
 }

@@ -228,6 +228,7 @@ func (c *campaign) takeBack(ctx context.Context, judged *snapshot, v *judgement)
 func (r *CampaignRecord) aborted(v *judgement) *swapPlan {
 	plan := r.guardedBy(v, fmt.Sprintf("the canary, ruleset %d, is aborted", v.ruleset))
 	plan.rollout.Canary = nil
+	plan.rollout.takeBack(v.ruleset)
 	return plan
 }
 
@@ -238,6 +239,7 @@ func (r *CampaignRecord) wentBack(v *judgement, good int64, gates bool) *swapPla
 	case good != 0:
 		plan := r.guardedBy(v, fmt.Sprintf("ruleset %d decides again instead of ruleset %d", good, v.ruleset))
 		plan.rollout.decideBy(good)
+		plan.rollout.takeBack(v.ruleset)
 		plan.rollout.LastGood, plan.rollout.Forced = 0, false // what was taken back is not good
 		return plan
 	case gates || r.Rollout.Stop == StopReservations:

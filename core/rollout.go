@@ -23,14 +23,16 @@ type Rollout struct {
 	Pending  *Pending `json:"pending,omitempty"` // the change that waits for its moment
 	// Forced says that the change was made although not every node was ready for it: a node that cannot compile what decides
 	// is not ready to serve.
-	Forced bool      `json:"forced,omitempty"`
-	Undo   int64     `json:"undo,omitempty"`  // the rollout that an undo goes back to; 0 if there is none
-	Action Action    `json:"action"`          // what made it
-	Guard  GuardName `json:"guard,omitempty"` // the guard that made it, if one did
-	At     int64     `json:"at"`              // when it was made
-	By     string    `json:"by"`              // the principal who made it
-	Role   Role      `json:"role,omitempty"`
-	Reason string    `json:"reason,omitempty"`
+	Forced bool `json:"forced,omitempty"`
+	// TakenBack are the rulesets that a guard took back and nobody has let decide since: an undo goes to none of them.
+	TakenBack []int64   `json:"taken_back,omitempty"`
+	Undo      int64     `json:"undo,omitempty"`  // the rollout that an undo goes back to; 0 if there is none
+	Action    Action    `json:"action"`          // what made it
+	Guard     GuardName `json:"guard,omitempty"` // the guard that made it, if one did
+	At        int64     `json:"at"`              // when it was made
+	By        string    `json:"by"`              // the principal who made it
+	Role      Role      `json:"role,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
 }
 
 // Canary is a ruleset that decides for some shoppers. Who they are depends on their id and the ruleset alone, so that a
@@ -236,4 +238,40 @@ func (r *Rollout) inPlay() []int64 {
 		numbers = append(numbers, r.Shadow.Ruleset)
 	}
 	return numbers
+}
+
+// takeBack notes that a guard took the ruleset back.
+func (r *Rollout) takeBack(ruleset int64) {
+	if !slices.Contains(r.TakenBack, ruleset) {
+		r.TakenBack = append(slices.Clone(r.TakenBack), ruleset)
+	}
+}
+
+// letDecide notes that somebody wants the ruleset to decide, whatever a guard did with it before.
+func (r *Rollout) letDecide(ruleset int64) {
+	r.TakenBack = slices.DeleteFunc(slices.Clone(r.TakenBack), func(other int64) bool { return other == ruleset })
+}
+
+// wasTakenBack reports whether a ruleset decides under the rollout that is among those that a guard took back.
+func (r *Rollout) wasTakenBack(takenBack []int64) bool {
+	return slices.ContainsFunc(takenBack, r.decides)
+}
+
+// chooses reports whether the same ruleset is live, and the same ones are canary and shadow of the same shoppers.
+func (r *Rollout) chooses(other *Rollout) bool {
+	return r.Live == other.Live && r.Canary.isLike(other.Canary) && r.Shadow.isLike(other.Shadow)
+}
+
+func (c *Canary) isLike(other *Canary) bool {
+	if c == nil || other == nil {
+		return c == other
+	}
+	return c.Ruleset == other.Ruleset && c.Percent == other.Percent && c.Tag == other.Tag
+}
+
+func (s *Shadow) isLike(other *Shadow) bool {
+	if s == nil || other == nil {
+		return s == other
+	}
+	return s.Ruleset == other.Ruleset
 }

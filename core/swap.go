@@ -44,9 +44,9 @@ func (e *Engine) swap(
 		if err != nil {
 			return nil, err
 		}
-		err = e.campaigns.SaveCampaign(ctx, next)
+		at, err := e.save(ctx, next)
 		if err == nil {
-			return e.swapped(ctx, next), nil
+			return e.swapped(ctx, next, at), nil
 		}
 		if !errors.Is(err, ErrConflict) {
 			return nil, storeError(err)
@@ -55,9 +55,9 @@ func (e *Engine) swap(
 	return nil, storeError(ErrConflict)
 }
 
-// swapped is the change that is in force now. This node follows it at once; that it cannot does not undo the change.
-func (e *Engine) swapped(ctx context.Context, change *CampaignChange) *Swapped {
-	at, id := e.now().UnixMilli(), change.Record.Definition.ID
+// swapped is the change that is in force since the instant. This node follows it at once; that it cannot does not undo the change.
+func (e *Engine) swapped(ctx context.Context, change *CampaignChange, at int64) *Swapped {
+	id := change.Record.Definition.ID
 	if _, err := e.refresh(context.WithoutCancel(ctx), id); err != nil {
 		e.log.Warn("a swap is in force that this node has yet to follow", "campaign", id, "error", err)
 	}
@@ -324,7 +324,7 @@ func (r *CampaignRecord) changed(change *Change, reason string) (*swapPlan, erro
 	case ModeCanary:
 		err = next.beginCanary(change)
 	case ModeShadow:
-		next.Shadow = &Shadow{Ruleset: change.Ruleset, Since: r.Rollout.Number + 1}
+		err = next.beginShadow(change)
 	case ModeAbort:
 		if next.Canary == nil && next.Shadow == nil && r.Rollout.Pending == nil {
 			err = Errorf(CodeWrongState, "there is no canary, shadow or pending change to abort")
@@ -335,13 +335,24 @@ func (r *CampaignRecord) changed(change *Change, reason string) (*swapPlan, erro
 	return plan, err
 }
 
+// beginShadow begins one, in the place of another.
+func (r *Rollout) beginShadow(change *Change) error {
+	switch {
+	case change.Ruleset == r.Live:
+		return Errorf(CodeWrongState, "ruleset %d is live: there is nothing to compare it with", change.Ruleset)
+	case r.Shadow != nil && r.Shadow.Ruleset == change.Ruleset:
+		return Errorf(CodeWrongState, "ruleset %d is the shadow already", change.Ruleset)
+	}
+	r.Shadow = &Shadow{Ruleset: change.Ruleset, Since: r.Number + 1}
+	return nil
+}
+
 // replaces reports whether the change takes the place of one that waits: a canary or a shadow begins beside it.
 func (c *Change) replaces() bool { return c.Mode == ModeLive || c.Mode == ModeAbort }
 
 // decidesLike reports whether the same ruleset decides for the same shoppers, so that nothing has to be decided again.
 func (r *Rollout) decidesLike(before *Rollout) bool {
-	sameCanary := (r.Canary == nil) == (before.Canary == nil) && (r.Canary == nil || *r.Canary == *before.Canary)
-	return sameCanary && r.Live == before.Live && r.LastGood == before.LastGood && r.Offer == before.Offer &&
+	return r.Canary.isLike(before.Canary) && r.Live == before.Live && r.LastGood == before.LastGood && r.Offer == before.Offer &&
 		r.Draining == before.Draining && len(r.Breakers) == len(before.Breakers)
 }
 
@@ -360,6 +371,7 @@ func (r *Rollout) goLive(change *Change, epoch int64) error {
 		return Errorf(CodeWrongState, "ruleset %d is live already", change.Ruleset)
 	}
 	r.decideBy(change.Ruleset)
+	r.letDecide(change.Ruleset)
 	r.Offer = 0
 	if change.Holds == HoldsOffer {
 		r.Offer = epoch
@@ -384,11 +396,15 @@ func (r *Rollout) beginCanary(change *Change) error {
 	if change.Ruleset == r.Live {
 		return Errorf(CodeWrongState, "ruleset %d is live: it decides for everybody", change.Ruleset)
 	}
-	since := r.Number + 1
+	next := Canary{Ruleset: change.Ruleset, Percent: change.Percent, Tag: change.Tag, Since: r.Number + 1}
 	if r.Canary != nil && r.Canary.Ruleset == change.Ruleset {
-		since = r.Canary.Since
+		next.Since = r.Canary.Since
 	}
-	r.Canary = &Canary{Ruleset: change.Ruleset, Percent: change.Percent, Tag: change.Tag, Since: since}
+	if r.Canary != nil && *r.Canary == next {
+		return Errorf(CodeWrongState, "ruleset %d is that canary already", change.Ruleset)
+	}
+	r.letDecide(change.Ruleset)
+	r.Canary = &next
 	return nil
 }
 
@@ -409,7 +425,8 @@ func (r *CampaignRecord) waiting(pending *Pending) *swapPlan {
 }
 
 // Undo goes back to the rollout before: one action, from whatever is in force. It waits for no node. What it goes back to
-// may have been undone from itself; then the next undo goes further back.
+// may have been undone from itself; then the next undo goes further back. A stop stays as it is, and what a guard took back
+// is passed over.
 func (e *Engine) Undo(ctx context.Context, req UndoRequest) (*Swapped, error) {
 	if err := checkReason(req.Reason); err != nil {
 		return nil, err
@@ -431,21 +448,39 @@ func (e *Engine) planUndo(ctx context.Context, current *CampaignRecord, reason s
 	if current.Rollout.Undo == 0 {
 		return nil, Errorf(CodeWrongState, "there is no rollout before this one")
 	}
-	before, err := e.campaigns.Rollout(ctx, current.Definition.ID, current.Rollout.Undo)
+	before, err := e.lastTrusted(ctx, current)
 	if err != nil {
-		return nil, storeError(err)
-	}
-	if before == nil {
-		return nil, storeError(fmt.Errorf("rollout %d of %s is not in its history", current.Rollout.Undo, current.Definition.ID))
+		return nil, err
 	}
 	if err := e.checkSuitsAgain(ctx, current, before.Rollout.Live); err != nil {
 		return nil, err
 	}
 	next := before.Rollout
+	next.Stop, next.TakenBack = current.Rollout.Stop, current.Rollout.TakenBack
 	next.Breakers, next.Closed = current.Rollout.Breakers, current.Rollout.Closed // facts about mechanics, nobody's decisions
 	next.Pending, next.Draining, next.Offer = nil, false, 0
 	next.comeBack(&current.Rollout)
 	return &swapPlan{rollout: next, fenced: true, action: ActionUndo, reason: reason, undo: before.Rollout.Undo}, nil
+}
+
+// lastTrusted returns the rollout that an undo goes back to: the last one that is another, and under which no ruleset decided
+// that a guard has taken back since.
+func (e *Engine) lastTrusted(ctx context.Context, current *CampaignRecord) (*RolloutEntry, error) {
+	for number := current.Rollout.Undo; number != 0; {
+		before, err := e.campaigns.Rollout(ctx, current.Definition.ID, number)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		if before == nil {
+			return nil, storeError(fmt.Errorf("rollout %d of %s is not in its history", number, current.Definition.ID))
+		}
+		passed := current.Rollout.Pending == nil && before.Rollout.chooses(&current.Rollout) // nobody would see a difference
+		if !passed && !before.Rollout.wasTakenBack(current.Rollout.TakenBack) {
+			return before, nil
+		}
+		number = before.Rollout.Undo
+	}
+	return nil, Errorf(CodeWrongState, "there is no other rollout before this one, except what a guard took back")
 }
 
 // comeBack lets a canary and a shadow that an undo restores begin anew, unless they have gone on all the time: what was
@@ -500,7 +535,7 @@ func (e *Engine) StopCampaign(ctx context.Context, req StopRequest) (*Swapped, e
 		next := current.Rollout
 		next.Stop = req.Level
 		return &swapPlan{
-			rollout: next, fenced: true, action: ActionStop, reason: req.Reason, undo: current.Rollout.Number,
+			rollout: next, fenced: true, action: ActionStop, reason: req.Reason, undo: current.Rollout.Undo,
 		}, nil
 	})
 }

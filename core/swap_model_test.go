@@ -200,10 +200,10 @@ func (d *swapped) swapOften(swaps int, line *timeline) {
 	for i := range swaps {
 		node := d.nodes[i%len(d.nodes)]
 		next, change := interval{live: now.live%swapVariants + 1}, core.Change{Mode: core.ModeLive}
-		switch {
-		case i%10 == 9:
+		switch i % 10 {
+		case 9:
 			next = before
-		case i%10 == 4:
+		case 4:
 			next = interval{live: now.live, canary: now.live%swapVariants + 1}
 			change = core.Change{Mode: core.ModeCanary, Percent: 50, Ruleset: next.canary}
 		}
@@ -233,7 +233,9 @@ func (d *swapped) requireOrders(told *acknowledged) {
 	for _, o := range told.orders {
 		stored, err := d.Order(d.t.Context(), o.ID, o.Shopper)
 		must(d.t, err)
-		var pinned struct{ Ruleset int64 }
+		var pinned struct {
+			Ruleset int64 `json:"ruleset"`
+		}
 		must(d.t, json.Unmarshal(stored.Quote, &pinned))
 		if stored.Total != o.Total || stored.Total != swapTotal(pinned.Ruleset) {
 			d.t.Fatalf("the order %s of ruleset %d costs %d, was %d", o.ID, pinned.Ruleset, stored.Total, o.Total)
@@ -400,13 +402,14 @@ func (m *rolloutModel) beginCanary(t *rapid.T, node *core.Engine) {
 	next := m.now
 	next.canary, next.percent = ruleset(t), rapid.Int64Range(1, 99).Draw(t, "percent")
 	change := core.Change{Mode: core.ModeCanary, Ruleset: next.canary, Percent: next.percent}
-	m.ask(t, node, change, next, next.canary == next.live)
+	m.ask(t, node, change, next, next.canary == next.live || next == m.now)
 }
 
 func (m *rolloutModel) beginShadow(t *rapid.T, node *core.Engine) {
 	next := m.now
 	next.shadow = ruleset(t)
-	m.ask(t, node, core.Change{Mode: core.ModeShadow, Ruleset: next.shadow}, next, false)
+	refused := next.shadow == m.now.live || next.shadow == m.now.shadow
+	m.ask(t, node, core.Change{Mode: core.ModeShadow, Ruleset: next.shadow}, next, refused)
 }
 
 func (m *rolloutModel) abort(t *rapid.T, node *core.Engine) {
@@ -424,7 +427,7 @@ func (m *rolloutModel) stop(t *rapid.T, node *core.Engine) {
 	})
 	allow(t, err)
 	if next != m.now {
-		m.took(t, made, next)
+		m.became(t, made, next) // no undo goes back on a stop
 	}
 }
 
@@ -440,6 +443,7 @@ func (m *rolloutModel) back(t *rapid.T, node *core.Engine) {
 	allow(t, err)
 	last := len(m.undo) - 1
 	next := m.undo[last]
+	next.stop = m.now.stop
 	m.undo = m.undo[:last]
 	m.became(t, made, next)
 }

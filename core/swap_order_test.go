@@ -34,10 +34,7 @@ func TestAnUndoOfAScheduledSwapLeavesTheStopThatCameBetween(t *testing.T) {
 			t.Errorf("undone, the rollout is %+v", r)
 		}
 		_, err = d.undo()
-		must(t, err)
-		if r := d.rollout(); r.Live != 1 || r.Stop != core.StopNothing {
-			t.Errorf("undone once more, the rollout is %+v", r)
-		}
+		wantCode(t, err, core.CodeWrongState)
 	})
 }
 
@@ -114,11 +111,59 @@ func TestWhatAnUndoRestoresIsCountedAnew(t *testing.T) {
 		if began.Canary.Since == r.Canary.Since {
 			t.Error("the canary did not begin anew")
 		}
-		d.stop(core.StopReservations)
+		d.mustChange(core.Change{Mode: core.ModeShadow, Ruleset: 3})
+		d.mustChange(core.Change{Mode: core.ModeShadow, Ruleset: 2})
+		r = d.rollout()
+		d.mustChange(core.Change{Mode: core.ModeCanary, Ruleset: 2, Percent: 6})
 		_, err = d.undo()
 		must(t, err)
 		if after := d.rollout(); after.Canary.Since != r.Canary.Since || after.Shadow.Since != r.Shadow.Since {
 			t.Errorf("what went on all the time begins anew: %+v", after)
+		}
+	})
+}
+
+// TestAnUndoAfterAStopGoesBackToTheGoodRuleset is what somebody does in a hurry: stop, then undo.
+func TestAnUndoAfterAStopGoesBackToTheGoodRuleset(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		d := newDrop(t, s, prices(), at100)
+		d.add(core.Binding{Mechanic: "p200"})
+		d.mustChange(core.Change{Mode: core.ModeLive, Ruleset: 2})
+		d.stop(core.StopMechanics)
+		_, err := d.undo()
+		must(t, err)
+		if r := d.rollout(); r.Live != 1 || r.Stop != core.StopMechanics {
+			t.Errorf("undone, the rollout is %+v", r)
+		}
+		d.stop(core.StopNothing)
+		if o := d.place("ann"); o.Total != 100 {
+			t.Errorf("it costs %d", o.Total)
+		}
+	})
+}
+
+func TestAnUndoBringsBackNothingThatAGuardTookBack(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		w := newJudged(t, s, core.Guards{SpendPerMinute: 10 * list / 2}, core.Binding{Mechanic: "list"})
+		half := w.add(core.Binding{Mechanic: "half"})
+		w.mustChange(core.Change{Mode: core.ModeShadow, Ruleset: half})
+		w.mustChange(core.Change{Mode: core.ModeCanary, Ruleset: half, Percent: 50})
+		w.follow()
+		for canaries := 0; canaries < 11; canaries += w.halves(1) {
+			continue
+		}
+		w.judge()
+		if r := w.rollout(); r.Canary != nil || len(r.TakenBack) != 1 {
+			t.Fatalf("the guard has not tripped: %+v", r)
+		}
+		_, err := w.undo()
+		must(t, err)
+		if r := w.rollout(); r.Canary != nil {
+			t.Errorf("the undo brings back %+v", r.Canary)
+		}
+		w.mustChange(core.Change{Mode: core.ModeCanary, Ruleset: half, Percent: 1})
+		if r := w.rollout(); len(r.TakenBack) != 0 {
+			t.Errorf("what somebody lets decide is still among %v", r.TakenBack)
 		}
 	})
 }
@@ -128,7 +173,8 @@ func TestAnUndoLeavesWhatBreakersHaveSeen(t *testing.T) {
 		w := newJudged(t, s, core.Guards{}, core.Binding{Mechanic: "list"})
 		w.live(core.Binding{Mechanic: "faulty", OnFailure: core.FailSkip})
 		w.faulty.fails.Store(true)
-		w.stop(core.StopReservations) // what is undone to is before the breaker
+		w.live(core.Binding{Mechanic: "list"})
+		w.live(core.Binding{Mechanic: "faulty", OnFailure: core.FailSkip}) // what is undone to is before the breaker
 		w.follow()
 		w.sell(30)
 		w.judge()
