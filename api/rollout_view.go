@@ -67,6 +67,7 @@ type PendingChange struct {
 	At       *time.Time `json:"at,omitempty" nullable:"false" doc:"when it comes into force; absent if it waits for something else"`
 	Drain    bool       `json:"drain,omitempty" doc:"it comes into force when no order holds stock any more"`
 	Approval string     `json:"approval,omitempty" doc:"why somebody other than by has to approve it; absent if nobody has to"`
+	File     string     `json:"file,omitempty" doc:"the digest of a campaign file that waits until somebody else applies the same file; absent for a change of the rollout"`
 	By       string     `json:"by" doc:"who asked for it"`
 	Role     core.Role  `json:"role,omitempty" doc:"the role of who asked for it"`
 	Asked    time.Time  `json:"asked" doc:"when it was asked for"`
@@ -82,6 +83,7 @@ type Swapped struct {
 	CommittedAt time.Time      `json:"committed_at" doc:"from here on no order is decided by what was before"`
 	Nodes       []NodeFollowed `json:"nodes" nullable:"false" doc:"who has followed, as far as wait was given"`
 	State       Rollout        `json:"state" doc:"the rollout that is in force now"`
+	Dropped     *PendingChange `json:"dropped,omitempty" doc:"the change that waited until this one ended it; absent if none did"`
 }
 
 // NodeFollowed says when a node followed a change.
@@ -274,7 +276,7 @@ func pendingView(p *core.Pending) *PendingChange {
 	}
 	return &PendingChange{
 		Mode: p.Change.Mode, Ruleset: p.Change.Ruleset, Percent: p.Change.Percent, Tag: p.Change.Tag, Holds: string(p.Change.Holds),
-		At: pastTime(p.At), Drain: p.Drain, Approval: p.Approval, By: p.By, Role: p.Role, Asked: timeOf(p.Asked), Reason: p.Reason,
+		At: pastTime(p.At), Drain: p.Drain, Approval: p.Approval, File: p.File, By: p.By, Role: p.Role, Asked: timeOf(p.Asked), Reason: p.Reason,
 	}
 }
 

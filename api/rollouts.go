@@ -209,7 +209,12 @@ func (s *Server) stop(ctx context.Context, in *stopInput) (*swappedOutput, error
 
 func (s *Server) approveRollout(ctx context.Context, in *approveRolloutInput) (*swappedOutput, error) {
 	request := core.ApprovalRequest{Campaign: in.Campaign, Expect: in.Body.Expect, Reason: in.Body.Reason, Actor: principalOf(ctx)}
-	return s.swapped(ctx, in.Campaign, in.Body.Wait, func() (*core.Swapped, error) { return s.engine.ApproveRollout(ctx, request) })
+	out, err := s.swapped(ctx, in.Campaign, in.Body.Wait, func() (*core.Swapped, error) { return s.engine.ApproveRollout(ctx, request) })
+	if err != nil {
+		return nil, err
+	}
+	out.Body.Dropped = nil // it was made
+	return out, nil
 }
 
 // swapped makes a change of a campaign that is the principal's to change, and waits for the nodes if it is asked to. The
@@ -217,14 +222,17 @@ func (s *Server) approveRollout(ctx context.Context, in *approveRolloutInput) (*
 func (s *Server) swapped(
 	ctx context.Context, campaign string, wait int64, change func() (*core.Swapped, error),
 ) (*swappedOutput, error) {
-	if _, err := s.ownRecord(ctx, campaign); err != nil {
+	before, err := s.ownRecord(ctx, campaign)
+	if err != nil {
 		return nil, err
 	}
+	was := before.Rollout
 	swapped, err := change()
 	if err != nil {
 		return nil, err
 	}
 	out := &swappedOutput{Body: swappedView(campaign, swapped)}
+	out.Body.Dropped = pendingView(droppedBy(swapped.Rollout, &was))
 	if wait == 0 {
 		return out, nil
 	}
@@ -235,6 +243,16 @@ func (s *Server) swapped(
 	}
 	out.Body.Nodes = views(followed, followedView)
 	return out, nil
+}
+
+// droppedBy is what waited before a change and neither waits behind it nor was made by it; nil if there is nothing, or if
+// something else came in between.
+func droppedBy(next, before *core.Rollout) *core.Pending {
+	p := before.Pending
+	if p == nil || next.Number != before.Number+1 || next.Pending != nil && next.Pending.Asked == p.Asked && next.Pending.By == p.By {
+		return nil
+	}
+	return p
 }
 
 // stopNone is the level at which nothing is stopped, in requests and views.

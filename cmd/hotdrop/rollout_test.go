@@ -35,11 +35,15 @@ func rolloutRun(t *testing.T, folder, url, action, campaign string, args ...stri
 	return run(t, folder, append([]string{"rollout", action, campaign, "--server", url}, args...)...)
 }
 
+// instants are the moments of changes that wait.
+var instants = regexp.MustCompile(`20\d\d-\d\d-\d\d \d\d:\d\d:\d\d`)
+
 // wantEffect runs a change that has to work, and holds what it printed against the sentence.
 func wantEffect(t *testing.T, folder, url, want, action string, args ...string) {
 	t.Helper()
 	r := rolloutRun(t, folder, url, action, "trade-in", append(args, "--reason", "because")...)
-	if got := moments.ReplaceAllString(r.stdout, "NOW"); r.code != exitOK || got != want+"\n" {
+	got := instants.ReplaceAllString(moments.ReplaceAllString(r.stdout, "NOW"), "THEN")
+	if r.code != exitOK || got != want+"\n" {
 		t.Errorf("%s %v: exit %d, it printed\n\t%swant\n\t%s\n%s", action, args, r.code, got, want, r.stderr)
 	}
 }
@@ -74,7 +78,12 @@ func TestEveryActionOfARolloutEndsWithWhatWasObservedOfIt(t *testing.T) {
 	if r.code != exitOK || !strings.HasPrefix(r.stdout, "v3 waits to be live at 20") || !strings.Contains(r.stderr, "trade-in is at rollout") {
 		t.Errorf("later: %+v", r)
 	}
-	do("v2 decides for everybody"+here, "abort")
+	do("the campaign is off"+here+"\nstill v3 waits to be live at THEN", "stop", "campaign")
+	do("the campaign is off"+here+"\nstill v3 waits to be live at THEN", "stop", "campaign")
+	do("v2 decides again"+here+"\nstill v3 waits to be live at THEN", "stop", "none")
+	do("v2 decides for everybody"+here+"\ndropped: v3 at THEN", "abort")
+	do("v3 waits to be live at THEN", "live", "v3", "--at", "+1h")
+	do("v1 decides"+here+"\ndropped: v3 at THEN", "live", "v1")
 	do("v3 decides"+here, "live", "v3", "--holds", "drain") // nobody holds an order
 	do("v1 decides"+here, "live", "v1", "--at", "+1s")
 }

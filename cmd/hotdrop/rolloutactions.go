@@ -142,7 +142,7 @@ func stopLevels() []string {
 }
 
 func rolloutStopCommand() *cobra.Command {
-	r := &rolloutChange{}
+	r := &rolloutChange{stops: true}
 	level := &choice{value: new(string), of: stopLevels()}
 	cmd := &cobra.Command{
 		Use:   "stop CAMPAIGN " + strings.Join(level.of, "|"),

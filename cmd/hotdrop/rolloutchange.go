@@ -32,6 +32,7 @@ type rolloutChange struct {
 	reason string
 	expect int64
 	wait   time.Duration
+	stops  bool // it stops the campaign or lets it go on
 }
 
 // register adds the flags that every change has.
@@ -103,6 +104,9 @@ func (r *rolloutChange) make(ctx context.Context, path string, body any, out io.
 	if err := r.awaitPending(ctx, &swapped); err != nil {
 		return err
 	}
+	if r.stops {
+		swapped.State.Action = core.ActionStop // a stop that was in force already made nothing
+	}
 	sentence, follows := effect(&swapped, r.wait)
 	if r.format == outputJSON {
 		err = printAsIs(out, answer)
@@ -119,7 +123,7 @@ func (r *rolloutChange) make(ctx context.Context, path string, body any, out io.
 func (r *rolloutChange) awaitPending(ctx context.Context, s *api.Swapped) error {
 	over := time.Now().Add(r.wait)
 	p := s.State.Pending
-	if p == nil || p.Approval != "" || p.At != nil && p.At.After(over) {
+	if p == nil || r.stops || !onlyWaits(s.State.Action) || p.Approval != "" || p.At != nil && p.At.After(over) {
 		return nil
 	}
 	for time.Now().Before(over) && !arrived(s) {

@@ -13,11 +13,43 @@ import (
 // clockForm is how the commands write an instant of today: in the zone of whoever reads it.
 const clockForm = "15:04:05.000"
 
-// effect says in one sentence what was observed of a change, and whether every node follows it.
+// effect says what was observed of a change, and whether every node follows it: in one sentence, and on a line each what it
+// left waiting and what it dropped.
 func effect(s *api.Swapped, wait time.Duration) (string, bool) {
-	if p := s.State.Pending; p != nil {
-		return waiting(s.Campaign, s.State.Draining, p), true
+	sentence, follows := "", true
+	if p := s.State.Pending; p != nil && onlyWaits(s.State.Action) {
+		sentence = waiting(s.Campaign, s.State.Draining, p)
+	} else {
+		sentence, follows = observed(s, wait)
+		if p != nil {
+			sentence += "\nstill " + waiting(s.Campaign, s.State.Draining, p)
+		}
 	}
+	if s.Dropped != nil {
+		sentence += "\ndropped: " + dropped(s.Dropped)
+	}
+	return sentence, follows
+}
+
+// onlyWaits reports whether the action made nothing but a change that waits.
+func onlyWaits(action core.Action) bool { return action == core.ActionPropose || action == core.ActionDrain }
+
+// dropped says which change waits no more, and for what it did.
+func dropped(p *api.PendingChange) string {
+	switch {
+	case p.File != "":
+		return "the campaign file that waited"
+	case p.At != nil:
+		return fmt.Sprintf("v%d at %s", p.Ruleset, moment(*p.At))
+	case p.Drain:
+		return fmt.Sprintf("v%d, which waited until the orders that were placed have ended", p.Ruleset)
+	default:
+		return fmt.Sprintf("v%d, which waited to be approved", p.Ruleset)
+	}
+}
+
+// observed says in one sentence what a change that is in force made of the rollout, and where.
+func observed(s *api.Swapped, wait time.Duration) (string, bool) {
 	if len(s.Nodes) == 0 {
 		return fmt.Sprintf("%s since %s; no node was waited for", decided(&s.State), s.CommittedAt.Local().Format(clockForm)), true
 	}
@@ -41,11 +73,17 @@ func effect(s *api.Swapped, wait time.Duration) (string, bool) {
 
 // waiting says of a change that was not made what it waits for.
 func waiting(campaign string, draining bool, p *api.PendingChange) string {
-	what := "rollout changes wait"
+	what := "a change of the rollout waits"
 	if p.Ruleset != 0 {
 		what = fmt.Sprintf("v%d waits to be %s", p.Ruleset, p.Mode)
 	}
 	switch {
+	case p.File != "":
+		return fmt.Sprintf("a campaign file waits until somebody other than %s applies the same file (%s): hotdrop campaign apply FILE",
+			p.By, p.Approval)
+	case p.Approval != "" && p.At != nil:
+		return fmt.Sprintf("%s at %s, once somebody other than %s approves it (%s): hotdrop rollout approve %s", what, moment(*p.At), p.By,
+			p.Approval, campaign)
 	case p.Approval != "":
 		return fmt.Sprintf("%s until somebody other than %s approves it (%s): hotdrop rollout approve %s", what, p.By, p.Approval, campaign)
 	case draining:
