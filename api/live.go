@@ -59,8 +59,10 @@ func (s *Server) registerLive() {
 			Description: "Server-sent events: each second is one event `point`, whose id is the second (Unix seconds) and whose data is " +
 				"a JSON object, sent two seconds after the second began and also if nothing happened in it. If a node tells later, " +
 				"but within ten seconds, what it counted, the whole second is sent again as an event `point` without an id and with " +
-				"`corrected`: true. It takes the place of the one before. A point is what all nodes together counted: sign-ups, orders, payments and refusals, what each ruleset decided and each mechanic cost, what " +
-				"is left, the discount budget, and, as they stand when it is sent, rollout, nodes and guards. Amounts are minor " +
+				"`corrected`: true. It takes the place of the one before. A point is what all nodes " +
+				"together counted: sign-ups, orders, payments and refusals, what each ruleset decided and each mechanic cost, what " +
+				"is left, the discount budget, and the rollout that was in force at the second's end. Nodes and guards are as they " +
+				"stand when the point is sent: of seconds older than the last three they are left out. Amounts are minor " +
 				"units, p50 and p99 microseconds, moments Unix milliseconds. A stream that ends, because a node stops or the " +
 				"client was too slow to read, is resumed on any node with Last-Event-ID, and loses nothing.",
 			Responses: map[string]*huma.Response{"200": {

@@ -7,8 +7,9 @@ import (
 
 // Counted is what this node has counted of a campaign since it runs.
 type Counted struct {
-	Campaign string
 	SampleContent
+
+	Campaign string
 }
 
 // Counted returns what this node has counted of its campaigns since it runs, up to the last quarter of a second, sorted by

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"slices"
@@ -45,7 +46,7 @@ func TestHistogramsAddUpWithoutLoss(t *testing.T) {
 		merged.Merge(histogramOf(two))
 		left, _ := json.Marshal(merged)
 		right, _ := json.Marshal(whole)
-		if string(left) != string(right) || merged.Count() != int64(len(one)+len(two)) {
+		if !bytes.Equal(left, right) || merged.Count() != int64(len(one)+len(two)) {
 			t.Fatalf("merged %s (%d), whole %s", left, merged.Count(), right)
 		}
 	})
@@ -63,7 +64,7 @@ func TestAHistogramIsReadAsItWasWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		again, _ := json.Marshal(&read)
-		if string(again) != string(written) || read.Count() != int64(len(values)) {
+		if !bytes.Equal(again, written) || read.Count() != int64(len(values)) {
 			t.Fatalf("wrote %s, read %s with %d values", written, again, read.Count())
 		}
 	})

@@ -164,8 +164,9 @@ func addCounts[K ~string](to, from map[K]int64) map[K]int64 {
 
 // WindowSecond is what all nodes counted in one second.
 type WindowSecond struct {
-	Second int64 // Unix seconds
 	SampleContent
+
+	Second int64 // Unix seconds
 }
 
 // Window is what all nodes counted of a campaign lately. It is not changed any more once somebody has it.

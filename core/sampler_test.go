@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -88,6 +89,7 @@ func watchFleet(t *testing.T, nodes int, test func(f *watchedFleet)) {
 		defer func() { _ = s.Close() }()
 		must(t, s.Migrate(t.Context()))
 		f := &watchedFleet{T: t}
+		defer f.stop()
 		for i := range nodes {
 			j := &tape{Journal: s}
 			e := core.NewEngine(core.Options{
@@ -95,7 +97,6 @@ func watchFleet(t *testing.T, nodes int, test func(f *watchedFleet)) {
 				Compiler: mechanics{"flash": priceOf(99_900)}, Log: slog.New(slog.DiscardHandler),
 			})
 			must(t, e.Start(t.Context()))
-			defer e.Stop()
 			f.nodes, f.tapes = append(f.nodes, e), append(f.tapes, j)
 		}
 		_, err = f.nodes[0].ApplyCampaign(t.Context(), core.ApplyRequest{
@@ -105,6 +106,13 @@ func watchFleet(t *testing.T, nodes int, test func(f *watchedFleet)) {
 		time.Sleep(3*time.Second - time.Duration(time.Now().Nanosecond())) // in the bubble: every node has followed
 		test(f)
 	})
+}
+
+// stop stops the nodes, the last one first.
+func (f *watchedFleet) stop() {
+	for _, node := range slices.Backward(f.nodes) {
+		node.Stop()
+	}
 }
 
 func watchedCampaign() *core.Campaign {
