@@ -1,8 +1,9 @@
 package core
 
 // LivePoint is one second of a campaign, as all nodes together saw it. Amounts are minor units of the campaign's currency.
-// What was counted is of that second. The rollout, the nodes and the guards are as they stand when the point is sent, and so
-// is what is left, unless something happened in the second: then it is as it was last seen in it.
+// What was counted is of that second. The rollout is the one that was in force at its end. Nodes and guards are as they stand
+// when the point is sent, and nobody knows them of a second that is older than the last three complete ones. What is left is
+// as it was last seen in the second or before it; as it stands, if that is not known.
 type LivePoint struct {
 	Campaign string `json:"campaign"`
 	Second   int64  `json:"second"` // Unix seconds
@@ -27,10 +28,10 @@ type LivePoint struct {
 	DiscountSpent  int64            `json:"discount_spent"`  // of the discount budget so far: taken by orders that are paid or may be
 	DiscountBudget int64            `json:"discount_budget"` // 0 if there is none
 
-	Revision int64        `json:"revision"` // of the campaign, on this node
-	Rollout  *Rollout     `json:"rollout"`
-	Nodes    []LiveNode   `json:"nodes"`  // the ones that serve, sorted by id
-	Guards   []GuardState `json:"guards"` // those that the campaign file sets
+	Revision int64        `json:"revision"`        // of the campaign, at the end of the second
+	Rollout  *Rollout     `json:"rollout"`         // that was in force then; null if there was no campaign yet
+	Nodes    []LiveNode   `json:"nodes,omitzero"`  // the ones that serve, sorted by id; left out of older seconds
+	Guards   []GuardState `json:"guards,omitzero"` // those that the campaign file sets; left out of older seconds
 }
 
 // LiveArm is what one ruleset decided in a second, as the live one or as the canary.

@@ -36,7 +36,7 @@ func (e *Engine) Live(ctx context.Context, campaignID string, after int64, staff
 		return Errorf(CodeNotFound, "there is no campaign %q", campaignID)
 	}
 	defer c.sampling.watch()()
-	feed := &liveFeed{campaign: c, send: send, sent: map[int64]*WindowSecond{}}
+	feed := &liveFeed{campaign: c, send: send, sent: map[int64]sentSecond{}}
 	if after > 0 && after <= e.now().Unix()+liveAhead {
 		feed.next = after + 1
 	}
@@ -62,7 +62,14 @@ type liveFeed struct {
 	next     int64              // the second to be sent next; 0 for the last complete one
 	left     map[string]Sighted // as the last point that knew it said
 	// sent is what was sent of the seconds that may still be corrected.
-	sent map[int64]*WindowSecond
+	sent map[int64]sentSecond
+}
+
+// sentSecond is a second as it was sent.
+type sentSecond struct {
+	known   *WindowSecond
+	through int64 // the last complete second then
+	live    *liveState
 }
 
 // advance sends the seconds up to the last complete one.
@@ -74,13 +81,13 @@ func (f *liveFeed) advance(ctx context.Context, through int64, live *liveState) 
 		f.next = through
 	}
 	f.next = max(f.next, through-liveReach)
-	if err := f.correct(through, live); err != nil {
+	if err := f.correct(through); err != nil {
 		return err
 	}
 	for f.next <= through && ctx.Err() == nil {
 		if f.next > through-liveMemory {
 			second := f.campaign.sampling.at(f.next)
-			f.sent[f.next] = second
+			f.sent[f.next] = sentSecond{known: second, through: through, live: live}
 			if err := f.point(second, through, live); err != nil {
 				return err
 			}
@@ -93,23 +100,24 @@ func (f *liveFeed) advance(ctx context.Context, through int64, live *liveState) 
 	return nil
 }
 
-// correct sends those seconds again of which more is known than when they were sent.
-func (f *liveFeed) correct(through int64, live *liveState) error {
+// correct sends those seconds again of which more is known than when they were sent. The rest is as it was then.
+func (f *liveFeed) correct(through int64) error {
 	for _, second := range slices.Sorted(maps.Keys(f.sent)) {
 		if second <= through-int64(sampleLate/time.Second) {
 			delete(f.sent, second)
 			continue
 		}
-		known := f.campaign.sampling.at(second)
-		if known == f.sent[second] {
+		sent, known := f.sent[second], f.campaign.sampling.at(second)
+		if known == sent.known {
 			continue
 		}
-		f.sent[second] = known
+		sent.known = known
+		f.sent[second] = sent
 		left := f.left
 		if known.Left != nil {
 			left = known.Left
 		}
-		p := live.point(f.campaign.id, known, left)
+		p := sent.live.point(f.campaign.id, known, left, sent.through)
 		p.Corrected = true
 		if err := f.send(p); err != nil {
 			return err
@@ -152,19 +160,20 @@ func (f *liveFeed) point(second *WindowSecond, through int64, live *liveState) e
 		f.left = live.left
 	}
 	f.next = second.Second + 1
-	return f.send(live.point(f.campaign.id, second, f.left))
+	return f.send(live.point(f.campaign.id, second, f.left, through))
 }
 
 // liveState is what points say beside what was counted.
 type liveState struct {
-	record *CampaignRecord
-	left   map[string]Sighted
-	nodes  []LiveNode
-	guards []GuardState
+	record  *CampaignRecord
+	history liveHistory
+	left    map[string]Sighted
+	nodes   []LiveNode
+	guards  []GuardState
 }
 
-// liveState looks at the campaign as it stands.
-func (c *campaign) liveState(ctx context.Context) (*liveState, error) {
+// liveState looks at the campaign as it stands. before is what it looked like, nil if that is not known.
+func (c *campaign) liveState(ctx context.Context, before *liveState) (*liveState, error) {
 	if c.view.stale() {
 		if _, err := c.fetch(ctx, "", ""); err != nil {
 			return nil, err
@@ -174,7 +183,13 @@ func (c *campaign) liveState(ctx context.Context) (*liveState, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := &liveState{record: c.snapshot.Load().record, left: c.leftNow(), guards: c.guardStates()}
+	state := &liveState{record: c.snapshot.Load().record, left: c.leftNow(), guards: c.guardStates(), nodes: []LiveNode{}}
+	if before == nil {
+		before = &liveState{}
+	}
+	if state.history, err = c.liveHistory(ctx, state.record, before.history); err != nil {
+		return nil, err
+	}
 	for _, n := range nodes {
 		if said := n.Campaigns[c.id]; said != nil {
 			state.nodes = append(state.nodes, state.node(n.ID, said))
@@ -192,15 +207,20 @@ func (l *liveState) node(id string, said *NodeCampaign) LiveNode {
 	return n
 }
 
-// point puts the second together.
-func (l *liveState) point(campaign string, second *WindowSecond, left map[string]Sighted) *LivePoint {
+// point puts the second together; through is the last complete one.
+func (l *liveState) point(campaign string, second *WindowSecond, left map[string]Sighted, through int64) *LivePoint {
 	p := &LivePoint{
 		Campaign: campaign, Second: second.Second, Reservations: second.Reservations, Orders: second.Orders,
 		Replayed: second.Replayed, Paid: second.Paid, PaidTotal: second.PaidTotal,
 		Refusals: second.Refusals, Denied: second.Denied,
 		P50: second.Latency.Quantile(0.5), P99: second.Latency.Quantile(0.99),
 		Arms: []LiveArm{}, Bindings: []LiveBinding{}, Stock: map[string]int64{},
-		Revision: l.record.Revision, Rollout: &l.record.Rollout, Nodes: l.nodes, Guards: l.guards,
+	}
+	if entry := l.history.at(second.Second); entry != nil {
+		p.Revision, p.Rollout = entry.Revision, &entry.Rollout
+	}
+	if second.Second > through-liveYoung {
+		p.Nodes, p.Guards = l.nodes, l.guards
 	}
 	if p.Refusals == nil {
 		p.Refusals = map[Code]int64{}

@@ -131,7 +131,8 @@ func (c *campaign) readSamples(ctx context.Context, now time.Time) error {
 	if !s.behind(now) {
 		return nil
 	}
-	live, err := c.liveState(ctx)
+	_, before, _ := s.progress()
+	live, err := c.liveState(ctx, before)
 	if err == nil {
 		s.proceed(now, live)
 	}
