@@ -63,7 +63,7 @@ func (e *Engine) compile(ctx context.Context, record *CampaignRecord, cache *rul
 		}
 	}
 	snap.kinds, snap.hooks = snap.usedKinds(), snap.usedHooks()
-	snap.addShadowKinds(ctx, cache)
+	snap.addShadowKinds(cache)
 	return snap, nil
 }
 

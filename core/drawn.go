@@ -84,7 +84,7 @@ func (c *campaign) closeDraw(ctx context.Context, d *Document, draw *Draw) (*Doc
 		c.catchUp(epoch)
 		return nil, err
 	}
-	c.view.committed(applied.Remaining, now)
+	c.view.committed(applied.Remaining, now, c.engine.now())
 	closed.Revision++
 	return closed, nil
 }

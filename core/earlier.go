@@ -122,6 +122,16 @@ func (c *campaign) pinned(ctx context.Context, number int64) (*compiled, error) 
 	return c.rulesets.compiled(ctx, c.snapshot.Load().record, stored)
 }
 
+// allowed returns the campaign's ruleset of that number like pinned, but without the plugins that may not be loaded any more:
+// they are absent from it.
+func (c *campaign) allowed(ctx context.Context, number int64) (*compiled, error) {
+	ruleset, err := c.pinned(ctx, number)
+	if err != nil || !ruleset.uploaded() || ruleset.lacks() { // whether one is back is asked now and then
+		return ruleset, err
+	}
+	return c.rulesets.compiled(ctx, c.snapshot.Load().record, &ruleset.ruleset)
+}
+
 // fallingBack returns the ruleset with the fallbacks that it had in a decision: those of the ruleset of that number, 0 for
 // none.
 func (c *campaign) fallingBack(ctx context.Context, ruleset *compiled, lastGood int64) (*compiled, error) {

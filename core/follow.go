@@ -138,6 +138,9 @@ func (e *Engine) reload(ctx context.Context, id string, again bool) (*campaign, 
 	cache := e.rulesetsOf(id)
 	next, err := e.compile(ctx, record, cache)
 	if err != nil {
+		if c == nil {
+			e.preparer.cannotRun(record, cache)
+		}
 		return nil, e.cannotServe(ctx, record, err)
 	}
 	if c != nil {
@@ -211,9 +214,9 @@ func (e *Engine) followed(c *campaign) {
 	e.attend(c)
 }
 
-// rulesetsOf returns what is known of the campaign's rulesets; of one that does not run yet that is nothing.
+// rulesetsOf returns what is known of the campaign's rulesets; of one that is new to this node that is nothing.
 func (e *Engine) rulesetsOf(id string) *rulesets {
-	if c := (*e.running.Load())[id]; c != nil {
+	if c := e.preparer.campaign(id); c != nil {
 		return c.rulesets
 	}
 	return newRulesets(e, id)

@@ -118,9 +118,9 @@ func (c *campaign) learn(state *State, began time.Time) {
 	c.memory.remember(counted, state.Placed, nil)
 }
 
-// committed takes in what a plan wrote and left.
+// committed takes in what a plan wrote and left, whose commit began at the given time and has been acknowledged.
 func (c *campaign) committed(plan *Plan, applied *Applied, began time.Time) {
-	c.view.committed(applied.Remaining, began)
+	c.view.committed(applied.Remaining, began, c.engine.now())
 	counted := make(map[string]int64, len(applied.Remaining))
 	for key, left := range applied.Remaining {
 		counted[key] = Unbounded - left // of the counters without a bound, the only ones that memory asks for

@@ -402,3 +402,33 @@ func (s *telling) Notify(_ context.Context, campaign string) error {
 	s.campaigns = append(s.campaigns, campaign)
 	return nil
 }
+
+func TestANodeThatCannotServeWhatIsLiveKeepsNobodyFromWhatItCould(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		f := newFleet(t, s, newWorkshop(3), 2)
+		poor := newWorkshop(0)
+		poor.learn(2)
+		c := f.join("c", poor, shared(s))
+		if got := c.CampaignIDs(); len(got) > 0 {
+			t.Fatalf("it serves %v", got)
+		}
+		f.add("v2")
+		f.add("v3")
+		_, err := f.change(f.nodes[0], core.Change{Mode: core.ModeLive, Ruleset: 3}, 0)
+		wantCode(t, err, core.CodeNotReady)
+		for _, part := range []string{"node c: ", `there is no mechanic "v3"`} {
+			if err == nil || !strings.Contains(err.Error(), part) {
+				t.Errorf("err = %v, should say %s", err, part)
+			}
+		}
+		f.ready(2)
+		asked := poor.asked()
+		swapped, err := f.change(f.nodes[0], core.Change{Mode: core.ModeLive, Ruleset: 2}, 0)
+		must(t, err)
+		f.follow(swapped.Revision)
+		f.pays(c, "ann", 1002)
+		if again := poor.asked(); again != asked {
+			t.Errorf("the swap compiled %d mechanics", again-asked)
+		}
+	})
+}

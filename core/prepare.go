@@ -41,11 +41,17 @@ func (r *compiled) requirePlugins() error {
 }
 
 // isWarm reports whether the ruleset's mechanics have been asked since it was compiled.
-func (r *rulesets) isWarm(number int64) bool {
+func (r *rulesets) isWarm(number int64) bool { return r.ready(number) != nil }
+
+// ready returns the ruleset if it is compiled and its mechanics have been asked since, nil otherwise. It compiles nothing.
+func (r *rulesets) ready(number int64) *compiled {
 	known := r.get(number)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return known != nil && known.ruleset != nil && r.warm[number]
+	if known == nil || !r.warm[number] {
+		return nil
+	}
+	return known.ruleset
 }
 
 // keepWarm notes that they have been; what is no longer compiled is not warm.

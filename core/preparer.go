@@ -22,9 +22,10 @@ type preparer struct {
 	woken  chan struct{} // holds one token while a campaign is to be looked at
 
 	mu     sync.Mutex
-	due    map[string]bool    // campaigns that are to be looked at
-	newest map[string]int64   // the highest ruleset of each campaign that this node has heard of
-	asked  map[string][]int64 // the rulesets that somebody waits for at this node
+	due    map[string]bool      // campaigns that are to be looked at
+	newest map[string]int64     // the highest ruleset of each campaign that this node has heard of
+	asked  map[string][]int64   // the rulesets that somebody waits for at this node
+	idle   map[string]*campaign // that this node cannot run; what it could run by is prepared all the same
 
 	undo map[string]*Rollout // that an undo of each campaign goes back to; only run looks at it
 }
@@ -32,7 +33,7 @@ type preparer struct {
 func newPreparer(e *Engine) *preparer {
 	return &preparer{
 		engine: e, woken: make(chan struct{}, 1), due: map[string]bool{}, newest: map[string]int64{},
-		asked: map[string][]int64{}, undo: map[string]*Rollout{},
+		asked: map[string][]int64{}, idle: map[string]*campaign{}, undo: map[string]*Rollout{},
 	}
 }
 
@@ -96,14 +97,47 @@ func (p *preparer) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			for campaign := range *p.engine.running.Load() {
-				p.wake(campaign)
-			}
+			p.wakeAll()
 			continue
 		case <-p.woken:
 		}
 		p.round(ctx)
 	}
+}
+
+// wakeAll has every campaign looked at.
+func (p *preparer) wakeAll() {
+	for campaign := range *p.engine.running.Load() {
+		p.wake(campaign)
+	}
+	p.mu.Lock()
+	idle := slices.Collect(maps.Keys(p.idle))
+	p.mu.Unlock()
+	for _, campaign := range idle {
+		p.wake(campaign)
+	}
+}
+
+// cannotRun has rulesets prepared of a campaign that this node does not run, as it cannot decide by what is live: so the node
+// keeps nobody from a change to what it could decide by.
+func (p *preparer) cannotRun(record *CampaignRecord, cache *rulesets) {
+	c := newCampaign(p.engine, &snapshot{record: record, ruleset: noRuleset()}, cache)
+	p.mu.Lock()
+	p.idle[c.id] = c
+	p.mu.Unlock()
+	p.wake(c.id)
+}
+
+// campaign returns the campaign as this node runs it, or as it would; nil if it does not know it. One that runs is idle no
+// more.
+func (p *preparer) campaign(id string) *campaign {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c := (*p.engine.running.Load())[id]; c != nil {
+		delete(p.idle, id)
+		return c
+	}
+	return p.idle[id]
 }
 
 // round prepares one ruleset of each campaign that is due, and another one of each at the next round.
@@ -114,7 +148,7 @@ func (p *preparer) round(ctx context.Context) {
 	p.mu.Unlock()
 	asked := p.askedAnywhere(ctx, due)
 	for _, id := range due {
-		c := (*p.engine.running.Load())[id]
+		c := p.campaign(id)
 		if c != nil && ctx.Err() == nil && p.one(ctx, c, asked[id]) {
 			p.wake(id)
 		}
@@ -143,6 +177,9 @@ func (p *preparer) askedAnywhere(ctx context.Context, due []string) map[string][
 // to prepare. Those that cannot be prepared are tried again as often as the cache of rulesets lets them.
 func (p *preparer) one(ctx context.Context, c *campaign, asked []int64) (prepared bool) {
 	wanted := c.snapshot.Load().mayDecide(asked, p.undone(ctx, c), p.newestOf(c.id))
+	if rollout := c.snapshot.Load().record.Rollout; (*p.engine.running.Load())[c.id] != c { // what decides is tried by who follows
+		wanted = slices.DeleteFunc(wanted, rollout.decides)
+	}
 	refused := map[int64]string{}
 	for number, why := range p.engine.presence.campaign(c.id).Refused {
 		if slices.Contains(wanted, number) {
@@ -164,7 +201,20 @@ func (p *preparer) one(ctx context.Context, c *campaign, asked []int64) (prepare
 		}
 	}
 	p.tell(c, wanted, refused)
+	p.takeShadowIn(ctx, c)
 	return prepared
+}
+
+// takeShadowIn has the documents loaded that the campaign's shadow reads, once it is ready. That this cannot be done now is
+// no more than that the shadow compares nothing yet.
+func (p *preparer) takeShadowIn(ctx context.Context, c *campaign) {
+	snap := c.snapshot.Load()
+	if !snap.unready || !c.rulesets.isWarm(snap.record.Rollout.Shadow.Ruleset) {
+		return
+	}
+	if _, err := p.engine.reload(ctx, c.id, true); err != nil {
+		p.engine.log.Warn("a shadow is ready and not compared yet; it is tried again", "campaign", c.id, "error", err)
+	}
 }
 
 // refuse takes note of why the ruleset cannot be prepared.

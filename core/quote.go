@@ -88,9 +88,15 @@ func (r *OrderRequest) wants() *load {
 	return l
 }
 
-// quote refuses what needs no mechanic, then asks the ruleset. What a mechanic refused comes back with its facts.
+// quote refuses what needs no mechanic, then asks the ruleset. What a mechanic refused comes back with its facts. If known was
+// loaded for a ruleset that reads less than the one that decides now, it is loaded again.
 func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*quoted, error) {
 	admitted, err := c.admit(req)
+	for err == nil && !known.covers(admitted.snapshot.kinds) {
+		if err = c.loadAgain(ctx, req, known); err == nil {
+			admitted, err = c.admit(req)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -106,6 +112,18 @@ func (c *campaign) quote(ctx context.Context, req *OrderRequest, known *load) (*
 		return q, err
 	}
 	return q, c.withstand(q, req, known.state)
+}
+
+// loadAgain loads what the request is decided by once more, for the ruleset that decides now.
+func (c *campaign) loadAgain(ctx context.Context, req *OrderRequest, known *load) error {
+	fresh, err := c.fetchAll(ctx, req.wants())
+	if err == nil && req.replaced != nil {
+		fresh, err = c.replacing(req, fresh)
+	}
+	if err == nil {
+		*known = *fresh
+	}
+	return err
 }
 
 // admitShopper refuses who has not reserved, and who has as many as there are for one.

@@ -63,7 +63,10 @@ func (e *Engine) unready(ctx context.Context, campaign string, ruleset int64) (m
 		case said.Refused[ruleset] != "":
 			refused = true
 			missing = append(missing, NotReady{n.ID, said.Refused[ruleset]})
-		case !slices.Contains(said.Ready, ruleset):
+		case slices.Contains(said.Ready, ruleset):
+		case said.Unserved != "":
+			missing = append(missing, NotReady{n.ID, "it has not compiled the ruleset yet, and cannot serve what is live: " + said.Unserved})
+		default:
 			missing = append(missing, NotReady{n.ID, "it has not compiled the ruleset yet"})
 		}
 	}

@@ -30,32 +30,43 @@ func (e *Engine) Reserve(
 	lostQuota := false
 	for range maxDecisions {
 		in, err := c.decideReservation(ctx, &shopper)
+		if err == nil && share != "" {
+			err = c.through(ctx, in, share)
+		}
 		if err != nil {
 			return c.reservedBefore(ctx, shopper.ID, err)
 		}
-		if share != "" {
-			if err := c.through(ctx, in, share); err != nil {
-				return c.reservedBefore(ctx, shopper.ID, err)
-			}
-		}
 		in.last = lostQuota
-		switch err := c.submit(ctx, in); {
-		case CodeOf(err) == CodeDrawClosed: // while it was decided: then without the entry
+		err = c.submit(ctx, in)
+		if CodeOf(err) == CodeDrawClosed { // while it was decided: then without the entry
 			c.view.outdate()
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return c.reservedBefore(ctx, shopper.ID, err)
 		}
-		switch in.verdict {
-		case verdictWrite:
-			return *in.reservation, true, nil
-		case verdictDone:
-			return *in.existing, false, nil
+		if found, made := in.reserved(); found != nil {
+			return *found, made, nil
 		}
 		c.view.outdate()
+		if u := c.engine.refused(c.id); u != nil { // this node cannot follow the change that overtook the reservation
+			return Reservation{}, false, u.err
+		}
 		lostQuota = in.epoch == c.snapshot.Load().record.Epoch
 	}
 	return Reservation{}, false, storeError(ErrConflict)
+}
+
+// reserved returns the shopper's reservation, and whether it was made now; nil if it has to be decided afresh.
+func (in *intent) reserved() (r *Reservation, made bool) {
+	switch in.verdict {
+	case verdictWrite:
+		return in.reservation, true
+	case verdictDone:
+		return in.existing, false
+	default:
+		return nil, false
+	}
 }
 
 // through lets the reservation count for the owner of the link that it came through.
@@ -91,9 +102,12 @@ func (c *campaign) decideReservation(ctx context.Context, shopper *Principal) (*
 	if !snap.asks(HookReserve) {
 		return in, nil
 	}
-	known, err := c.acquaint(ctx, snap, shopper.ID)
+	known, overtaken, err := c.acquaint(ctx, snap, shopper.ID)
 	if err != nil {
 		return nil, err
+	}
+	if overtaken {
+		return c.decideReservation(ctx, shopper)
 	}
 	facts := c.reserveFacts(snap, now, shopper, known)
 	ruleset, _ := snap.arm(&facts.Shopper)
@@ -117,16 +131,19 @@ func (c *campaign) reserveFacts(snap *snapshot, now time.Time, shopper *Principa
 	return facts
 }
 
-// acquaint loads the shopper's documents if mechanics read facts of them, and the counters if they are out of date.
-func (c *campaign) acquaint(ctx context.Context, snap *snapshot, shopper string) (*ShopperState, error) {
+// acquaint loads the shopper's documents if mechanics read facts of them, and the counters if they are out of date. overtaken
+// says that what was loaded is for another ruleset, which reads less than the snapshot's and has come after it.
+func (c *campaign) acquaint(
+	ctx context.Context, snap *snapshot, shopper string,
+) (known *ShopperState, overtaken bool, err error) {
 	if len(snap.kinds) == 0 && c.glance() {
-		return nil, nil //nolint:nilnil // nothing is known, and nothing needs to be
+		return nil, false, nil // nothing is known, and nothing needs to be
 	}
-	known, err := c.fetch(ctx, shopper, "")
+	loaded, err := c.fetch(ctx, shopper, "")
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return known.state, nil
+	return loaded.state, !loaded.covers(snap.kinds), nil
 }
 
 // signUp adds what the mechanics asked for at a sign-up: it belongs to the sign-up, which is kept as a document.

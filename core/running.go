@@ -56,6 +56,7 @@ type snapshot struct {
 	plugins []*watched     // the uploaded plugins that decide, or would
 	kinds   []DocumentKind // the shopper's documents that its mechanics read facts of
 	hooks   []Hook         // at which a mechanic has something to say
+	unready bool           // the shadow was not ready on this node: its documents are not among kinds
 }
 
 // definition returns the campaign file.
@@ -204,11 +205,12 @@ func (c *campaign) enter(shopper string, kind ClaimKind, key string) (leave func
 // load is one request's share of a coalesced query: a shopper, an order, documents, or the counters alone.
 type load struct {
 	shopper, order string
-	voucher        string        // a code; whether it is claimed
-	wanted         []DocumentKey // documents beside those of the shopper that the ruleset needs
-	state          *ShopperState // of the shopper; nil without rows
-	found          *Order        // the order; nil if there is none
-	claimed        *Claim        // of the voucher; nil if it is not
+	voucher        string         // a code; whether it is claimed
+	wanted         []DocumentKey  // documents beside those of the shopper that the ruleset needs
+	kinds          []DocumentKind // of which the shopper's documents were loaded
+	state          *ShopperState  // of the shopper; nil without rows
+	found          *Order         // the order; nil if there is none
+	claimed        *Claim         // of the voucher; nil if it is not
 	documents      map[DocumentKey]*Document
 	err            error
 }
@@ -257,8 +259,22 @@ func (c *campaign) load(items []*load) {
 			l.err = err
 			continue
 		}
+		l.kinds = q.Kinds
 		l.take(state)
 	}
+}
+
+// covers reports whether the shopper's documents of these kinds were loaded.
+func (l *load) covers(kinds []DocumentKind) bool { return len(kinds) == 0 || contains(l.kinds, kinds) }
+
+// contains reports whether all the kinds wanted are among those.
+func contains(those, wanted []DocumentKind) bool {
+	for _, kind := range wanted {
+		if !slices.Contains(those, kind) {
+			return false
+		}
+	}
+	return true
 }
 
 // wants is what a batch of loads asks for, each thing once.

@@ -112,7 +112,7 @@ func (c *campaign) leftNow() map[string]Sighted {
 	defer c.view.mu.RUnlock()
 	for key, seen := range c.view.counters {
 		if key == CounterBudget || key == CounterReservations || key == CounterOrders || strings.HasPrefix(key, StockCounter("")) {
-			left[key] = Sighted{Limit: seen.limit, Remaining: seen.left, At: seen.at.UnixMilli()}
+			left[key] = Sighted{Limit: seen.limit, Remaining: seen.left, At: seen.until.UnixMilli()}
 		}
 	}
 	return left

@@ -27,6 +27,9 @@ type shadowing struct {
 	queue    chan shadowed
 	dropped  atomic.Int64
 
+	kinds []DocumentKind // that the candidate reads; only run looks at it, as at what follows
+	seen  *snapshot      // that the candidate was made under
+
 	mu      sync.Mutex
 	tally   tally
 	changed bool // since it was last written down
@@ -41,18 +44,16 @@ type shadowed struct {
 }
 
 // addShadowKinds has the documents loaded that the rollout's shadow reads facts of, so that it knows what it would know if it
-// were live. One that cannot be compiled reads nothing.
-func (s *snapshot) addShadowKinds(ctx context.Context, cache *rulesets) {
+// were live. What decides does not wait for what is compared: a shadow that is not ready reads nothing until the preparer is
+// done with it.
+func (s *snapshot) addShadowKinds(cache *rulesets) {
 	shadow := s.record.Rollout.Shadow
 	if shadow == nil {
 		return
 	}
-	stored, err := cache.stored(ctx, shadow.Ruleset)
-	if err != nil {
-		return
-	}
-	candidate, err := cache.compiled(ctx, s.record, stored)
-	if err != nil {
+	candidate := cache.ready(shadow.Ruleset)
+	if candidate == nil {
+		s.unready = true
 		return
 	}
 	for _, kind := range candidate.kinds() {
@@ -132,9 +133,12 @@ func (s *shadowing) run() {
 				s.finish(candidate)
 				return
 			}
-			candidate = s.candidate() // a plugin may have come or gone
+			candidate = s.candidate() // a plugin may have come back
 			s.write()
 		case one := <-s.queue:
+			if s.seen != s.campaign.snapshot.Load() {
+				candidate = s.candidate() // a plugin may have been withdrawn, or something else be live
+			}
 			rest(stopped, s.burst(candidate, one))
 		}
 	}
@@ -203,7 +207,12 @@ func (s *shadowing) resume() {
 func (s *shadowing) candidate() *compiled {
 	ctx, cancel := context.WithTimeout(s.campaign.engine.background, reportPatience)
 	defer cancel()
+	s.seen = s.campaign.snapshot.Load()
 	candidate, err := s.campaign.candidate(ctx, s.shadow.Ruleset)
+	s.kinds = nil
+	if err == nil {
+		s.kinds = candidate.kinds()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	failure := ""
@@ -217,7 +226,7 @@ func (s *shadowing) candidate() *compiled {
 
 // candidate returns the ruleset as it would decide if it were live now.
 func (c *campaign) candidate(ctx context.Context, number int64) (*compiled, error) {
-	ruleset, err := c.pinned(ctx, number)
+	ruleset, err := c.allowed(ctx, number)
 	if err != nil {
 		return nil, err
 	}
@@ -232,13 +241,13 @@ func (c *campaign) candidate(ctx context.Context, number int64) (*compiled, erro
 	return falling, nil
 }
 
-// compare lets the candidate decide what the live ruleset decided.
+// compare lets the candidate decide what the live ruleset decided, if the facts that it reads were loaded.
 func (s *shadowing) compare(candidate *compiled, one *shadowed) {
-	if candidate == nil {
+	q := one.quoted
+	if candidate == nil || !contains(q.snapshot.kinds, s.kinds) {
 		s.dropped.Add(1)
 		return
 	}
-	q := one.quoted
 	def, budget := q.snapshot.definition(), q.decision.budgetLeft
 	other, failure := decideSafely(candidate, &q.facts, def, budget)
 	live := comparedOf(q.ruleset, q.decision, one.err)

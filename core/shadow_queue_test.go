@@ -87,16 +87,34 @@ func TestWhatAShadowReadsIsLoadedAsIfItWereLive(t *testing.T) {
 	candidate := &compiled{bindings: []*bound{{mechanic: reader{&proposal{name: "a"}}}}}
 	cache.put(&knownRuleset{stored: &Ruleset{Number: 2}, ruleset: candidate})
 	cache.put(&knownRuleset{stored: &Ruleset{Number: 3}, ruleset: &compiled{}})
-	for shadow, want := range map[Shadow]int{{}: 0, {Ruleset: 2}: 1, {Ruleset: 3}: 0} {
+	cache.put(&knownRuleset{stored: &Ruleset{Number: 4}, ruleset: candidate})
+	cache.keepWarm(2)
+	cache.keepWarm(3)
+	for shadow, want := range map[Shadow]int{{}: 0, {Ruleset: 2}: 1, {Ruleset: 3}: 0, {Ruleset: 4}: 0, {Ruleset: 5}: 0} {
 		record := &CampaignRecord{Definition: testCampaign, Rollout: Rollout{Shadow: &shadow}}
 		if shadow.Ruleset == 0 {
 			record.Rollout.Shadow = nil
 		}
 		s := &snapshot{record: record}
-		s.addShadowKinds(t.Context(), cache)
-		s.addShadowKinds(t.Context(), cache) // nothing twice
-		if len(s.kinds) != want {
-			t.Errorf("%+v loads %v", shadow, s.kinds)
+		s.addShadowKinds(cache)
+		s.addShadowKinds(cache) // nothing twice
+		if len(s.kinds) != want || s.unready != (shadow.Ruleset > 3) {
+			t.Errorf("%+v loads %v, unready %v", shadow, s.kinds, s.unready)
+		}
+	}
+}
+
+func TestAShadowDecidesNothingWithoutTheFactsThatItReads(t *testing.T) {
+	shadow := &Shadow{Ruleset: 2, Since: 3}
+	r := rulesetOf(nil, []string{""}, &proposal{name: "a", effects: []Effect{discount(100)}})
+	for kinds, dropped := range map[DocumentKind]int64{DocumentShare: 0, DocumentTags: 1} {
+		_, s := watchedBy(shadow, 2)
+		s.kinds = []DocumentKind{DocumentShare}
+		q := seenBy(r, shadow, "o", nil).quoted
+		q.snapshot.kinds = []DocumentKind{kinds}
+		s.compare(r, &shadowed{quoted: q, order: "o"})
+		if s.dropped.Load() != dropped || s.tally.Decisions != 1-dropped {
+			t.Errorf("with %s: dropped %d of %+v", kinds, s.dropped.Load(), s.tally)
 		}
 	}
 }

@@ -24,10 +24,11 @@ type view struct {
 	asked    time.Time // when somebody last went to read them
 }
 
-// sighting is what was left of a counter at a moment.
+// sighting is what was left of a counter. What a commit left is the counter's state at some moment between the commit's
+// beginning and its end: it is as old as the beginning where it refuses, and as new as the end where something else was seen.
 type sighting struct {
 	limit, left int64
-	at          time.Time
+	from, until time.Time // both are the beginning of a read
 }
 
 // stale reports whether the next load should read the counters too.
@@ -75,23 +76,23 @@ func (v *view) saw(counters map[string]Counter, began time.Time) {
 	}
 	v.full = began
 	for key, c := range counters {
-		if v.counters[key].at.After(began) {
+		if known := v.counters[key]; known.until.After(began) && known.limit == c.Limit { // it may have seen what was before
 			continue
 		}
-		v.counters[key] = sighting{limit: c.Limit, left: c.Remaining, at: began}
+		v.counters[key] = sighting{limit: c.Limit, left: c.Remaining, from: began, until: began}
 	}
 }
 
-// committed takes in what a commit that began at the given time left of its counters.
-func (v *view) committed(remaining map[string]int64, began time.Time) {
+// committed takes in what a commit left of its counters, that began and was acknowledged at the given times.
+func (v *view) committed(remaining map[string]int64, began, acknowledged time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for key, left := range remaining {
 		known, ok := v.counters[key]
-		if !ok || known.at.After(began) {
+		if !ok || known.until.After(acknowledged) {
 			continue
 		}
-		known.left, known.at = left, began
+		known.left, known.from, known.until = left, began, acknowledged
 		v.counters[key] = known
 	}
 }
@@ -113,5 +114,5 @@ func (v *view) left(key string) (c Counter, trusted bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	s, ok := v.counters[key]
-	return Counter{Limit: s.limit, Remaining: s.left}, ok && v.now().Sub(s.at) <= viewTrusted
+	return Counter{Limit: s.limit, Remaining: s.left}, ok && v.now().Sub(s.from) <= viewTrusted
 }
