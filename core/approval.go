@@ -1,75 +1,15 @@
 package core
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"math/bits"
 )
 
 // maxRepriced is how many of the newest orders a change of prices is measured on.
 const maxRepriced = 2000
-
-// pricing is what an order costs under a campaign file and a ruleset.
-type pricing struct {
-	def     *Campaign
-	ruleset *compiled
-}
-
-// priceMove is how far the price of one order moves between two pricings, minor units.
-type priceMove struct {
-	sku      string
-	from, to int64
-}
-
-// total returns what an order of these facts costs, minor units; false if it cannot be placed. The facts are the caller's.
-func (p pricing) total(facts Facts) (int64, bool) {
-	item := p.def.Item(facts.Item.SKU)
-	if item == nil {
-		return 0, false
-	}
-	facts.Item.Price, facts.Quota = item.Price, maps.Clone(facts.Quota)
-	d, err := p.ruleset.decide(HookQuote, &facts, p.def, -1)
-	if err != nil {
-		return 0, false
-	}
-	return d.total, true
-}
-
-// beyond returns the first price that moves further than the limit, in basis points of what it was, nil if none does. It
-// looks at one unit of each item for somebody of whom nothing is known, and at the given decisions once more. An order that
-// only one of the two allows has no price that moves.
-func (p pricing) beyond(next pricing, decisions []Facts, limit int64) *priceMove {
-	var all []Facts
-	for i := range p.def.Items {
-		all = append(all, *p.def.plainFacts(&p.def.Items[i]))
-	}
-	for _, facts := range append(all, decisions...) {
-		from, was := p.total(facts)
-		to, is := next.total(facts)
-		if was && is && movesBeyond(from, to, limit) {
-			return &priceMove{facts.Item.SKU, from, to}
-		}
-	}
-	return nil
-}
-
-// movesBeyond reports whether to is more than limit basis points of from away from it.
-func movesBeyond(from, to, limit int64) bool {
-	high, low := bits.Mul64(uint64(max(from, to)-min(from, to)), 10_000) //nolint:gosec // prices are not negative
-	mostHigh, mostLow := bits.Mul64(uint64(from), uint64(limit))         //nolint:gosec // neither is
-	return cmp.Or(cmp.Compare(high, mostHigh), cmp.Compare(low, mostLow)) > 0
-}
-
-// needed says why a second operator has to approve.
-func (m *priceMove) needed(limit int64) string {
-	return fmt.Sprintf("the price of an order of %s moves from %d to %d, by more than %d.%02d %%",
-		m.sku, m.from, m.to, limit/100, limit%100)
-}
 
 // needsApproval returns why somebody else has to approve the change, "" if nobody has to.
 func (e *Engine) needsApproval(ctx context.Context, current *CampaignRecord, change *Change) (string, error) {
@@ -82,8 +22,12 @@ func (e *Engine) needsApproval(ctx context.Context, current *CampaignRecord, cha
 		return "", err
 	}
 	next, err := c.pinned(ctx, change.Ruleset)
-	if err != nil {
-		return "", nil //nolint:nilerr // it is forced upon nodes that cannot compile it: it has no price here
+	if err != nil && passes(ctx, err) {
+		return "", storeError(err)
+	}
+	if err != nil { // it is forced upon nodes that cannot compile it
+		return fmt.Sprintf("how far prices move could not be measured: ruleset %d does not compile here",
+			change.Ruleset), nil //nolint:nilerr // it is the reason
 	}
 	return e.movesTooFar(ctx, current, pricing{current.Definition, next}, limit)
 }
@@ -102,10 +46,7 @@ func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next 
 	if err != nil {
 		return "", err
 	}
-	if move := (pricing{current.Definition, live}).beyond(next, decisions, limit); move != nil {
-		return move.needed(limit), nil
-	}
-	return "", nil
+	return (pricing{current.Definition, live}).beyond(next, decisions, e.now(), limit), nil
 }
 
 // recentFacts returns the facts that the newest orders were decided by.
@@ -147,6 +88,7 @@ func (e *Engine) ApproveRollout(ctx context.Context, req ApprovalRequest) (*Swap
 		}
 		approved := *current.Rollout.Pending
 		reason := fmt.Sprintf("%s (asked by %s: %s)", req.Reason, approved.By, approved.Reason)
+		approved.ApprovedBy = req.Actor.ID
 		if approved.Approval = ""; approved.At > e.now().UnixMilli() || approved.Drain {
 			approved.Reason = reason
 			return current.waiting(&approved), nil

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,6 +93,203 @@ func TestAnApprovedChangeStillWaitsForItsInstant(t *testing.T) {
 			t.Errorf("the rollout is %+v", r)
 		}
 	})
+}
+
+// TestPricesAreMeasuredAgainWhenTheMomentComes lets two small steps, one of which waits, be a large one.
+func TestPricesAreMeasuredAgainWhenTheMomentComes(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		m := mechanics{"p100": priceOf(100), "p118": priceOf(118), "p82": priceOf(82)}
+		d := newDrop(t, s, m, guarded)
+		number := d.add(core.Binding{Mechanic: "p118"})
+		d.inAMinute(core.Change{Mode: core.ModeLive, Ruleset: number})
+		if p := d.rollout().Pending; p.Approval != "" {
+			t.Fatalf("18 %% need approval: %+v", p)
+		}
+		_, err := d.apply(d.with(func(c *core.Campaign) { c.Ruleset = []core.Binding{{Mechanic: "p82"}} }))
+		must(t, err)
+		d.due()
+		r := d.rollout()
+		if r.Pending == nil || r.Pending.Approval == "" || r.Action != core.ActionPropose || r.By != "system" {
+			t.Fatalf("the rollout is %+v", r)
+		}
+		if want := "waits for approval: the price of an order of mi2 moves from 82 to 118"; !strings.Contains(r.Reason, want) {
+			t.Errorf("the reason is %q, should say %q", r.Reason, want)
+		}
+		if o := d.place("ann"); o.Total != 82 {
+			t.Errorf("while it waits it costs %d", o.Total)
+		}
+		_, err = d.approve("op")
+		wantCode(t, err, core.CodeApprovalRequired)
+		swapped, err := d.approve("second")
+		must(t, err)
+		if r := swapped.Rollout; r.Live != number || r.Pending != nil {
+			t.Errorf("approved, the rollout is %+v", r)
+		}
+	})
+}
+
+func TestADrainThatNeedsApprovalWhenItsMomentComesLetsTheSaleGoOn(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		m := mechanics{"p100": priceOf(100), "p118": priceOf(118), "p82": priceOf(82)}
+		d := newDrop(t, s, m, guarded)
+		number := d.add(core.Binding{Mechanic: "p118"})
+		hold := d.place("ann")
+		d.mustChange(core.Change{Mode: core.ModeLive, Ruleset: number, Holds: core.HoldsDrain})
+		_, err := d.apply(d.with(func(c *core.Campaign) { c.Ruleset = []core.Binding{{Mechanic: "p82"}} }))
+		must(t, err)
+		_, err = d.Cancel(t.Context(), core.OrderAction{Order: hold.ID, Shopper: "ann", Key: "c"})
+		must(t, err)
+		d.Settle()
+		if r := d.rollout(); r.Draining || r.Pending == nil || r.Pending.Approval == "" {
+			t.Fatalf("the rollout is %+v", r)
+		}
+		if o := d.place("bob"); o.Total != 82 {
+			t.Errorf("while it waits it costs %d", o.Total)
+		}
+		_, err = d.approve("second")
+		must(t, err)
+		if r := d.rollout(); !r.Draining || r.Pending.ApprovedBy != "second" {
+			t.Errorf("approved, the rollout is %+v", r)
+		}
+		d.clock.advance(20 * time.Minute)
+		d.Settle()
+		if r := d.rollout(); r.Live != number || r.Draining || r.Pending != nil {
+			t.Errorf("drained, the rollout is %+v", r)
+		}
+	})
+}
+
+func TestWhatWasApprovedIsMadeWhateverPricesDoMeanwhile(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		d := newDrop(t, s, prices(), guarded)
+		number := d.add(core.Binding{Mechanic: "p200"})
+		d.inAMinute(core.Change{Mode: core.ModeLive, Ruleset: number})
+		_, err := d.approve("second")
+		must(t, err)
+		if p := d.rollout().Pending; p.ApprovedBy != "second" || p.By != "op" {
+			t.Errorf("what waits is %+v", p)
+		}
+		d.due()
+		if r := d.rollout(); r.Live != number || r.Pending != nil {
+			t.Errorf("the rollout is %+v", r)
+		}
+	})
+}
+
+func TestAnApprovedCanaryNeedsAnotherApprovalToBecomeLive(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		d := newDrop(t, s, prices(), guarded)
+		number := d.add(core.Binding{Mechanic: "p200"})
+		d.mustChange(core.Change{Mode: core.ModeCanary, Ruleset: number, Percent: 5})
+		swapped, err := d.approve("second")
+		must(t, err)
+		if r := swapped.Rollout; r.Canary == nil || r.Canary.Percent != 5 || r.Pending != nil {
+			t.Fatalf("approved, the rollout is %+v", r)
+		}
+		for _, c := range []core.Change{
+			{Mode: core.ModeCanary, Ruleset: number, Percent: 99}, {Mode: core.ModeLive, Ruleset: number},
+		} {
+			swapped = d.mustChange(c)
+			if r := swapped.Rollout; r.Live != 1 || r.Canary.Percent != 5 || r.Pending == nil || r.Pending.Approval == "" {
+				t.Errorf("%+v makes the rollout %+v", c, r)
+			}
+		}
+	})
+}
+
+// TestAPriceThatCannotBeMeasuredNeedsASecondOperator has items that nobody of whom nothing is known can have.
+func TestAPriceThatCannotBeMeasuredNeedsASecondOperator(t *testing.T) {
+	member := func(price int64) func(*core.Facts, []core.Effect) ([]core.Effect, error) {
+		return func(f *core.Facts, effects []core.Effect) ([]core.Effect, error) {
+			if f.Shopper.Tier != "gold" {
+				return append(effects, core.Effect{Kind: core.EffectDeny, Name: "members"}), nil
+			}
+			return append(effects, core.Effect{Kind: core.EffectPrice, Amount: price}), nil
+		}
+	}
+	m := mechanics{"dear": member(1000), "gift": member(1), "near": member(1001), "p100": priceOf(100)}
+	for name, tt := range map[string]struct {
+		from, to string
+		orders   bool // somebody who can has ordered
+		limit    int64
+		waits    string // part of why it waits; "" if it does not
+	}{
+		"from one that nobody could order by":    {"dear", "gift", false, 100, "how far the price of mi2 moves could not be measured"},
+		"to one that only some can order by":     {"p100", "dear", false, 100, "how far the price of mi2 moves could not be measured"},
+		"where an order shows that it moves far": {"dear", "gift", true, 100, "moves from 1000 to 1"},
+		"where an order shows that it does not":  {"dear", "near", true, 100, ""},
+		"where no price is guarded":              {"dear", "gift", false, 0, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s store) {
+				d := newDrop(t, s, m, func(c *core.Campaign) {
+					c.Guards.MaxPriceChange, c.Ruleset = tt.limit, []core.Binding{{Mechanic: tt.from}}
+				})
+				if tt.orders {
+					req := buy("ann", "k")
+					req.Shopper.Tier = "gold"
+					_, _, err := d.Place(t.Context(), req)
+					must(t, err)
+				}
+				r := d.mustChange(core.Change{Mode: core.ModeLive, Ruleset: d.add(core.Binding{Mechanic: tt.to})}).Rollout
+				if waits := r.Pending != nil; waits != (tt.waits != "") {
+					t.Fatalf("the rollout is %+v", r)
+				}
+				if r.Pending != nil && !strings.Contains(r.Pending.Approval, tt.waits) {
+					t.Errorf("it waits because %q, should say %q", r.Pending.Approval, tt.waits)
+				}
+			})
+		})
+	}
+}
+
+// TestPricesAreMeasuredWhereMechanicsMayDecideOtherwise has a mechanic give nearly everything away to a few.
+func TestPricesAreMeasuredWhereMechanicsMayDecideOtherwise(t *testing.T) {
+	for name, tt := range map[string]struct {
+		generous func(f *core.Facts) bool
+		waits    bool
+	}{
+		"now":                               {func(f *core.Facts) bool { return f.Now == opening.Add(7*time.Minute).UnixMilli() }, true},
+		"in the middle of the sale":         {func(f *core.Facts) bool { return f.Now == opening.Add(30*time.Minute).UnixMilli() }, true},
+		"at the sale's end":                 {func(f *core.Facts) bool { return f.Now > opening.Add(59*time.Minute).UnixMilli() }, true},
+		"after the sale":                    {func(f *core.Facts) bool { return f.Now >= opening.Add(time.Hour).UnixMilli() }, false},
+		"for as many as a shopper may have": {func(f *core.Facts) bool { return f.Quantity == 4 }, true},
+		"for more than that":                {func(f *core.Facts) bool { return f.Quantity > 4 }, false},
+		"to who has signed up":              {func(f *core.Facts) bool { return f.Reservation.Position > 0 }, true},
+		"to those who order something else": {func(f *core.Facts) bool {
+			return f.Item.SKU == "mi2" && f.Shopper.Tier == "gold"
+		}, true},
+		"to those who never order": {func(f *core.Facts) bool { return f.Shopper.Tier == "silver" }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s store) {
+				m := mechanics{"p100": priceOf(100), "generous": func(f *core.Facts, effects []core.Effect) ([]core.Effect, error) {
+					amount := int64(100)
+					if tt.generous(f) {
+						amount = 10
+					}
+					return append(effects, core.Effect{Kind: core.EffectPrice, Amount: amount}), nil
+				}}
+				d := newDrop(t, s, m, func(c *core.Campaign) {
+					guarded(c)
+					c.Items[0].Limit = 4
+					c.Items = append(c.Items, c.Items[0])
+					c.Items[1].SKU = "case"
+				})
+				d.clock.advance(5 * time.Minute)
+				req := buy("ann", "k")
+				req.SKU, req.Shopper.Tier = "case", "gold"
+				_, _, err := d.Place(t.Context(), req)
+				must(t, err)
+				number := d.add(core.Binding{Mechanic: "generous"})
+				d.clock.advance(2 * time.Minute)
+				r := d.mustChange(core.Change{Mode: core.ModeLive, Ruleset: number}).Rollout
+				if waits := r.Pending != nil; waits != tt.waits {
+					t.Errorf("the rollout is %+v", r)
+				}
+			})
+		})
+	}
 }
 
 func TestAFileThatMovesAPriceTooFarIsAppliedByTwo(t *testing.T) {

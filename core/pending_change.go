@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 )
 
@@ -29,6 +28,8 @@ func (e *Engine) attend(c *campaign) {
 // makePending makes the change that waits, now that its moment has come: every node tries, and the store lets one do it. A
 // change that cannot be made any more is dropped, with its reason.
 func (e *Engine) makePending(ctx context.Context, c *campaign) error {
+	c.due.making.Lock()
+	defer c.due.making.Unlock()
 	for range swapTries {
 		record, err := e.Record(ctx, c.id)
 		if err != nil {
@@ -62,35 +63,46 @@ func (e *Engine) planPending(
 	ctx context.Context, c *campaign, record *CampaignRecord, pending *Pending,
 ) (by *Principal, plan *swapPlan, err error) {
 	by = &Principal{ID: pending.By, Role: pending.Role}
-	if pending.Drain {
-		if !record.Rollout.Draining {
-			return by, record.draining(), nil
-		}
-		if drained, err := e.drained(ctx, c); err != nil || !drained {
+	if record.Rollout.Draining {
+		if drained, err := e.drained(ctx, c, record.Epoch); err != nil || !drained {
 			return nil, nil, err
 		}
 	}
-	err = e.checkChange(ctx, record, &pending.Change)
-	if err == nil {
-		plan, err = record.changed(&pending.Change, pending.Reason)
-	}
-	if err == nil {
-		return by, plan, nil
-	}
-	if passes(ctx, err) {
+	ready, err := e.readyFor(ctx, c, pending)
+	if err != nil || !ready {
 		return nil, nil, err
 	}
+	err = e.checkChange(ctx, record, &pending.Change)
+	if err == nil {
+		by, plan, err = e.planChecked(ctx, record, pending, by)
+	}
+	if err == nil || passes(ctx, err) {
+		return by, plan, err
+	}
 	e.log.Error("a pending change cannot be made and is dropped", "campaign", c.id, "ruleset", pending.Change.Ruleset, "error", err)
-	return &Principal{ID: systemActor}, record.dropped(pending, err), nil
+	plan, err = e.dropped(ctx, record, err)
+	return &Principal{ID: systemActor}, plan, err
 }
 
-// drained reports whether every hold has ended: what has run out is ended here, so that nobody waits for the next sweep.
-func (e *Engine) drained(ctx context.Context, c *campaign) (bool, error) {
-	if _, err := e.Expire(ctx, c.id); err != nil {
-		return false, err
+// planChecked is the swap that makes a change which can be made, or begins its drain. What nobody has approved is measured
+// again: the prices that it moves may be others than when it was asked for.
+func (e *Engine) planChecked(
+	ctx context.Context, record *CampaignRecord, pending *Pending, by *Principal,
+) (*Principal, *swapPlan, error) {
+	if pending.ApprovedBy == "" {
+		why, err := e.needsApproval(ctx, record, &pending.Change)
+		if err != nil {
+			return nil, nil, err
+		}
+		if why != "" {
+			return &Principal{ID: systemActor}, record.unapproved(why), nil
+		}
 	}
-	placed, err := e.store.Due(ctx, c.id, math.MaxInt64, 1)
-	return len(placed) == 0, storeError(err)
+	if pending.Drain && !record.Rollout.Draining {
+		return by, record.draining(), nil
+	}
+	plan, err := record.changed(&pending.Change, pending.Reason)
+	return by, plan, err
 }
 
 // draining is the swap after which nothing is sold until the pending change has been made.
@@ -102,12 +114,42 @@ func (r *CampaignRecord) draining() *swapPlan {
 	}
 }
 
-// dropped is the swap that gives the pending change up, for a reason.
-func (r *CampaignRecord) dropped(pending *Pending, why error) *swapPlan {
-	next := r.Rollout
+// unapproved is the swap after which the pending change waits for somebody else to approve it. Meanwhile the sale goes on.
+func (r *CampaignRecord) unapproved(why string) *swapPlan {
+	pending := *r.Rollout.Pending
+	pending.Approval = why
+	plan := r.waiting(&pending)
+	plan.reason = fmt.Sprintf("ruleset %d was to become %s and waits for approval: %s", pending.Change.Ruleset, pending.Change.Mode, why)
+	return plan
+}
+
+// dropped is the swap that gives the pending change up, for a reason. It brings back what was before the change waited, so an
+// undo of it goes to what was before that.
+func (e *Engine) dropped(ctx context.Context, record *CampaignRecord, why error) (*swapPlan, error) {
+	next, pending := record.Rollout, record.Rollout.Pending
 	next.Pending, next.Draining = nil, false
-	return &swapPlan{
-		rollout: next, fenced: r.Rollout.Draining, action: ActionFallback, undo: r.Rollout.Undo,
+	plan := &swapPlan{
+		rollout: next, fenced: record.Rollout.Draining, action: ActionFallback, undo: record.Rollout.Undo,
 		reason: fmt.Sprintf("ruleset %d was to become %s and could not: %v", pending.Change.Ruleset, pending.Change.Mode, why),
 	}
+	if plan.undo == 0 {
+		return plan, nil
+	}
+	before, err := e.campaigns.Rollout(ctx, record.Definition.ID, plan.undo)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if before != nil && next.looksLike(&before.Rollout) {
+		plan.undo = before.Rollout.Undo
+	}
+	return plan, nil
 }
+
+// looksLike reports whether an undo to before would bring back nothing that is not there.
+func (r *Rollout) looksLike(before *Rollout) bool {
+	return r.Live == before.Live && r.LastGood == before.LastGood && r.Stop == before.Stop &&
+		same(r.Canary, before.Canary) && same(r.Shadow, before.Shadow)
+}
+
+// same reports whether both are absent, or equal.
+func same[T comparable](a, b *T) bool { return a == b || a != nil && b != nil && *a == *b }

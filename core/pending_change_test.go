@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,18 @@ func (f *fleet) looked() {
 	f.t.Helper()
 	for _, e := range f.nodes {
 		e.Settle()
+	}
+}
+
+// pass lets the time go by in steps of two seconds, at each of which every node says that it is there and looks at the clock.
+func (f *fleet) pass(d time.Duration) {
+	f.t.Helper()
+	for ; d > 0; d -= 2 * time.Second {
+		f.clock.advance(min(d, 2*time.Second))
+		for _, e := range f.nodes {
+			e.SayNow(f.t.Context())
+		}
+		f.looked()
 	}
 }
 
@@ -119,6 +132,28 @@ func TestAnAbortedChangeIsNotMade(t *testing.T) {
 	})
 }
 
+// TestAChangeWaitsForANodeThatCompilesLate has a node join, as one that starts again would, just before the instant.
+func TestAChangeWaitsForANodeThatCompilesLate(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		f := newFleet(t, s, newWorkshop(2), 2)
+		f.add("v2")
+		_, err := f.change(f.nodes[0], core.Change{Mode: core.ModeLive, Ruleset: 2}, opening.Add(time.Second).UnixMilli())
+		must(t, err)
+		late := newWorkshop(2)
+		compiles := late.gate("v2")
+		f.join("late", late, shared(s))
+		f.pass(29 * time.Second)
+		if r := f.rollout(); r.Live != 1 || r.Pending == nil {
+			t.Fatalf("while a node compiles the rollout is %+v", r)
+		}
+		close(compiles)
+		if r := f.made("the change", live(2)); r.Action != core.ActionLive || r.By != "op" {
+			t.Errorf("rollout %+v", r)
+		}
+		f.pays(f.nodes[2], "ann", 1002)
+	})
+}
+
 func TestAWaitingChangeThatCannotBeMadeIsDroppedWithItsReason(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
 		f := newFleet(t, s, newWorkshop(2), 2)
@@ -127,7 +162,11 @@ func TestAWaitingChangeThatCannotBeMadeIsDroppedWithItsReason(t *testing.T) {
 		must(t, err)
 		f.follow(waiting.Revision)
 		f.join("poor", newWorkshop(1), shared(s))
-		f.clock.advance(time.Second) // less than nodes take to be lost
+		f.pass(31 * time.Second)
+		if r := f.rollout(); r.Pending == nil {
+			t.Fatalf("a node could still become ready, and the rollout is %+v", r)
+		}
+		f.pass(2 * time.Second)
 		r := f.made("the end of waiting", func(r core.Rollout) bool { return r.Pending == nil })
 		if r.Live != 1 || r.Action != core.ActionFallback || r.By != "system" {
 			t.Errorf("rollout %+v", r)
@@ -139,6 +178,64 @@ func TestAWaitingChangeThatCannotBeMadeIsDroppedWithItsReason(t *testing.T) {
 		}
 		f.pays(f.nodes[2], "ann", 1001)
 	})
+}
+
+func TestAnUndoAfterADroppedChangeGoesToWhatWasBeforeItWaited(t *testing.T) {
+	for name, tt := range map[string]struct {
+		meanwhile func(d *drop)
+		live      int64
+		stop      core.Stop
+	}{
+		"nothing came between": {func(*drop) {}, 1, core.StopNothing},
+		"a stop came between":  {func(d *drop) { d.stop(core.StopReservations) }, 2, core.StopNothing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s store) {
+				var outgrown atomic.Bool
+				m := prices()
+				m["p300"] = func(_ *core.Facts, effects []core.Effect) ([]core.Effect, error) {
+					if outgrown.Load() {
+						return append(effects, core.Effect{Kind: core.EffectDeny, Name: core.ReasonMisconfigured}), nil
+					}
+					return append(effects, core.Effect{Kind: core.EffectPrice, Amount: 300}), nil
+				}
+				d := newDrop(t, s, m, at100)
+				for _, price := range []string{"p200", "p300"} {
+					d.add(core.Binding{Mechanic: price})
+				}
+				d.mustChange(core.Change{Mode: core.ModeLive, Ruleset: 2})
+				d.inAMinute(core.Change{Mode: core.ModeCanary, Ruleset: 3, Percent: 5})
+				tt.meanwhile(d)
+				outgrown.Store(true)
+				d.due()
+				if r := d.rollout(); r.Action != core.ActionFallback || r.Live != 2 {
+					t.Fatalf("rollout %+v", r)
+				}
+				undone, err := d.undo()
+				must(t, err)
+				if r := undone.Rollout; r.Live != tt.live || r.Stop != tt.stop {
+					t.Errorf("the undo leads to %+v", r)
+				}
+			})
+		})
+	}
+}
+
+// inAMinute asks for the change.
+func (d *drop) inAMinute(c core.Change) {
+	d.t.Helper()
+	_, err := d.ChangeRollout(d.t.Context(), core.RolloutRequest{
+		Campaign: "phone", Change: c, Expect: d.rollout().Number, Reason: "in a minute", Actor: operatorCalled("op"),
+		At: d.clock.now().Add(time.Minute).UnixMilli(),
+	})
+	must(d.t, err)
+}
+
+// due lets the minute pass.
+func (d *drop) due() {
+	d.t.Helper()
+	d.clock.advance(time.Minute)
+	d.Settle()
 }
 
 func TestASwapThatDrainsWaitsForHoldsAndSellsNothingMeanwhile(t *testing.T) {
@@ -258,4 +355,67 @@ func TestNoOrderComesBetweenTheLastHoldAndTheSwap(t *testing.T) {
 		}
 		f.audit()
 	})
+}
+
+// TestADrainWaitsForNobodyWhoHasPaidSomething has the balance of an order be due long after every hold has ended.
+func TestADrainWaitsForNobodyWhoHasPaidSomething(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		l := newLife(t, s, ordering(), withDeposits(core.DepositTerms{BalanceUntil: opening.Add(50 * time.Minute)}))
+		number := l.add(core.Binding{Mechanic: "deposit"})
+		began, hold := l.pays(l.place("ann")), l.place("bob")
+		l.mustChange(core.Change{Mode: core.ModeLive, Ruleset: number, Holds: core.HoldsDrain})
+		l.Settle()
+		if r := l.rollout(); !r.Draining || r.Live == number {
+			t.Fatalf("with a hold left the rollout is %+v", r)
+		}
+		_, err := l.Cancel(t.Context(), core.OrderAction{Order: hold.ID, Shopper: "bob", Key: "c"})
+		must(t, err)
+		l.Settle()
+		if r := l.rollout(); r.Live != number || r.Draining || r.Pending != nil {
+			t.Fatalf("with nothing left but a balance to pay, the rollout is %+v", r)
+		}
+		if o := l.pay(began, "balance"); o.State != core.OrderPaid || o.Total != began.Total {
+			t.Errorf("the balance leaves %+v", o)
+		}
+		l.audit()
+	})
+}
+
+// TestAHoldIsFoundAmongOrdersThatArePaidInPart looks two orders at once, so that pages begin and end everywhere.
+func TestAHoldIsFoundAmongOrdersThatArePaidInPart(t *testing.T) {
+	const orders = 5
+	for name, holds := range map[string][]int{
+		"the newest": {orders - 1}, "the oldest": {0}, "one between": {2}, "several": {1, 3, 4}, "every one": {0, 1, 2, 3, 4}, "none": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s store) {
+				l := newLife(t, s, ordering(), withDeposits(core.DepositTerms{BalanceUntil: opening.Add(50 * time.Minute)}))
+				var left []*core.Order
+				for i := range orders {
+					if o := l.place(fmt.Sprint("ann", i)); slices.Contains(holds, i) {
+						left = append(left, o)
+					} else {
+						l.pays(o)
+					}
+				}
+				none := func() bool {
+					found, err := l.NoHolds(t.Context(), "phone", 7, 2)
+					must(t, err)
+					return found
+				}
+				for len(left) > 0 {
+					for range 2 { // the second look begins where the first one ended
+						if none() {
+							t.Fatalf("no hold is found, and %d are left", len(left))
+						}
+					}
+					l.pays(left[len(left)/2])
+					left = slices.Delete(left, len(left)/2, len(left)/2+1)
+				}
+				if !none() {
+					t.Error("a hold is found, and none is left")
+				}
+			})
+		})
+	}
 }

@@ -84,6 +84,8 @@ type Pending struct {
 	At       int64  `json:"at,omitempty"`       // the instant; 0 for none
 	Drain    bool   `json:"drain,omitempty"`    // when no hold is left
 	Approval string `json:"approval,omitempty"` // why somebody other than By has to approve it; "" if nobody has to
+	// ApprovedBy is who has approved it; "" if nobody had to: then prices are measured again when its moment comes.
+	ApprovedBy string `json:"approved_by,omitempty"`
 	// File is the digest of the campaign file that waits, instead of Change, until somebody else applies the same file.
 	File   string `json:"file,omitempty"`
 	By     string `json:"by"`

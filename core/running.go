@@ -43,6 +43,7 @@ type campaign struct {
 	guarding guarding
 
 	comparing comparing
+	due       dueChange
 
 	mu       sync.Mutex
 	inFlight map[requestKey]struct{}
