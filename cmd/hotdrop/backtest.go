@@ -133,6 +133,9 @@ type comparisonText struct {
 // compared is the comparison as a terminal shows it.
 func compared(c *api.Comparison) string {
 	t := &comparisonText{explanationText{currency: c.Currency}}
+	if c.Decisions+c.Dropped+c.Unread == 0 {
+		return t.nothing(c)
+	}
 	t.heading(c)
 	t.sides(&c.Live, &c.Candidate)
 	t.line("")
@@ -145,17 +148,29 @@ func compared(c *api.Comparison) string {
 	return t.String()
 }
 
+// nothing says that there was no decision to compare.
+func (t *comparisonText) nothing(c *api.Comparison) string {
+	t.line("%s: %s: nothing was recorded", c.Campaign, candidateOf(c))
+	if c.Failure != "" {
+		t.line("%s", c.Failure)
+	}
+	return t.String()
+}
+
+func candidateOf(c *api.Comparison) string {
+	if c.Ruleset > 0 {
+		return fmt.Sprintf("v%d", c.Ruleset)
+	}
+	return "the file's ruleset"
+}
+
 // heading says what is compared with what.
 func (t *comparisonText) heading(c *api.Comparison) {
 	made := make([]string, 0, len(c.Recorded))
 	for _, r := range c.Recorded {
 		made = append(made, fmt.Sprintf("%s by v%d", thousands(r.Decisions), r.Ruleset))
 	}
-	candidate := "the file's ruleset"
-	if c.Ruleset > 0 {
-		candidate = fmt.Sprintf("v%d", c.Ruleset)
-	}
-	t.line("%s: %s on %s decisions (%s), %s of them recorded refusals", c.Campaign, candidate, thousands(c.Decisions),
+	t.line("%s: %s on %s decisions (%s), %s of them recorded refusals", c.Campaign, candidateOf(c), thousands(c.Decisions),
 		strings.Join(made, ", "), thousands(c.Refusals))
 	if c.From != nil && c.Until != nil {
 		t.line("made from %s to %s", c.From.UTC().Format(time.RFC3339), c.Until.UTC().Format(time.RFC3339))

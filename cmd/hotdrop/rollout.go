@@ -33,7 +33,8 @@ func rolloutCommand() *cobra.Command {
 			"  hotdrop rollout undo phone --reason \"they do not\"",
 	}
 	group.AddCommand(rolloutAddCommand(), rolloutShadowCommand(), rolloutCanaryCommand(), rolloutPromoteCommand(), rolloutLiveCommand(),
-		rolloutAbortCommand(), rolloutUndoCommand(), rolloutStopCommand(), rolloutApproveCommand(), rolloutStatusCommand())
+		rolloutAbortCommand(), rolloutUndoCommand(), rolloutStopCommand(), rolloutApproveCommand(), rolloutStatusCommand(),
+		rolloutReportCommand(), rolloutRulesetsCommand())
 	return group
 }
 

@@ -60,9 +60,10 @@ func TestEveryActionOfARolloutEndsWithWhatWasObservedOfIt(t *testing.T) {
 	const here = " on 1 of 1 node since NOW"
 	do("v2 is ready on 1 of 1 node", "add", file)
 	do("v3 is ready on 1 of 1 node", "add", dearer) // a whole campaign file has a ruleset, too
-	do("v2 is compared with v1"+here, "shadow", "v2")
-	do("v2 decides for 5 % of shoppers"+here, "canary", "2", "--percent", "5")
-	do("v2 decides for shoppers with the tag staff"+here, "canary", "v2", "--tag", "staff")
+	const report = "\nnext: hotdrop rollout report trade-in"
+	do("v2 is compared with v1"+here+report, "shadow", "v2")
+	do("v2 decides for 5 % of shoppers"+here+report, "canary", "2", "--percent", "5")
+	do("v2 decides for shoppers with the tag staff"+here+report, "canary", "v2", "--tag", "staff")
 	do("v1 decides for everybody"+here, "abort")
 	do("v1 decides, v2 for shoppers with the tag staff, v2 is compared"+here, "undo")
 	do("v2 decides"+here, "promote")
@@ -179,7 +180,7 @@ func TestAChangeSaysOnHowManyNodesOfSeveralItIsInForce(t *testing.T) {
 	file := writeFile(t, folder, "cheaper.yaml", fmt.Sprintf(cheaperFile, 100))
 	const everywhere = " on 3 of 3 nodes since NOW"
 	wantEffect(t, folder, servers[0].url, "v2 is ready on 3 of 3 nodes", "add", file)
-	wantEffect(t, folder, servers[1].url, "v2 decides for 5 % of shoppers"+everywhere, "canary", "v2", "--percent", "5")
+	wantEffect(t, folder, servers[1].url, "v2 decides for 5 % of shoppers"+everywhere+"\nnext: hotdrop rollout report trade-in", "canary", "v2", "--percent", "5")
 	wantEffect(t, folder, servers[2].url, "v2 decides"+everywhere, "promote")
 	for _, one := range servers {
 		quote := request(t, http.StatusOK, http.MethodPost, one.url+"/v1/campaigns/group/quotes", tokenOf(t, one.url, "ann"), "",

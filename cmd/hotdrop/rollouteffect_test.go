@@ -22,7 +22,7 @@ func followedAt(node string, at time.Time) api.NodeFollowed {
 func TestAnEffectSaysWhatDecidesWhereAndSinceWhen(t *testing.T) {
 	three := []api.NodeFollowed{followedAt("a", swapTime.Add(-time.Second)), followedAt("b", swapTime), followedAt("c", swapTime.Add(-time.Minute))}
 	canary := &api.Canary{Ruleset: 8, Percent: 5}
-	const everywhere = " on 3 of 3 nodes since 12:00:03.214"
+	const everywhere, report = " on 3 of 3 nodes since 12:00:03.214", "\nnext: hotdrop rollout report phone"
 	later := &api.PendingChange{Mode: "live", Ruleset: 8, At: &swapTime}
 	for _, c := range []struct {
 		name    string
@@ -33,12 +33,12 @@ func TestAnEffectSaysWhatDecidesWhereAndSinceWhen(t *testing.T) {
 	}{
 		{"live", api.Rollout{Live: 7, Action: core.ActionLive}, three, "v7 decides" + everywhere, true},
 		{"one node", api.Rollout{Live: 7, Action: core.ActionLive}, three[1:2], "v7 decides on 1 of 1 node since 12:00:03.214", true},
-		{"a canary by percent", api.Rollout{Live: 7, Canary: canary, Action: core.ActionCanary}, three, "v8 decides for 5 % of shoppers" + everywhere, true},
+		{"a canary by percent", api.Rollout{Live: 7, Canary: canary, Action: core.ActionCanary}, three, "v8 decides for 5 % of shoppers" + everywhere + report, true},
 		{
 			"a canary by tag", api.Rollout{Live: 7, Canary: &api.Canary{Ruleset: 8, Tag: "staff"}, Action: core.ActionCanary}, three,
-			"v8 decides for shoppers with the tag staff" + everywhere, true,
+			"v8 decides for shoppers with the tag staff" + everywhere + report, true,
 		},
-		{"a shadow", api.Rollout{Live: 7, Shadow: &api.Shadow{Ruleset: 9}, Action: core.ActionShadow}, three, "v9 is compared with v7" + everywhere, true},
+		{"a shadow", api.Rollout{Live: 7, Shadow: &api.Shadow{Ruleset: 9}, Action: core.ActionShadow}, three, "v9 is compared with v7" + everywhere + report, true},
 		{"the end of a canary", api.Rollout{Live: 7, Action: core.ActionAbort}, three, "v7 decides for everybody" + everywhere, true},
 		{"an undo to a canary", api.Rollout{Live: 7, Canary: canary, Action: core.ActionUndo}, three, "v7 decides, v8 for 5 % of shoppers" + everywhere, true},
 		{"mechanics off", api.Rollout{Live: 7, Stop: "mechanics", Action: core.ActionStop}, three, "mechanics are off" + everywhere, true},
@@ -87,7 +87,7 @@ func TestAnEffectSaysWhatDecidesWhereAndSinceWhen(t *testing.T) {
 		},
 		{
 			"a canary beside a change that waits", api.Rollout{Live: 7, Canary: canary, Action: core.ActionCanary, Pending: later}, three,
-			"v8 decides for 5 % of shoppers" + everywhere + "\nstill v8 waits to be live at 2026-11-22 12:00:03", true,
+			"v8 decides for 5 % of shoppers" + everywhere + "\nstill v8 waits to be live at 2026-11-22 12:00:03" + report, true,
 		},
 		{"nobody waited", api.Rollout{Live: 7, Action: core.ActionLive}, nil, "v7 decides since 12:00:03.214; no node was waited for", true},
 		{
