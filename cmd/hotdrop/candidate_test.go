@@ -299,7 +299,8 @@ func TestAnotherNodeGoesOnWithALiveStream(t *testing.T) {
 	}
 }
 
-// watch reads the live stream of a node behind a second (Unix seconds) until there is enough.
+// watch reads the live stream of a node behind a second (Unix seconds) until there is enough. A second that is sent again, as
+// more has become known of it, takes the place of what was sent.
 func (s *swapSale) watch(at *server, after int64, enough func([]core.LivePoint) bool) (points []core.LivePoint) {
 	s.t.Helper()
 	stream := &eventStream{
@@ -310,7 +311,12 @@ func (s *swapSale) watch(at *server, after int64, enough func([]core.LivePoint) 
 		if err := json.Unmarshal(data, &p); err != nil {
 			return err
 		}
-		if points = append(points, p); enough(points) {
+		if n := len(points); p.Corrected && n > 0 && p.Second <= points[n-1].Second {
+			points[n-1-int(points[n-1].Second-p.Second)] = p
+		} else {
+			points = append(points, p)
+		}
+		if enough(points) {
 			return errSeenEnough
 		}
 		return nil

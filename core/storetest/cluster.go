@@ -53,6 +53,7 @@ type Cluster struct {
 	running *exec.Cmd
 	held    *os.File // while this is open the server lives
 	exited  *os.File // reads its end once the server is gone
+	fsync   string   // whether it waits for the disk: on or off
 
 	patience time.Duration // with a start
 }
@@ -77,7 +78,7 @@ func NewCluster(t testing.TB, folder string) *Cluster {
 }
 
 func newCluster(folder string) (*Cluster, error) {
-	c := &Cluster{patience: startDeadline}
+	c := &Cluster{patience: startDeadline, fsync: "on"}
 	var err error
 	if c.bin, err = findPostgres(); err != nil {
 		return nil, err
@@ -214,7 +215,7 @@ func (c *Cluster) launch() error {
 	defer func() { _ = open.Close() }()
 	cmd := c.command("/bin/sh", "-c", leash, "leash", c.folder,
 		filepath.Join(c.bin, "postgres"), "-D", c.data, "-k", c.folder, "-c", "listen_addresses=",
-		"-c", "max_connections=300", "-c", "fsync=on")
+		"-c", "max_connections=300", "-c", "fsync="+c.fsync)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = stdin, log, log, []*os.File{open}
 	if err := cmd.Start(); err != nil {
 		return errors.Join(err, held.Close(), exited.Close())

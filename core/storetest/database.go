@@ -14,14 +14,22 @@ import (
 )
 
 // shared is the server of all tests of this process that bring none of their own. It starts when the first one asks and
-// ends with the process: see leash. Starting it takes a second, so it is worth being the package's only variable state.
-var shared = sync.OnceValues(func() (*Cluster, error) { //nolint:gochecknoglobals // see above
+// ends with the process: see leash. Starting it takes a second, so it is worth being one of the package's only variables. It
+// does not wait for the disk: it has a database for each test, and making and removing one with every file on the disk takes
+// longer than most tests. What is durable when a machine fails is not for it to prove; tests that kill a server bring their own.
+var shared = sync.OnceValues(func() (*Cluster, error) { return startShared("off") }) //nolint:gochecknoglobals // see above
+
+// measured is the same for benchmarks: what it costs to wait for the disk is a part of what they measure.
+var measured = sync.OnceValues(func() (*Cluster, error) { return startShared("on") }) //nolint:gochecknoglobals // see shared
+
+func startShared(fsync string) (*Cluster, error) {
 	c, err := newCluster("")
 	if err != nil {
 		return nil, err
 	}
+	c.fsync = fsync
 	return c, c.Start()
-})
+}
 
 // PostgresURL returns the URL of a database that is empty, fresh and gone after the test. It is made on the server of
 // HOTDROP_TEST_DATABASE_URL, else on a throw-away server started from the programs on this machine. Without either the
@@ -30,7 +38,11 @@ func PostgresURL(t testing.TB) string {
 	t.Helper()
 	admin := os.Getenv("HOTDROP_TEST_DATABASE_URL")
 	if admin == "" {
-		cluster, err := shared()
+		start := shared
+		if _, benchmark := t.(*testing.B); benchmark {
+			start = measured
+		}
+		cluster, err := start()
 		if errors.Is(err, ErrNoPostgres) {
 			Missing(t, "postgres", err)
 		}
