@@ -62,7 +62,9 @@ func (s *Server) registerLive() {
 				"`corrected`: true. It takes the place of the one before. A point is what all nodes " +
 				"together counted: sign-ups, orders, payments and refusals, what each ruleset decided and each mechanic cost, what " +
 				"is left, the discount budget, and the rollout that was in force at the second's end. Nodes and guards are as they " +
-				"stand when the point is sent: of seconds older than the last three they are left out. Amounts are minor " +
+				"stand when the point is sent: of seconds older than the last three they are left out. A guard's value is of what decides now; " +
+				"`tripped` says that the rollout in force is what it made of the one before, and `tripped_at`, `tripped_value` and " +
+				"`tripped_ruleset` are of the last time that it tripped. Amounts are minor " +
 				"units, p50 and p99 microseconds, moments Unix milliseconds. A stream that ends, because a node stops or the " +
 				"client was too slow to read, is resumed on any node with Last-Event-ID, and loses nothing.",
 			Responses: map[string]*huma.Response{"200": {

@@ -198,8 +198,11 @@ func states(judgements []judgement, rollout *Rollout) []GuardState {
 	found := make([]GuardState, 0, len(worst))
 	for _, name := range GuardNames() {
 		if v, set := worst[name]; set {
-			tripped := rollout.Action == ActionGuard && rollout.Guard == name
-			found = append(found, GuardState{Name: string(name), Value: v.value, Limit: v.limit, Tripped: tripped})
+			last := rollout.lastTrip(name)
+			found = append(found, GuardState{
+				Name: string(name), Value: v.value, Limit: v.limit, Tripped: rollout.Action == ActionGuard && rollout.Guard == name,
+				TrippedAt: last.At, TrippedValue: last.Value, TrippedRuleset: last.Ruleset,
+			})
 		}
 	}
 	return found

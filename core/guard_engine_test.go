@@ -195,7 +195,10 @@ func TestALiveRulesetThatFailsIsTakenBackAndWhatComesBackIsNotTakenBackForIt(t *
 		}
 		states, err = w.nodes[1].GuardStates(t.Context(), "phone")
 		must(t, err)
-		if len(states) != 1 || !states[0].Tripped || states[0].Value != 0 {
+		tripped := core.GuardState{
+			Name: "error_rate", Limit: 2000, Tripped: true, TrippedAt: r.At, TrippedValue: 10_000, TrippedRuleset: 2,
+		}
+		if len(states) != 1 || states[0] != tripped {
 			t.Errorf("the guards are %+v", states)
 		}
 		if o := w.sell(30); len(o) != 30 || o[0].Total != 150_000 {
@@ -207,6 +210,16 @@ func TestALiveRulesetThatFailsIsTakenBackAndWhatComesBackIsNotTakenBackForIt(t *
 		w.sell(30)
 		w.judge()
 		w.unchanged(3, "a minute later")
+		w.stop(core.StopReservations) // after any change the guard has only tripped before
+		w.follow()
+		tripped.Tripped = false
+		if states, err = w.nodes[0].GuardStates(t.Context(), "phone"); err != nil || len(states) != 1 || states[0] != tripped {
+			t.Errorf("%v, the guards are %+v", err, states)
+		}
+		w.live(core.Binding{Mechanic: "cut"})
+		if _, err := w.undo(); err != nil || len(w.rollout().Trips) != 1 {
+			t.Errorf("%v: the trip is forgotten: %+v", err, w.rollout())
+		}
 		w.audit()
 	})
 }

@@ -257,6 +257,7 @@ func (r *CampaignRecord) wentBack(v *judgement, good int64, gates bool) *swapPla
 func (r *CampaignRecord) guardedBy(v *judgement, effect string) *swapPlan {
 	return &swapPlan{
 		rollout: r.Rollout, fenced: true, action: ActionGuard, guard: v.guard, undo: r.Rollout.Number,
+		trip:   Trip{Guard: v.guard, Ruleset: v.ruleset, Value: v.value, Limit: v.limit},
 		reason: v.words(r.Definition.Currency) + ": " + effect,
 	}
 }

@@ -68,11 +68,15 @@ type LiveNode struct {
 	Ready    bool   `json:"ready"` // it serves the campaign
 }
 
-// GuardState is what a guard measures now. What the value and the limit are of depends on the guard: minor units, basis
-// points or fuel.
+// GuardState is what a guard measures now, and when it tripped last. What the values and the limit are of depends on the
+// guard: minor units, basis points or fuel.
 type GuardState struct {
-	Name    string `json:"name"`
-	Value   int64  `json:"value"`
-	Limit   int64  `json:"limit"`
-	Tripped bool   `json:"tripped"`
+	Name  string `json:"name"`
+	Value int64  `json:"value"` // of what decides now
+	Limit int64  `json:"limit"`
+	// Tripped says that the rollout in force is what this guard made of the one before: until the next change.
+	Tripped        bool  `json:"tripped"`
+	TrippedAt      int64 `json:"tripped_at,omitempty"`      // when it tripped last, Unix milliseconds; left out if it never has
+	TrippedValue   int64 `json:"tripped_value,omitempty"`   // what it measured then
+	TrippedRuleset int64 `json:"tripped_ruleset,omitempty"` // of what
 }

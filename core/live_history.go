@@ -29,7 +29,9 @@ func (h liveHistory) at(second int64) *RolloutEntry {
 }
 
 // current reports whether nothing has changed since the history was read.
-func (h liveHistory) current(record *CampaignRecord) bool { return len(h) > 0 && h[0].Revision == record.Revision }
+func (h liveHistory) current(record *CampaignRecord) bool {
+	return len(h) > 0 && h[0].Revision == record.Revision
+}
 
 // liveHistory returns the campaign's. It asks the store once for each revision, and only for what is newer than known.
 func (c *campaign) liveHistory(ctx context.Context, record *CampaignRecord, known liveHistory) (liveHistory, error) {

@@ -26,6 +26,7 @@ type Rollout struct {
 	Forced bool `json:"forced,omitempty"`
 	// TakenBack are the rulesets that a guard took back and nobody has let decide since: an undo goes to none of them.
 	TakenBack []int64   `json:"taken_back,omitempty"`
+	Trips     []Trip    `json:"trips,omitempty"` // the last time that each guard tripped, in the order of that
 	Undo      int64     `json:"undo,omitempty"`  // the rollout that an undo goes back to; 0 if there is none
 	Action    Action    `json:"action"`          // what made it
 	Guard     GuardName `json:"guard,omitempty"` // the guard that made it, if one did
@@ -48,6 +49,15 @@ type Canary struct {
 type Shadow struct {
 	Ruleset int64 `json:"ruleset"`
 	Since   int64 `json:"since"` // the rollout that began it
+}
+
+// Trip is one time that a guard tripped.
+type Trip struct {
+	Guard   GuardName `json:"guard"`
+	Ruleset int64     `json:"ruleset"` // that it took back, or stopped
+	Value   int64     `json:"value"`   // then; of what depends on the guard, as in [GuardState]
+	Limit   int64     `json:"limit"`   // then
+	At      int64     `json:"at"`
 }
 
 // Stop is how far a campaign is stopped.
@@ -247,6 +257,19 @@ func (r *Rollout) takeBack(ruleset int64) {
 	if !slices.Contains(r.TakenBack, ruleset) {
 		r.TakenBack = append(slices.Clone(r.TakenBack), ruleset)
 	}
+}
+
+// trip notes that a guard tripped; it forgets when that guard did before.
+func (r *Rollout) trip(t Trip) {
+	r.Trips = append(slices.DeleteFunc(slices.Clone(r.Trips), func(other Trip) bool { return other.Guard == t.Guard }), t)
+}
+
+// lastTrip returns when the guard tripped last; the zero value if it never has.
+func (r *Rollout) lastTrip(guard GuardName) Trip {
+	if i := slices.IndexFunc(r.Trips, func(t Trip) bool { return t.Guard == guard }); i >= 0 {
+		return r.Trips[i]
+	}
+	return Trip{}
 }
 
 // letDecide notes that somebody wants the ruleset to decide, whatever a guard did with it before.

@@ -19,6 +19,7 @@ type swapPlan struct {
 	fenced bool
 	action Action
 	guard  GuardName // that trips, for ActionGuard
+	trip   Trip      // of that guard, but for its instant
 	reason string
 	undo   int64 // the rollout that an undo goes back to; 0 means that the change cannot be undone
 }
@@ -78,6 +79,11 @@ func (e *Engine) planSwap(
 	next.Rollout.Number, next.Rollout.Undo = record.Rollout.Number+1, plan.undo
 	next.Rollout.Action, next.Rollout.At, next.Rollout.By, next.Rollout.Role = plan.action, now, by.ID, by.Role
 	next.Rollout.Reason, next.Rollout.Guard = plan.reason, plan.guard
+	next.Rollout.Trips = record.Rollout.Trips // facts, which no change undoes
+	if plan.trip.Guard != "" {
+		plan.trip.At = now
+		next.Rollout.trip(plan.trip)
+	}
 	if next.Rollout.Live != record.Rollout.Live {
 		live, err := e.rulesetsOf(record.Definition.ID).stored(ctx, next.Rollout.Live)
 		if err != nil {

@@ -148,6 +148,9 @@ func guardText(g core.GuardState) string {
 	if g.Tripped {
 		text += " TRIPPED"
 	}
+	if g.TrippedAt > 0 {
+		text += fmt.Sprintf(" (v%d at %d, %s)", g.TrippedRuleset, g.TrippedValue, time.UnixMilli(g.TrippedAt).Format(time.TimeOnly))
+	}
 	return text
 }
 
