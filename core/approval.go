@@ -121,6 +121,7 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 	file := fileDigest(req.Definition)
 	if p := current.Rollout.Pending; p != nil && p.File == file && p.By != req.Actor.ID {
 		change.Record.Rollout.Pending = nil
+		change.Record.Rollout.Reason = fmt.Sprintf("%s (asked by %s: %s)", req.Reason, p.By, p.Reason)
 		return nil
 	}
 	needed := Errorf(CodeApprovalRequired, "%s: it comes into force when somebody else applies the same file", why)

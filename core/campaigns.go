@@ -168,7 +168,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 		next.Ruleset = current.Ruleset
 		err = e.suitsRollout(ctx, &next)
 	} else {
-		err = next.decideBy(req, now)
+		err = next.decideBy()
 	}
 	if err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 
 // applied is the record that follows this one when the file is applied, before its ruleset is held against the live one.
 func (r *CampaignRecord) applied(req *ApplyRequest, now int64) CampaignRecord {
-	return CampaignRecord{
+	next := CampaignRecord{
 		Definition: req.Definition, Revision: r.Revision + 1, Epoch: r.Epoch + 1, Demo: req.Demo,
 		Rollout: r.Rollout, Rulesets: r.Rulesets,
 		Ruleset: Ruleset{
@@ -189,10 +189,13 @@ func (r *CampaignRecord) applied(req *ApplyRequest, now int64) CampaignRecord {
 			Previous: r.Rollout.Live, CreatedAt: now, CreatedBy: req.Actor.ID,
 		},
 	}
+	next.Rollout.Action, next.Rollout.At, next.Rollout.By, next.Rollout.Role = ActionApply, now, req.Actor.ID, req.Actor.Role
+	next.Rollout.Reason, next.Rollout.Guard = req.Reason, ""
+	return next
 }
 
 // decideBy gives the record's new ruleset its number and makes it live.
-func (r *CampaignRecord) decideBy(req *ApplyRequest, now int64) error {
+func (r *CampaignRecord) decideBy() error {
 	if r.Rollout.Canary != nil {
 		return Errorf(CodeWrongState, "ruleset %d is a canary beside the one that this file changes; promote it or abort it first",
 			r.Rollout.Canary.Ruleset)
@@ -202,8 +205,6 @@ func (r *CampaignRecord) decideBy(req *ApplyRequest, now int64) error {
 	number := r.Rollout.Number
 	r.Rollout.decideBy(r.Ruleset.Number)
 	r.Rollout.Number, r.Rollout.Undo, r.Rollout.Offer = number+1, number, 0
-	r.Rollout.Action, r.Rollout.At, r.Rollout.By, r.Rollout.Role = ActionApply, now, req.Actor.ID, req.Actor.Role
-	r.Rollout.Reason, r.Rollout.Guard = req.Reason, ""
 	return nil
 }
 

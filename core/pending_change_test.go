@@ -187,7 +187,7 @@ func TestAnUndoAfterADroppedChangeGoesToWhatWasBeforeItWaited(t *testing.T) {
 		stop      core.Stop
 	}{
 		"nothing came between": {func(*drop) {}, 1, core.StopNothing},
-		"a stop came between":  {func(d *drop) { d.stop(core.StopReservations) }, 2, core.StopNothing},
+		"a stop came between":  {func(d *drop) { d.stop(core.StopReservations) }, 1, core.StopReservations},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s store) {
