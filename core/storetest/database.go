@@ -28,7 +28,8 @@ func startShared(fsync string) (*Cluster, error) {
 		return nil, err
 	}
 	c.fsync = fsync
-	return c, c.Start()
+	err = c.Start()
+	return c, err
 }
 
 // PostgresURL returns the URL of a database that is empty, fresh and gone after the test. It is made on the server of
