@@ -51,7 +51,7 @@ type Shadow struct {
 // Breaker is a binding whose mechanic is not asked for a while, because it kept failing.
 type Breaker struct {
 	Ruleset int64     `json:"ruleset" example:"7"`
-	Binding int       `json:"binding" doc:"its place in the ruleset, from 0" example:"1"`
+	Binding int       `json:"binding" doc:"its place in the ruleset, from 0; reasons and other texts count from 1" example:"1"`
 	Until   time.Time `json:"until" doc:"when it is asked again"`
 	Trips   int64     `json:"trips" doc:"how often in a row it was closed to; each time it takes longer" example:"2"`
 	Failure string    `json:"failure" doc:"its last failure" example:"out_of_fuel"`

@@ -99,10 +99,10 @@ func (r *CampaignRecord) opened(bindings []failing, now int64) *swapPlan {
 	return &swapPlan{rollout: next, fenced: true, action: ActionBreaker, reason: strings.Join(said, "; "), undo: r.Rollout.Undo}
 }
 
-// words say why the breaker opens, for operators.
+// words say why the breaker opens, for operators, who count bindings from 1.
 func (f *failing) words(until int64) string {
 	said := fmt.Sprintf("binding %d of ruleset %d (%s) is not asked before %s: it failed in %d of %d decisions within %d s",
-		f.binding, f.ruleset, f.mechanic, rfc3339(until), f.failed, f.asked, guardSeconds)
+		f.binding+1, f.ruleset, f.mechanic, rfc3339(until), f.failed, f.asked, guardSeconds)
 	if f.failure != "" {
 		said += ", such as: " + f.failure
 	}
@@ -129,7 +129,7 @@ func (r *CampaignRecord) closing(now int64) *swapPlan {
 			Ruleset: b.Ruleset, Binding: b.Binding, Rollout: next.Number + 1, Trips: b.Trips,
 			Until: now + r.Definition.Guards.Breaker.pause(b.Trips).Milliseconds(),
 		})
-		said = append(said, fmt.Sprintf("binding %d of ruleset %d is asked again", b.Binding, b.Ruleset))
+		said = append(said, fmt.Sprintf("binding %d of ruleset %d is asked again", b.Binding+1, b.Ruleset))
 	}
 	return &swapPlan{rollout: next, fenced: true, action: ActionBreaker, reason: strings.Join(said, "; "), undo: r.Rollout.Undo}
 }

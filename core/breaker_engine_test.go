@@ -55,7 +55,7 @@ func TestABreakerOpensAndClosesOnAllNodesAndOrdersSayThatItWasOpen(t *testing.T)
 		w.unchanged(3, "a moment before it closes")
 		w.clock.advance(time.Millisecond)
 		w.judge()
-		if r := w.rollout(); r.Number != 4 || len(r.Breakers) != 0 || r.Action != core.ActionBreaker || r.Reason != "binding 0 of ruleset 2 is asked again" {
+		if r := w.rollout(); r.Number != 4 || len(r.Breakers) != 0 || r.Action != core.ActionBreaker || r.Reason != "binding 1 of ruleset 2 is asked again" {
 			t.Fatalf("the rollout is %+v", r)
 		}
 		w.sell(20)

@@ -98,13 +98,13 @@ func TestABreakerSaysWhyItOpened(t *testing.T) {
 		{ruleset: 1, binding: 0, mechanic: "seckill", asked: 20, failed: 15, failure: "out of fuel"},
 		{ruleset: 1, binding: 2, mechanic: "bundle", asked: 40, failed: 40},
 	}, 1_356_091_200_000)
-	want := "binding 0 of ruleset 1 (seckill) is not asked before 2012-12-21T12:00:30Z: it failed in 15 of 20 decisions within 10 s, such as: out of fuel; " +
-		"binding 2 of ruleset 1 (bundle) is not asked before 2012-12-21T12:00:30Z: it failed in 40 of 40 decisions within 10 s"
+	want := "binding 1 of ruleset 1 (seckill) is not asked before 2012-12-21T12:00:30Z: it failed in 15 of 20 decisions within 10 s, such as: out of fuel; " +
+		"binding 3 of ruleset 1 (bundle) is not asked before 2012-12-21T12:00:30Z: it failed in 40 of 40 decisions within 10 s"
 	if plan.reason != want {
 		t.Errorf("got  %s\nwant %s", plan.reason, want)
 	}
 	r.change(plan)
-	if plan = r.closing(1_356_091_300_000); plan.reason != "binding 0 of ruleset 1 is asked again; binding 2 of ruleset 1 is asked again" {
+	if plan = r.closing(1_356_091_300_000); plan.reason != "binding 1 of ruleset 1 is asked again; binding 3 of ruleset 1 is asked again" {
 		t.Error(plan.reason)
 	}
 }

@@ -74,7 +74,7 @@ const (
 // Breaker is an open one: the binding's mechanic is not asked, its failure policy decides at once.
 type Breaker struct {
 	Ruleset int64  `json:"ruleset"`
-	Binding int    `json:"binding"` // from 0
+	Binding int    `json:"binding"` // from 0; texts for people count from 1
 	Until   int64  `json:"until"`   // when the mechanic is asked again
 	Trips   int64  `json:"trips"`   // how often it has opened in a row; each time it stays open longer
 	Failure string `json:"failure"` // the last one
