@@ -64,10 +64,12 @@ func newJudged(t *testing.T, s store, guards core.Guards, ruleset ...core.Bindin
 func (w *judged) node(id string) *core.Engine {
 	journal, _ := w.store.(core.Journal)
 	nodes, _ := w.store.(core.NodeStore)
-	return core.NewEngine(core.Options{
+	e := core.NewEngine(core.Options{
 		Store: w.store, Campaigns: w.changes, Ledger: w.store, Journal: journal, Nodes: nodes, NodeID: id,
 		Compiler: w.mechanics, Now: w.clock.now, Log: slog.New(slog.DiscardHandler),
 	})
+	w.t.Cleanup(e.Stop)
+	return e
 }
 
 // sell lets so many shoppers order, at the nodes in turn, and returns how many got an order.
