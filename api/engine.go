@@ -167,6 +167,8 @@ type Rollouts interface {
 type Nodes interface {
 	// Nodes returns the nodes that are alive, sorted by id.
 	Nodes(ctx context.Context) ([]*core.Node, error)
+	// Lost returns the nodes that were seen within the last minute and are no longer alive, sorted by id.
+	Lost(ctx context.Context) ([]*core.Node, error)
 	// AwaitFollowed waits until every node that is alive decides under the campaign's revision or a later one, or the time is
 	// over, and says of each when it began to.
 	AwaitFollowed(ctx context.Context, campaign string, revision int64, wait time.Duration) ([]core.NodeFollowed, error)

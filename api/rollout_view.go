@@ -83,7 +83,14 @@ type Swapped struct {
 	CommittedAt time.Time      `json:"committed_at" doc:"from here on no order is decided by what was before"`
 	Nodes       []NodeFollowed `json:"nodes" nullable:"false" doc:"who has followed, as far as wait was given"`
 	State       Rollout        `json:"state" doc:"the rollout that is in force now"`
+	Lost        []LostNode     `json:"lost" nullable:"false" doc:"nodes that were seen within the last minute and are no longer alive: nobody waited for them"`
 	Dropped     *PendingChange `json:"dropped,omitempty" doc:"the change that waited until this one ended it; absent if none did"`
+}
+
+// LostNode is a node that is no longer alive and said no farewell.
+type LostNode struct {
+	ID     string    `json:"id"`
+	SeenAt time.Time `json:"seen_at" doc:"its last heartbeat"`
 }
 
 // NodeFollowed says when a node followed a change.
@@ -103,6 +110,7 @@ type RolloutState struct {
 	Rulesets int64              `json:"rulesets" doc:"the highest number that a ruleset has" example:"9"`
 	State    Rollout            `json:"state" doc:"the rollout that is in force"`
 	Nodes    []Node             `json:"nodes" nullable:"false" doc:"the nodes that are alive, sorted by id"`
+	Lost     []LostNode         `json:"lost" nullable:"false" doc:"the nodes that were seen within the last minute and are no longer alive, sorted by id"`
 	History  Page[RolloutEntry] `json:"history" doc:"the changes that led here, the newest first"`
 }
 
@@ -160,6 +168,9 @@ func (s *Server) registerRolloutViews() {
 		Operation: huma.Operation{
 			OperationID: "get-rollout", Method: http.MethodGet, Path: "/v1/campaigns/{campaign}/rollout", Tags: []string{"rollout"},
 			Summary: "Which ruleset decides for whom, which nodes follow, and what was changed by whom and why",
+			Description: "The rollout that is in force, what waits, the nodes that are alive and those that were lost within the last " +
+				"minute. Every node decides by its own rollout until it follows: one is behind while its revision is lower. The history " +
+				"is a page of all changes, the newest first.",
 		},
 		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.rollout)
@@ -189,10 +200,15 @@ func (s *Server) rollout(ctx context.Context, in *rolloutStateInput) (*rolloutSt
 	if err != nil {
 		return nil, err
 	}
+	lost, err := s.engine.Lost(ctx)
+	if err != nil {
+		return nil, err
+	}
 	return &rolloutStateOutput{Body: RolloutState{
 		Campaign: in.Campaign, Rollout: record.Rollout.Number, Revision: record.Revision, Epoch: record.Epoch,
 		Rulesets: record.Rulesets, State: RolloutOf(&record.Rollout),
 		Nodes:   views(nodes, func(n *core.Node) Node { return nodeView(n, in.Campaign) }),
+		Lost:    views(lost, lostView),
 		History: historyPage(entries, in.Limit),
 	}}, nil
 }
@@ -283,13 +299,15 @@ func pendingView(p *core.Pending) *PendingChange {
 func swappedView(campaign string, s *core.Swapped) Swapped {
 	return Swapped{
 		Campaign: campaign, Rollout: s.Rollout.Number, Revision: s.Revision, Epoch: s.Epoch, CommittedAt: timeOf(s.At),
-		Nodes: []NodeFollowed{}, State: RolloutOf(s.Rollout),
+		Nodes: []NodeFollowed{}, Lost: []LostNode{}, State: RolloutOf(s.Rollout),
 	}
 }
 
 func followedView(f core.NodeFollowed) NodeFollowed {
 	return NodeFollowed{Node: f.Node, FollowedAt: pastTime(f.At), Revision: f.Revision, Unserved: f.Unserved}
 }
+
+func lostView(n *core.Node) LostNode { return LostNode{ID: n.ID, SeenAt: timeOf(n.SeenAt)} }
 
 func nodeView(n *core.Node, campaign string) Node {
 	view := Node{

@@ -128,6 +128,8 @@ func (s *Server) registerRollouts() {
 		Operation: huma.Operation{
 			OperationID: "undo-rollout", Method: http.MethodPost, Path: "/v1/campaigns/{campaign}/undo", Tags: []string{"rollout"},
 			Summary: "Go back to the rollout before",
+			Description: "What decided before the last decision decides again, whatever waited since. Canaries and shadows that come " +
+				"back are counted anew, and a stop stays as it is. It waits for no node.",
 		},
 		permission: campaignStaff(), refuses: changeRefusals(),
 	}, s.undo)
@@ -143,6 +145,8 @@ func (s *Server) registerRollouts() {
 		Operation: huma.Operation{
 			OperationID: "approve-rollout", Method: http.MethodPost, Path: "/v1/campaigns/{campaign}/approvals", Tags: []string{"rollout"},
 			Summary: "Approve the change that waits for somebody other than who asked for it",
+			Description: "The change is made at once, or, if it has an instant or waits for orders to end, then. A campaign file that waits " +
+				"is not approved here: it comes into force when somebody else applies the same file.",
 		},
 		permission: campaignStaff(), refuses: changeRefusals(),
 	}, s.approveRollout)
@@ -242,6 +246,9 @@ func (s *Server) swapped(
 		return out, nil
 	}
 	out.Body.Nodes = views(followed, followedView)
+	if lost, err := s.engine.Lost(ctx); err == nil { // whoever is missing is missing without it, too
+		out.Body.Lost = views(lost, lostView)
+	}
 	return out, nil
 }
 

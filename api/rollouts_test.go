@@ -76,6 +76,10 @@ func (e *scripted) Nodes(context.Context) ([]*core.Node, error) {
 	}, e.call()
 }
 
+func (*scripted) Lost(context.Context) ([]*core.Node, error) {
+	return []*core.Node{{ID: "z", SeenAt: 1356062390000}}, nil
+}
+
 func (e *scripted) AwaitFollowed(_ context.Context, campaign string, revision int64, wait time.Duration) ([]core.NodeFollowed, error) {
 	e.asked.waited = fmt.Sprintf("%s %d %s", campaign, revision, wait)
 	return []core.NodeFollowed{{Node: "a", At: 1356062400150, Revision: 12}, {Node: "b", Revision: 11}}, e.followed

@@ -171,5 +171,20 @@ func (e *Engine) Nodes(ctx context.Context) ([]*Node, error) {
 	return all, nil
 }
 
+// Lost returns the nodes that are no longer alive and said no farewell, sorted by id: those that were seen within the last
+// minute, and not within the last three seconds.
+func (e *Engine) Lost(ctx context.Context) ([]*Node, error) {
+	if e.nodes == nil {
+		return nil, nil
+	}
+	now := e.now()
+	seen, err := e.nodes.Nodes(ctx, now.Add(-nodeForgotten).UnixMilli())
+	if err != nil {
+		return nil, storeError(err)
+	}
+	own, alive := e.presence.id(), now.Add(-nodeLost).UnixMilli()
+	return slices.DeleteFunc(seen, func(n *Node) bool { return n.ID == own || n.SeenAt >= alive }), nil
+}
+
 // NodeID returns the id under which this node is among [Engine.Nodes].
 func (e *Engine) NodeID() string { return e.presence.id() }

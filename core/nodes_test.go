@@ -227,6 +227,15 @@ func TestANodeThatDiedIsNotWaitedFor(t *testing.T) {
 		if got := f.idsOf(b); slices.Contains(got, "dead") {
 			t.Errorf("nodes = %v", got)
 		}
+		lost, err := b.Lost(t.Context())
+		if err != nil || !slices.ContainsFunc(lost, func(n *core.Node) bool { return n.ID == "dead" }) {
+			t.Errorf("lost are %v, %v", lost, err)
+		}
+		for _, n := range lost {
+			if n.ID == b.NodeID() {
+				t.Error("a node counts itself as lost")
+			}
+		}
 		f.follow(swapped.Revision)
 	})
 }

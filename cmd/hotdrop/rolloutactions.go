@@ -114,7 +114,7 @@ func rolloutAbortCommand() *cobra.Command {
 }
 
 func rolloutUndoCommand() *cobra.Command {
-	r := &rolloutChange{}
+	r := &rolloutChange{wait: hurry}
 	cmd := &cobra.Command{
 		Use:   "undo CAMPAIGN",
 		Short: "Go back to the rollout before, whatever is in force",
@@ -142,7 +142,7 @@ func stopLevels() []string {
 }
 
 func rolloutStopCommand() *cobra.Command {
-	r := &rolloutChange{stops: true}
+	r := &rolloutChange{stops: true, wait: hurry}
 	level := &choice{value: new(string), of: stopLevels()}
 	cmd := &cobra.Command{
 		Use:   "stop CAMPAIGN " + strings.Join(level.of, "|"),
@@ -150,7 +150,12 @@ func rolloutStopCommand() *cobra.Command {
 		Long: "Stop a campaign: reservations (nobody can sign up any more), mechanics (no mechanic is asked, everything costs its\n" +
 			"list price), campaign (nothing is sold and nobody can sign up); none lets it go on. Orders that were placed can be\n" +
 			"paid at every level. It asks no mechanic, so it works when the ruleset does not.",
-		Args: cobra.ExactArgs(2),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usageError{fmt.Errorf("it takes a campaign and a level: %s", strings.Join(level.of, ", "))}
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := level.Set(args[1]); err != nil {
 				return usageError{fmt.Errorf("%q is no level: %w", args[1], err)}

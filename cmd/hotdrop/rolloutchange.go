@@ -21,6 +21,8 @@ const (
 	// defaultWait is how long a change waits to see the nodes follow, unless it is told otherwise. A node that died is known to
 	// be gone after a few seconds.
 	defaultWait = 10 * time.Second
+	// hurry is how long an undo and a stop wait instead: whoever asks for one wants to know at once what has followed so far.
+	hurry = time.Second
 	// maxWait is the most that the API waits.
 	maxWait = 30 * time.Second
 )
@@ -41,7 +43,10 @@ func (r *rolloutChange) register(cmd *cobra.Command) {
 	r.client.register(cmd)
 	r.format.register(cmd)
 	cmd.Flags().StringVar(&r.reason, "reason", "", "why, for the staff log; required")
-	cmd.Flags().DurationVar(&r.wait, "wait", defaultWait, "how long to wait for the nodes to follow, at most 30s")
+	if r.wait == 0 {
+		r.wait = defaultWait
+	}
+	cmd.Flags().DurationVar(&r.wait, "wait", r.wait, "how long to wait for the nodes to follow, at most 30s")
 }
 
 // registerExpect adds the flag that says which rollout is changed.
@@ -137,7 +142,7 @@ func (r *rolloutChange) awaitPending(ctx context.Context, s *api.Swapped) error 
 			return err
 		}
 		s.Rollout, s.Revision, s.Epoch, s.State, s.CommittedAt = state.Rollout, state.Revision, state.Epoch, state.State, state.State.At
-		s.Nodes = followers(state)
+		s.Nodes, s.Lost = followers(state), state.Lost
 	}
 	return nil
 }

@@ -67,11 +67,16 @@ func observed(s *api.Swapped, wait time.Duration) (string, bool) {
 			latest = *n.FollowedAt
 		}
 	}
-	sentence := fmt.Sprintf("%s on %d of %s", decided(&s.State), len(s.Nodes)-len(late), count(len(s.Nodes), "node"))
+	all := len(s.Nodes) + len(s.Lost)
+	sentence := fmt.Sprintf("%s on %d of %s", decided(&s.State), len(s.Nodes)-len(late), count(all, "node"))
 	if !latest.IsZero() {
 		sentence += " since " + latest.Local().Format(clockForm)
 	}
-	return strings.Join(append([]string{sentence}, late...), "; "), len(late) == 0
+	follows := len(late) == 0 // a node that is lost does not sell
+	for _, n := range s.Lost {
+		late = append(late, fmt.Sprintf("%s was last seen %s", n.ID, n.SeenAt.Local().Format(time.TimeOnly)))
+	}
+	return strings.Join(append([]string{sentence}, late...), "; "), follows
 }
 
 // waiting says of a change that was not made what it waits for.
@@ -107,7 +112,9 @@ func decided(r *api.Rollout) string {
 		if stopped := stoppedText(r.Stop); stopped != "" {
 			return stopped
 		}
-		return fmt.Sprintf("v%d decides again", r.Live)
+		again := *r
+		again.Pending = nil // what waits is on a line of its own
+		return strings.Replace(whole(&again), "decides", "decides again", 1)
 	case core.ActionShadow:
 		if r.Shadow != nil {
 			return fmt.Sprintf("v%d is compared with v%d", r.Shadow.Ruleset, r.Live)

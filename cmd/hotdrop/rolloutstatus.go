@@ -123,12 +123,23 @@ func (s *shownStatus) text() string {
 		row("\tasked for by %s at %s: %s", p.By, moment(p.Asked), cmp.Or(p.Reason, "no reason given"))
 	}
 	if r.Undo != 0 {
-		row("undo\tgoes back to rollout %d", r.Undo)
+		row("undo\t%s", s.undoText())
 	}
 	_ = rows.Flush() // a strings.Builder takes everything
 	nodesText(&text, &s.RolloutState)
 	changesText(&text, &s.RolloutState)
 	return text.String()
+}
+
+// undoText says what an undo goes back to: what that decides too, if the changes that are shown have it.
+func (s *shownStatus) undoText() string {
+	for i := range s.History.Data {
+		if before := s.History.Data[i].State; before.Rollout == s.State.Undo {
+			before.Stop, before.Pending = s.State.Stop, nil // a stop stays, and what waited does not come back
+			return fmt.Sprintf("goes back to rollout %d: %s", before.Rollout, whole(&before))
+		}
+	}
+	return fmt.Sprintf("goes back to rollout %d", s.State.Undo)
 }
 
 // made says who made a rollout, how and why.
@@ -165,7 +176,7 @@ func nodesText(text *strings.Builder, s *api.RolloutState) {
 			following++
 		}
 	}
-	fmt.Fprintf(text, "\nnodes: %d of %d follow\n", following, len(s.Nodes))
+	fmt.Fprintf(text, "\nnodes: %d of %d follow\n", following, len(s.Nodes)+len(s.Lost))
 	rows := tabwriter.NewWriter(text, 0, 0, 2, ' ', 0)
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
@@ -177,6 +188,9 @@ func nodesText(text *strings.Builder, s *api.RolloutState) {
 			since = "BEHIND"
 		}
 		_, _ = fmt.Fprintf(rows, "  %s\trollout %d\t%s\tready for %s\t%s\n", n.ID, n.Rollout, since, readyText(n.Ready), n.Version)
+	}
+	for _, n := range s.Lost {
+		_, _ = fmt.Fprintf(rows, "  %s\tLOST\tlast seen %s\t\t\n", n.ID, n.SeenAt.Local().Format(time.TimeOnly))
 	}
 	_ = rows.Flush() // a strings.Builder takes everything
 	for _, n := range s.Nodes {
