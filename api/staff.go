@@ -67,6 +67,7 @@ type Ruleset struct {
 	CreatedAt time.Time                `json:"created_at"`
 	CreatedBy string                   `json:"created_by" doc:"the id of the principal who made it"`
 	Reason    string                   `json:"reason,omitempty" doc:"why"`
+	Warnings  []string                 `json:"warnings,omitempty" nullable:"false" doc:"only in the answer to adding it: which mechanics failed, when they were asked about made-up orders of the campaign's first 8 items, and on which; it is added all the same" example:"[\"bad fails on headset: division by zero\"]"`
 }
 
 const yamlType = "application/yaml"
@@ -245,7 +246,7 @@ func rulesetView(campaign string, r *core.Ruleset) Ruleset {
 	return Ruleset{
 		ID: strconv.FormatInt(r.Number, 10), Campaign: campaign, Ruleset: r.Number,
 		Bindings: append([]core.Binding{}, r.Bindings...), Stacking: r.Stacking, Digests: append([]string{}, r.Digests...),
-		CreatedAt: timeOf(r.CreatedAt), CreatedBy: r.CreatedBy, Reason: r.Reason,
+		CreatedAt: timeOf(r.CreatedAt), CreatedBy: r.CreatedBy, Reason: r.Reason, Warnings: r.Warnings,
 	}
 }
 

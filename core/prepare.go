@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -66,22 +67,49 @@ func (r *rulesets) keepWarm(number int64) {
 	r.warm[number] = true
 }
 
-// warm asks every mechanic about made-up facts, as many times at once as orders may, and forgets the answers. A mechanic
-// that has none to what nobody asked is none the worse.
-func (r *compiled) warm(s *snapshot, now int64) {
+// warm asks every mechanic about made-up facts, as many times at once as orders may, and returns what failed, for people. A
+// mechanic that has no answer to what nobody asked may still be a good one: a failure refuses nothing.
+func (r *compiled) warm(s *snapshot, now int64) (failures []string) {
 	var asked sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		asked.Go(func() {
-			for _, b := range r.bindings {
-				for _, facts := range s.madeUp(now) {
-					for _, hook := range b.mechanic.Manifest().Hooks {
-						_, _, _ = b.mechanic.Decide(hook, &facts, nil)
-					}
-				}
-			}
-		})
+	for range runtime.GOMAXPROCS(0) - 1 {
+		asked.Go(func() { r.askMadeUp(s, now) })
 	}
+	failures = r.askMadeUp(s, now)
 	asked.Wait()
+	return failures
+}
+
+// askMadeUp asks every mechanic once about each of the made-up facts.
+func (r *compiled) askMadeUp(s *snapshot, now int64) (failures []string) {
+	all := s.madeUp(now)
+	for _, b := range r.bindings {
+		var failed []string // each way to fail, in the order in which they came
+		on := map[string][]string{}
+		for i := range all {
+			failure := b.failsOn(&all[i])
+			if failure == "" {
+				continue
+			}
+			if on[failure] == nil {
+				failed = append(failed, failure)
+			}
+			on[failure] = append(on[failure], all[i].Item.SKU)
+		}
+		for _, failure := range failed {
+			failures = append(failures, b.mechanic.Manifest().Name+" fails on "+strings.Join(on[failure], ", ")+": "+failure)
+		}
+	}
+	return failures
+}
+
+// failsOn asks the mechanic about the facts at each of its hooks, and returns its first failure, "" if there is none.
+func (b *bound) failsOn(facts *Facts) (failure string) {
+	for _, hook := range b.mechanic.Manifest().Hooks {
+		if _, _, err := b.mechanic.Decide(hook, facts, nil); err != nil && failure == "" {
+			failure = plainFailure(err.Error())
+		}
+	}
+	return failure
 }
 
 // madeUp returns facts that might be: of somebody who orders one unit of each of the first items.

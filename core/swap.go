@@ -110,7 +110,7 @@ func (c *Campaign) deciding(ruleset *Ruleset) *Campaign {
 
 // AddRuleset compiles and warms a ruleset that is not to decide yet, and stores it under the next number. What is wrong with
 // it comes back as *[Problems] with paths into a campaign file, and nothing is stored. The other nodes prepare it, too;
-// [Engine.ChangeRollout] puts it in force.
+// [Engine.ChangeRollout] puts it in force. What failed while it was warmed is among the answer's warnings.
 func (e *Engine) AddRuleset(ctx context.Context, req RulesetRequest) (*Ruleset, error) {
 	if err := checkOptionalReason(req.Reason); err != nil {
 		return nil, err
@@ -128,12 +128,14 @@ func (e *Engine) AddRuleset(ctx context.Context, req RulesetRequest) (*Ruleset, 
 		if err != nil {
 			return nil, err
 		}
-		ruleset.warm(c.snapshot.Load(), e.now().UnixMilli())
+		warnings := ruleset.warm(c.snapshot.Load(), e.now().UnixMilli())
 		err = e.campaigns.AddRuleset(ctx, added)
 		if err == nil {
 			c.rulesets.put(&knownRuleset{stored: &added.Ruleset, ruleset: ruleset})
 			c.rulesets.keepWarm(added.Ruleset.Number)
-			return &added.Ruleset, nil
+			answer := added.Ruleset
+			answer.Warnings = warnings
+			return &answer, nil
 		}
 		if !errors.Is(err, ErrConflict) {
 			return nil, storeError(err)

@@ -97,6 +97,15 @@ func rolloutAddCommand() *cobra.Command {
 	return cmd
 }
 
+// warningLines are what a ruleset was added in spite of, each on a line.
+func warningLines(warnings []string) string {
+	var text strings.Builder
+	for _, warning := range warnings {
+		text.WriteString("warning: " + oneLine(warning) + "\n")
+	}
+	return text.String()
+}
+
 func (a *rulesetAddition) add(ctx context.Context, campaign, path string, stdin io.Reader, out io.Writer) error {
 	if err := errors.Join(requireReason(a.reason), checkWait(a.wait)); err != nil {
 		return err
@@ -129,7 +138,7 @@ func (a *rulesetAddition) add(ctx context.Context, campaign, path string, stdin 
 		return printAsIs(out, answer)
 	}
 	sentence, ready := readySentence(added.Ruleset, nodes)
-	if _, err := fmt.Fprintln(out, sentence); err != nil {
+	if _, err := fmt.Fprint(out, sentence+"\n"+warningLines(added.Warnings)); err != nil {
 		return err
 	}
 	if !ready {
