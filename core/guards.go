@@ -7,10 +7,11 @@ import (
 
 // The bounds of what a campaign file says of guards.
 const (
-	WholeShare   = 10_000        // all of it, in basis points
-	MaxFuel      = 1_000_000_000 // of one decision
-	MaxGuarded   = 1_000_000     // decisions that a guard or a breaker may wait for
-	MaxPriceMove = 1_000_000     // basis points: a hundred times the price
+	WholeShare   = 10_000         // all of it, in basis points
+	MaxShare     = WholeShare - 1 // that a guard may allow: nothing is above all of it
+	MaxFuel      = 1_000_000_000  // of one decision
+	MaxGuarded   = 1_000_000      // decisions that a guard or a breaker may wait for
+	MaxPriceMove = 1_000_000      // basis points: a hundred times the price
 	MinPause     = Duration(time.Second)
 	MaxPause     = Duration(10 * time.Minute) // also of a breaker that opens again and again
 )

@@ -4,14 +4,14 @@ package core
 func (v *validation) guards() {
 	g := &v.campaign.Guards
 	v.upTo("guards.spend_per_minute", g.SpendPerMinute, MaxBudget)
-	v.upTo("guards.budget_share", g.BudgetShare, WholeShare)
+	v.upTo("guards.budget_share", g.BudgetShare, MaxShare)
 	if g.BudgetShare > 0 && v.campaign.Guardrails.DiscountBudget == 0 {
 		v.problems.Add("guards.budget_share", "means nothing without guardrails.discount_budget")
 	}
-	v.upTo("guards.error_rate", g.ErrorRate, WholeShare)
-	v.upTo("guards.denial_rate", g.DenialRate, WholeShare)
+	v.upTo("guards.error_rate", g.ErrorRate, MaxShare)
+	v.upTo("guards.denial_rate", g.DenialRate, MaxShare)
 	v.upTo("guards.fuel_p99", g.FuelP99, MaxFuel)
-	v.upTo("guards.order_value_drop", g.OrderValueDrop, WholeShare)
+	v.upTo("guards.order_value_drop", g.OrderValueDrop, MaxShare)
 	v.upTo("guards.min_orders", g.MinOrders, MaxGuarded)
 	v.upTo("guards.max_price_change", g.MaxPriceChange, MaxPriceMove)
 	v.breaker(g.Breaker)

@@ -28,8 +28,8 @@ func properCampaign() *core.Campaign {
 		VoucherPools: map[string]core.VoucherPool{"flyme-50": {Count: core.MaxUnits, Value: core.MaxAmount}},
 		Guardrails:   core.Guardrails{MinPrice: 1, MaxDiscount: core.MaxBudget, DiscountBudget: core.MaxBudget},
 		Guards: core.Guards{
-			SpendPerMinute: core.MaxBudget, BudgetShare: core.WholeShare, ErrorRate: 1, DenialRate: core.WholeShare, FuelP99: core.MaxFuel,
-			OrderValueDrop: core.WholeShare, MinOrders: core.MaxGuarded, MaxPriceChange: core.MaxPriceMove,
+			SpendPerMinute: core.MaxBudget, BudgetShare: core.MaxShare, ErrorRate: 1, DenialRate: core.MaxShare, FuelP99: core.MaxFuel,
+			OrderValueDrop: core.MaxShare, MinOrders: core.MaxGuarded, MaxPriceChange: core.MaxPriceMove,
 			Breaker: core.BreakerTerms{Failures: core.WholeShare, Min: core.MaxGuarded, Pause: core.MaxPause},
 		},
 		Ruleset: []core.Binding{

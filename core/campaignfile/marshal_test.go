@@ -116,14 +116,14 @@ func promote(t *rapid.T, c *core.Campaign) {
 
 // guard adds guards, or none.
 func guard(t *rapid.T, c *core.Campaign) {
-	share := rapid.Int64Range(0, core.WholeShare)
+	share := rapid.Int64Range(0, core.MaxShare)
 	c.Guards = core.Guards{
 		SpendPerMinute: rapid.Int64Range(0, core.MaxBudget).Draw(t, "spend"), ErrorRate: share.Draw(t, "errors"),
 		DenialRate: share.Draw(t, "denials"), FuelP99: rapid.Int64Range(0, core.MaxFuel).Draw(t, "fuel"),
 		OrderValueDrop: share.Draw(t, "drop"), MinOrders: rapid.Int64Range(0, core.MaxGuarded).Draw(t, "min orders"),
 		MaxPriceChange: rapid.Int64Range(0, core.MaxPriceMove).Draw(t, "price change"),
 	}
-	c.Guards.Breaker.Failures = share.Draw(t, "failures")
+	c.Guards.Breaker.Failures = rapid.Int64Range(0, core.WholeShare).Draw(t, "failures")
 	c.Guards.Breaker.Pause = core.Duration(rapid.SampledFrom([]time.Duration{0, time.Second, 90 * time.Second}).Draw(t, "pause"))
 }
 
