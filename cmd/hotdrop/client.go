@@ -97,6 +97,9 @@ func problemOf(status int, content []byte) *api.Problem {
 		text := []rune(strings.TrimSpace(string(content)))
 		p = &api.Problem{Code: core.CodeInternal, Detail: string(text[:min(len(text), 200)])}
 	}
+	for _, v := range p.Errors {
+		p.Detail += "; " + strings.TrimSpace(v.Location+" "+v.Message)
+	}
 	p.Status = status
 	return p
 }

@@ -26,7 +26,8 @@ func rolloutCommand() *cobra.Command {
 		Long: "Change which ruleset decides while the sale is running. A ruleset is an immutable, numbered list of mechanics; v7 is\n" +
 			"ruleset 7. One is live; beside it one may be a canary, which decides for some shoppers, and one a shadow, which is\n" +
 			"only compared. Every change is made at one instant for every order on every node, and ends by printing what was\n" +
-			"observed of it.",
+			"observed of it. One that only waits, for its instant, for orders to end or for approval, succeeds too: with -o json\n" +
+			"state.pending says what it waits for.",
 		Example: "  hotdrop rollout add phone cheaper.yaml --reason \"cheaper\"\n" +
 			"  hotdrop rollout canary phone v2 --percent 5 --reason \"five in a hundred first\"\n" +
 			"  hotdrop rollout promote phone --reason \"they buy more\"\n" +

@@ -271,6 +271,7 @@ func TestWhatTheServerRefusesIsSaidWithWhatToTryNext(t *testing.T) {
 		{"nothing to promote", []string{"has no canary", "next: hotdrop rollout live trade-in RULESET"}, []string{"promote", "trade-in"}},
 		{"nothing to abort", []string{"wrong_state"}, []string{"abort", "trade-in"}},
 		{"nothing to approve", []string{"wrong_state"}, []string{"approve", "trade-in"}},
+		{"a reason that is too long", []string{"invalid", "body.reason", "500"}, []string{"stop", "trade-in", "mechanics", "--reason", strings.Repeat("r", 501)}},
 		{"no such ruleset", []string{"not_found", "9"}, []string{"live", "trade-in", "v9"}},
 		{"no such campaign", []string{"not_found"}, []string{"stop", "nowhere", "mechanics"}},
 		{"another brand's campaign", []string{"not_found"}, []string{"stop", "phone", "mechanics", "--key", meizu}},
@@ -281,7 +282,7 @@ func TestWhatTheServerRefusesIsSaidWithWhatToTryNext(t *testing.T) {
 		{"a key nobody knows", []string{"misspelt.yaml:1:", "there is no such key"}, []string{"add", "trade-in", misspelt}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := run(t, folder, append([]string{"rollout"}, append(c.args, "--server", s.url, "--reason", "r")...)...)
+			r := run(t, folder, append([]string{"rollout"}, append([]string{c.args[0], "--reason", "r"}, append(c.args[1:], "--server", s.url)...)...)...)
 			if r.code != exitFailed || r.stdout != "" {
 				t.Errorf("exit %d, %q on stdout", r.code, r.stdout)
 			}

@@ -35,7 +35,9 @@ func effect(s *api.Swapped, wait time.Duration) (string, bool) {
 }
 
 // onlyWaits reports whether the action made nothing but a change that waits.
-func onlyWaits(action core.Action) bool { return action == core.ActionPropose || action == core.ActionDrain }
+func onlyWaits(action core.Action) bool {
+	return action == core.ActionPropose || action == core.ActionDrain
+}
 
 // dropped says which change waits no more, and for what it did.
 func dropped(p *api.PendingChange) string {

@@ -15,7 +15,7 @@ import (
 // pointLine is one second of a campaign on one line.
 func pointLine(p *core.LivePoint) string {
 	parts := []string{
-		fmt.Sprintf("%s v%d", time.Unix(p.Second, 0).Format(time.TimeOnly), liveOf(p)),
+		fmt.Sprintf("%s %s", time.Unix(p.Second, 0).Format(time.TimeOnly), decidingText(p.Rollout)),
 		fmt.Sprintf("orders %d paid %d reservations %d refused %s", p.Orders, p.Paid, p.Reservations, refusedText(p)),
 		"p50 " + micros(p.P50) + " p99 " + micros(p.P99), "left " + counts(p.Stock),
 	}
@@ -40,6 +40,7 @@ func pointScreen(p *core.LivePoint) string {
 	fmt.Fprintf(&text, "%s  %s  %s\n\n", p.Campaign, time.Unix(p.Second, 0).Format(time.TimeOnly), rolloutText(p.Rollout))
 	rows := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { _, _ = fmt.Fprintf(rows, name+"\t"+format+"\n", args...) }
+	lastChange(p, row)
 	row("orders", "%d/s, %d paid/s, %d reservations/s", p.Orders, p.Paid, p.Reservations)
 	row("refused", "%s", refusedText(p))
 	row("time", "p50 %s, p99 %s", micros(p.P50), micros(p.P99))
@@ -76,11 +77,31 @@ func pointScreen(p *core.LivePoint) string {
 	return text.String()
 }
 
-func liveOf(p *core.LivePoint) int64 {
-	if p.Rollout == nil {
-		return 0
+// decidingText names the live ruleset, and the canary if there is one.
+func decidingText(r *core.Rollout) string {
+	switch {
+	case r == nil:
+		return "v0"
+	case r.Canary == nil:
+		return fmt.Sprintf("v%d", r.Live)
+	default:
+		return fmt.Sprintf("v%d canary v%d", r.Live, r.Canary.Ruleset)
 	}
-	return p.Rollout.Live
+}
+
+// lastChange says who made the rollout and why, which breakers are open, and what waits.
+func lastChange(p *core.LivePoint, row func(name, format string, args ...any)) {
+	if p.Rollout == nil {
+		return
+	}
+	view := api.RolloutOf(p.Rollout)
+	row("changed", "%s %s", moment(view.At), made(&view))
+	for _, b := range view.Breakers {
+		row("BREAKER", "%s", breakerText(&b))
+	}
+	if view.Pending != nil {
+		row("pending", "%s", waiting(p.Campaign, view.Draining, view.Pending))
+	}
 }
 
 // rolloutText is what a rollout decides, and what waits.
@@ -144,14 +165,26 @@ func followingNodes(p *core.LivePoint) int {
 }
 
 func guardText(g core.GuardState) string {
-	text := fmt.Sprintf("%s %d of %d", g.Name, g.Value, g.Limit)
+	text := fmt.Sprintf("%s %s of %s", g.Name, guardFigure(g.Name, g.Value), guardFigure(g.Name, g.Limit))
 	if g.Tripped {
 		text += " TRIPPED"
 	}
 	if g.TrippedAt > 0 {
-		text += fmt.Sprintf(" (v%d at %d, %s)", g.TrippedRuleset, g.TrippedValue, time.UnixMilli(g.TrippedAt).Format(time.TimeOnly))
+		text += fmt.Sprintf(" (v%d at %s, %s)", g.TrippedRuleset, guardFigure(g.Name, g.TrippedValue), time.UnixMilli(g.TrippedAt).Format(time.TimeOnly))
 	}
 	return text
+}
+
+// guardFigure writes what a guard measures: most of them basis points.
+func guardFigure(guard string, n int64) string {
+	switch core.GuardName(guard) {
+	case core.GuardBudgetShare, core.GuardErrorRate, core.GuardDenialRate, core.GuardOrderValueDrop:
+		return fmt.Sprintf("%.2f %%", float64(n)/100)
+	case core.GuardSpendPerMinute:
+		return thousands(n) + " minor units"
+	default:
+		return thousands(n)
+	}
 }
 
 // micros writes microseconds as people read them.

@@ -34,7 +34,9 @@ func rolloutReportCommand() *cobra.Command {
 		Long: "Show how the canary's shoppers fare beside the others, with intervals of 95 %, and what the shadow would have decided\n" +
 			"otherwise, with the cases that differ the most. Both count on all nodes since the canary or the shadow began.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return r.show(cmd.Context(), args[0], cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return r.show(cmd.Context(), args[0], cmd.OutOrStdout())
+		},
 	}
 	r.client.register(cmd)
 	r.format.register(cmd)

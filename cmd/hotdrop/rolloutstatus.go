@@ -112,8 +112,7 @@ func (s *shownStatus) text() string {
 		row("stop\t%s", stopped)
 	}
 	for _, b := range r.Breakers {
-		row("breaker\tv%d asks its binding %d no more until %s, after %s: %s", b.Ruleset, b.Binding+1, b.Until.Local().Format(clockForm),
-			count(int(b.Trips), "trip"), b.Failure)
+		row("BREAKER\t%s", breakerText(&b))
 	}
 	for _, g := range s.Guards {
 		row("guard\t%s", guardText(g))
@@ -129,6 +128,12 @@ func (s *shownStatus) text() string {
 	nodesText(&text, &s.RolloutState)
 	changesText(&text, &s.RolloutState)
 	return text.String()
+}
+
+// breakerText says which binding is not asked and why.
+func breakerText(b *api.Breaker) string {
+	return fmt.Sprintf("v%d asks its binding %d no more until %s, after %s: %s; its failure policy decides", b.Ruleset, b.Binding+1,
+		b.Until.Local().Format(clockForm), count(int(b.Trips), "trip"), oneLine(b.Failure))
 }
 
 // undoText says what an undo goes back to: what that decides too, if the changes that are shown have it.

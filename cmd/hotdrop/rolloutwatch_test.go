@@ -79,7 +79,11 @@ func samplePoint() *core.LivePoint {
 			{Ruleset: 8, Binding: 1, Mechanic: "sec\x1b[2Jkill", Asked: 0, Open: 6},
 		},
 		Stock: map[string]int64{"mi2": 41, "case": 100}, DiscountSpent: 12000, DiscountBudget: 50000, Revision: 12,
-		Rollout: &core.Rollout{Number: 8, Live: 7, Canary: &core.Canary{Ruleset: 8, Percent: 5}, Pending: &core.Pending{Change: core.Change{Ruleset: 9}}},
+		Rollout: &core.Rollout{
+			Number: 8, Live: 7, Canary: &core.Canary{Ruleset: 8, Percent: 5}, Action: core.ActionCanary, At: 1356062400123, By: "ann", Reason: "five\nfirst",
+			Breakers: core.Breakers{{Ruleset: 8, Binding: 1, Until: 1356062400000, Trips: 1, Failure: "out_of_fuel"}},
+			Pending:  &core.Pending{Change: core.Change{Mode: core.ModeLive, Ruleset: 9}, At: 1356062400000},
+		},
 		Nodes: []core.LiveNode{
 			{ID: "a", Ruleset: 7, Rollout: 8, Revision: 12, Ready: true}, {ID: "b", Ruleset: 6, Rollout: 7, Revision: 11},
 		},
@@ -92,6 +96,7 @@ func TestAPointIsALineOrAScreen(t *testing.T) {
 		"point.line.txt": pointLine(samplePoint()), "point.screen.txt": pointScreen(samplePoint()),
 		"nothing.line.txt": pointLine(&core.LivePoint{Campaign: "phone"}), "nothing.screen.txt": pointScreen(&core.LivePoint{Campaign: "phone"}),
 	} {
+		got = strings.ReplaceAll(got, moment(time.Unix(1356062400, 0)), "2012-12-21 04:00:00")
 		got = strings.ReplaceAll(got, time.Unix(1356062400, 0).Format(time.TimeOnly), "04:00:00")
 		got = strings.ReplaceAll(got, time.Unix(0, 0).Format(time.TimeOnly), "00:00:00")
 		path := filepath.Join("testdata", "rollout", file)
