@@ -235,8 +235,11 @@ func (e *Engine) planChangeOf(ctx context.Context, current *CampaignRecord, req 
 
 // check refuses what no rollout can be.
 func (r *RolloutRequest) check(now int64) error {
-	if r.At != 0 && (r.At <= now || r.Change.Mode == ModeAbort) {
-		return Errorf(CodeInvalid, "at must be an instant to come, and abort waits for none")
+	switch {
+	case r.At != 0 && r.Change.Mode == ModeAbort:
+		return Errorf(CodeInvalid, "abort is made at once: it takes no at")
+	case r.At != 0 && r.At <= now:
+		return Errorf(CodeInvalid, "at must be an instant to come")
 	}
 	return cmp.Or(checkReason(r.Reason), r.Change.checkMode(), r.Change.checkCanary(), r.Change.checkHolds())
 }

@@ -233,6 +233,7 @@ func TestWhatIsAskedForWronglyIsSaidBeforeAnythingIsSent(t *testing.T) {
 		{`"cheaper" is no ruleset`, []string{"shadow", "phone", "cheaper", "--reason", "r"}},
 		{"--percent or --tag", []string{"canary", "phone", "v2", "--reason", "r"}},
 		{"--percent or --tag", []string{"canary", "phone", "v2", "--percent", "5", "--tag", "a", "--reason", "r"}},
+		{"must be a whole number, 1 to 99", []string{"canary", "phone", "v2", "--percent", "5.5", "--reason", "r"}},
 		{"--percent: must be 1 to 99", []string{"canary", "phone", "v2", "--percent", "0", "--reason", "r"}},
 		{"--percent: must be 1 to 99", []string{"canary", "phone", "v2", "--percent", "100", "--reason", "r"}},
 		{"is no instant", []string{"live", "phone", "v2", "--at", "noon", "--reason", "r"}},

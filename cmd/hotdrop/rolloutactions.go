@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,9 +45,28 @@ func rolloutCanaryCommand() *cobra.Command {
 	}
 	m.register(cmd)
 	m.registerWhen(cmd)
-	cmd.Flags().Int64Var(&m.percent, "percent", 0, "of the shoppers, 1 to 99; a larger one only adds others")
+	cmd.Flags().Var((*wholePercent)(&m.percent), "percent", "of the shoppers, 1 to 99; a larger one only adds others")
 	cmd.Flags().StringVar(&m.tag, "tag", "", "the shoppers whose token has this tag")
 	return cmd
+}
+
+// wholePercent is a share of the shoppers, in whole percent.
+type wholePercent int64
+
+// String returns the current value.
+func (p *wholePercent) String() string { return strconv.FormatInt(int64(*p), 10) }
+
+// Type names the value in the help.
+func (*wholePercent) Type() string { return "int" }
+
+// Set refuses what is no whole number.
+func (p *wholePercent) Set(word string) error {
+	n, err := strconv.ParseInt(word, 10, 64)
+	if err != nil {
+		return errors.New("must be a whole number, 1 to 99")
+	}
+	*p = wholePercent(n)
+	return nil
 }
 
 func rolloutLiveCommand() *cobra.Command {
