@@ -16,7 +16,8 @@ const clockForm = "15:04:05.000"
 // effect says what was observed of a change, and whether every node follows it: in one sentence, and on a line each what it
 // left waiting and what it dropped.
 func effect(s *api.Swapped, wait time.Duration) (string, bool) {
-	sentence, follows := "", true
+	var sentence string
+	follows := true
 	if p := s.State.Pending; p != nil && onlyWaits(s.State.Action) {
 		sentence = waiting(s.Campaign, s.State.Draining, p)
 	} else {

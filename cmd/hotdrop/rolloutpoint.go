@@ -170,7 +170,8 @@ func guardText(g core.GuardState) string {
 		text += " TRIPPED"
 	}
 	if g.TrippedAt > 0 {
-		text += fmt.Sprintf(" (v%d at %s, %s)", g.TrippedRuleset, guardFigure(g.Name, g.TrippedValue), time.UnixMilli(g.TrippedAt).Format(time.TimeOnly))
+		text += fmt.Sprintf(" (v%d at %s, %s)", g.TrippedRuleset, guardFigure(g.Name, g.TrippedValue),
+			time.UnixMilli(g.TrippedAt).Format(time.TimeOnly))
 	}
 	return text
 }
