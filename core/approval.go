@@ -26,8 +26,8 @@ func (e *Engine) needsApproval(ctx context.Context, current *CampaignRecord, cha
 		return "", storeError(err)
 	}
 	if err != nil { // it is forced upon nodes that cannot compile it
-		return fmt.Sprintf("how far prices move could not be measured: ruleset %d does not compile here",
-			change.Ruleset), nil //nolint:nilerr // it is the reason
+		why := fmt.Sprintf("how far prices move could not be measured: ruleset %d does not compile here", change.Ruleset)
+		return why, nil //nolint:nilerr // it is the reason
 	}
 	return e.movesTooFar(ctx, current, pricing{current.Definition, next}, limit)
 }

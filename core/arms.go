@@ -33,8 +33,8 @@ func (c *Canary) includes(campaign string, shopper *ShopperFacts) bool {
 // ruleset draws other shoppers, so that it is not always the same ones who try what is new.
 func (c *Canary) bucket(campaign, shopper string) int64 {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(campaign + "/" + strconv.FormatInt(c.Ruleset, 10) + "/" + shopper)) // never fails
-	mixed := h.Sum64()                                                                        // its low bits depend on the last bytes only: spread them
+	_, _ = h.Write([]byte(campaign + "/" + strconv.FormatInt(c.Ruleset, 10) + "/" + shopper))
+	mixed := h.Sum64() // its low bits depend on the last bytes only: spread them
 	mixed ^= mixed >> 33
 	mixed *= 0xff51afd7ed558ccd
 	mixed ^= mixed >> 33

@@ -164,19 +164,22 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	if err != nil {
 		return nil, err
 	}
-	if !isNew {
-		next.Ruleset = current.Ruleset
-		err = e.suitsRollout(ctx, &next)
-	} else {
-		err = next.decideBy()
-	}
-	if err != nil {
+	if err := e.settleRuleset(ctx, &next, current, isNew); err != nil {
 		return nil, err
 	}
 	return &CampaignChange{
 		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew, Artefacts: artefacts,
 		Documents: newDraws(current.Definition, req.Definition), Entry: req.entry(now, current.Definition),
 	}, nil
+}
+
+// settleRuleset gives the next record's ruleset its place: a new one becomes live, another stays what it is.
+func (e *Engine) settleRuleset(ctx context.Context, next, current *CampaignRecord, isNew bool) error {
+	if isNew {
+		return next.decideBy()
+	}
+	next.Ruleset = current.Ruleset
+	return e.suitsRollout(ctx, next)
 }
 
 // applied is the record that follows this one when the file is applied, before its ruleset is held against the live one.

@@ -285,7 +285,7 @@ func TestWhatIsShownIsTheArmThatIsWorseOff(t *testing.T) {
 		{guard: GuardErrorRate, value: 300, limit: 200, canary: true}, {guard: GuardDenialRate, value: 1, limit: 9, canary: true},
 	}
 	got := fmt.Sprint(states(v, &Rollout{Action: ActionGuard, Guard: GuardErrorRate}))
-	if want := "[{error_rate 300 200 true} {denial_rate 1 9 false}]"; got != want {
+	if want := "[{error_rate 300 200 true 0 0 0} {denial_rate 1 9 false 0 0 0}]"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got := states(v, &Rollout{Action: ActionLive, Guard: GuardErrorRate}); got[0].Tripped {

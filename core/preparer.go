@@ -239,6 +239,17 @@ func (p *preparer) tell(c *campaign, wanted []int64, refused map[int64]string) {
 	})
 }
 
+// tellReady says that the ruleset, which is new, is ready here.
+func (p *preparer) tellReady(campaign string, number int64) {
+	p.saw(campaign, number)
+	p.engine.presence.tell(campaign, func(n *NodeCampaign) bool {
+		if !slices.Contains(n.Ready, number) {
+			n.Ready = append(slices.Clone(n.Ready), number) // it is the highest one
+		}
+		return true
+	})
+}
+
 // undone returns the rollout that an undo would go back to, nil if there is none or it cannot be read now.
 func (p *preparer) undone(ctx context.Context, c *campaign) *Rollout {
 	number := c.snapshot.Load().record.Rollout.Undo

@@ -1,6 +1,9 @@
 package core
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // QuotePage is some recorded decisions, one after the other in one piece of memory that is used again and again: a store that
 // reads many has to be quick. The zero value is empty.
@@ -53,8 +56,7 @@ func VisitQuotes(
 		err = page.visit(visit)
 		if err != nil {
 			cancel()
-			<-loaded // the visit's error is the one to tell
-			return err
+			return cmp.Or(err, <-loaded) // the visit's error is the one to tell
 		}
 		err = <-loaded
 		page, next = next, page

@@ -133,6 +133,7 @@ func (e *Engine) AddRuleset(ctx context.Context, req RulesetRequest) (*Ruleset, 
 		if err == nil {
 			c.rulesets.put(&knownRuleset{stored: &added.Ruleset, ruleset: ruleset})
 			c.rulesets.keepWarm(added.Ruleset.Number)
+			e.preparer.tellReady(c.id, added.Ruleset.Number)
 			answer := added.Ruleset
 			answer.Warnings = warnings
 			return &answer, nil
