@@ -26,8 +26,9 @@ func away() *notebook {
 func (n *notebook) back() {
 	for len(n.gate) > 0 {
 		select {
-		case <-n.gate: // it does not fail any more
-		default:
+		case err := <-n.gate: // it does not fail any more
+			_ = err
+		default: // somebody else took it
 		}
 	}
 	close(n.gate)
