@@ -26,13 +26,15 @@ type store interface {
 
 // eachStore runs the test on every store that can be had.
 func eachStore(t *testing.T, test func(t *testing.T, s store)) {
-	t.Run("sqlite", func(t *testing.T) {
-		s, err := sqlite.Open(t.Context(), t.TempDir())
-		must(t, err)
-		t.Cleanup(func() { _ = s.Close() })
-		must(t, s.Migrate(t.Context()))
-		test(t, s)
-	})
+	if embeddedToo {
+		t.Run("sqlite", func(t *testing.T) {
+			s, err := sqlite.Open(t.Context(), t.TempDir())
+			must(t, err)
+			t.Cleanup(func() { _ = s.Close() })
+			must(t, s.Migrate(t.Context()))
+			test(t, s)
+		})
+	}
 	t.Run("postgres", func(t *testing.T) {
 		s, err := postgres.Open(t.Context(), storetest.PostgresURL(t))
 		must(t, err)

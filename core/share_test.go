@@ -29,7 +29,9 @@ func (s sharer) Manifest() *core.Manifest {
 func (s sharer) Decide(_ core.Hook, f *core.Facts, effects []core.Effect) ([]core.Effect, core.Usage, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*s.asked = append(*s.asked, f.Shares)
+	if f.Shares.Counted != "" { // else it is only being warmed
+		*s.asked = append(*s.asked, f.Shares)
+	}
 	return append(effects, s.give(f)...), core.Usage{}, nil
 }
 
