@@ -78,7 +78,7 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	}
 	out = shell(t, folder, s.url, blockWith(t, blocks, "rollout shadow"))
 	for _, want := range []string{
-		"group: v2 on 0 decisions",
+		"group: v2: nothing was recorded",
 		"v2 is compared with v1 on 1 of 1 node since", "v2 decides for 5 % of shoppers on 1 of 1 node since", "v2 decides on 1 of 1 node since",
 		"v1 decides, v2 for 5 % of shoppers, v2 is compared on 1 of 1 node since", "demo-operator: they do not",
 	} {
