@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -435,6 +436,9 @@ func TestANodeThatCannotServeWhatIsLiveKeepsNobodyFromWhatItCould(t *testing.T) 
 		swapped, err := f.change(f.nodes[0], core.Change{Mode: core.ModeLive, Ruleset: 2}, 0)
 		must(t, err)
 		f.follow(swapped.Revision)
+		for len(c.CampaignIDs()) == 0 { // nobody waits for a node that serves nothing
+			runtime.Gosched()
+		}
 		f.pays(c, "ann", 1002)
 		if again := poor.asked(); again != asked {
 			t.Errorf("the swap compiled %d mechanics", again-asked)
