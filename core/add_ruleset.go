@@ -62,10 +62,7 @@ func (e *Engine) newRuleset(ctx context.Context, record *CampaignRecord, req *Ru
 	if added.Artefacts, err = e.artefacts(ctx, ruleset); err != nil {
 		return nil, nil, err
 	}
-	added.Entry = StaffEntry{
-		At: now, Actor: req.Actor.ID, Role: string(req.Actor.Role), Brand: added.Brand, Campaign: req.Campaign,
-		Action: "ruleset.add", Reason: req.Reason,
-	}
+	added.Entry = req.Actor.entry(now, "ruleset.add", added.Brand, req.Campaign, req.Reason)
 	added.Entry.After, _ = json.Marshal(added.Ruleset) // plain data always encodes
 	ruleset.ruleset = added.Ruleset
 	return added, ruleset, nil

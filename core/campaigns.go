@@ -265,10 +265,7 @@ func (r *ApplyRequest) allowed(current *CampaignRecord) error {
 
 // entry is the staff log's row of the change.
 func (r *ApplyRequest) entry(now int64, before *Campaign) StaffEntry {
-	entry := StaffEntry{
-		At: now, Actor: r.Actor.ID, Role: string(r.Actor.Role), Brand: r.Definition.Brand, Campaign: r.Definition.ID,
-		Action: "campaign.apply", Reason: r.Reason,
-	}
+	entry := r.Actor.entry(now, "campaign.apply", r.Definition.Brand, r.Definition.ID, r.Reason)
 	entry.After, _ = json.Marshal(r.Definition) // plain data always encodes
 	if before != nil {
 		entry.Before, _ = json.Marshal(before)

@@ -309,13 +309,10 @@ func (c *campaign) usedReference(ctx context.Context, a *StaffAction) error {
 
 // entry is the staff log's row of the action.
 func (a *StaffAction) entry(at int64, action string, before, after *Order) *StaffEntry {
-	entry := &StaffEntry{
-		At: at, Actor: a.Actor.ID, Role: string(a.Actor.Role), Brand: after.Brand, Campaign: after.Campaign, Action: action,
-		Reason: a.Reason,
-	}
+	entry := a.Actor.entry(at, action, after.Brand, after.Campaign, a.Reason)
 	entry.Before, _ = json.Marshal(before.forLog()) // plain data always encodes
 	entry.After, _ = json.Marshal(after.forLog())
-	return entry
+	return &entry
 }
 
 // loggedOrder is what the staff log says of an order.

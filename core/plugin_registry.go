@@ -255,10 +255,8 @@ func (c *PluginChange) shed(before *Plugin) {
 
 // pluginEntry is the staff log's row of something that the actor did to a plugin; before is nil for an upload.
 func pluginEntry(at int64, actor Principal, action, reason string, before, after *Plugin) StaffEntry {
-	entry := StaffEntry{
-		At: at, Actor: actor.ID, Role: string(actor.Role), Brand: after.Brand, Action: action, Reason: reason,
-		After: after.forLog(),
-	}
+	entry := actor.entry(at, action, after.Brand, "", reason)
+	entry.After = after.forLog()
 	if before != nil {
 		entry.Before = before.forLog()
 	}

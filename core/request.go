@@ -11,18 +11,31 @@ const (
 	RoleBrand    Role = "brand"
 	RolePlatform Role = "platform"
 	RoleOperator Role = "operator"
+	RoleAuditor  Role = "auditor" // reads everything, changes nothing
 	RoleAdmin    Role = "admin"
 )
 
-// Principal is who asks. The fields after Brand are facts about a shopper, as the brand's identity provider states them.
+// Principal is who asks. The fields after Brand are facts about a shopper, as the brand's identity provider states them,
+// and the two after them say how a request came, for the staff log.
 type Principal struct {
-	ID           string
+	ID           string // a person, also where that person has several credentials
 	Role         Role
-	Brand        string // the brand a staff principal is scoped to; "" for every brand
+	Brand        string // the brand a staff principal is scoped to, or whose shopper it is; "" for every brand
 	Tier         string
 	Tags         []string
 	Region       string
 	RegisteredAt int64 // Unix milliseconds
+
+	Credential string // of staff: the id of the API key or session that was shown; "" where there was none
+	Address    string // the IP address that the request came from; "" where it came from inside
+}
+
+// entry begins the staff log's row of what the principal does at that moment, Unix milliseconds.
+func (p *Principal) entry(at int64, action, brand, campaign, reason string) StaffEntry {
+	return StaffEntry{
+		At: at, Actor: p.ID, Role: string(p.Role), Credential: p.Credential, Address: p.Address,
+		Brand: brand, Campaign: campaign, Action: action, Reason: reason,
+	}
 }
 
 // OrderRequest asks for a quote or an order.

@@ -91,10 +91,7 @@ func (e *Engine) planSwap(
 		next.Ruleset = *live
 		next.Definition = record.Definition.deciding(live) // so that the file says what is in force
 	}
-	entry := StaffEntry{
-		At: now, Actor: by.ID, Role: string(by.Role), Brand: record.Definition.Brand, Campaign: record.Definition.ID,
-		Action: "rollout." + string(plan.action), Reason: plan.reason,
-	}
+	entry := by.entry(now, "rollout."+string(plan.action), record.Definition.Brand, record.Definition.ID, plan.reason)
 	entry.Before, _ = json.Marshal(record.Rollout) // plain data always encodes
 	entry.After, _ = json.Marshal(next.Rollout)
 	return &CampaignChange{Record: next, From: record.Revision, Limits: record.Definition.Limits(), Entry: entry}, nil
