@@ -44,14 +44,13 @@ func (s *Server) registerCampaigns() {
 			OperationID: "list-campaigns", Method: http.MethodGet, Path: "/v1/campaigns", Tags: []string{"campaigns"},
 			Summary: "Every campaign as it stands",
 		},
-		permission: anyone(),
 	}, s.listCampaigns)
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "get-campaign", Method: http.MethodGet, Path: "/v1/campaigns/{campaign}", Tags: []string{"campaigns"},
 			Summary: "One campaign as it stands", Description: "`left` is honest: what can be bought, at most 100 ms old.",
 		},
-		permission: anyone(), refuses: []core.Code{core.CodeNotFound},
+		refuses: []core.Code{core.CodeNotFound},
 	}, s.campaign)
 }
 

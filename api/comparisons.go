@@ -50,7 +50,7 @@ func (s *Server) registerComparisons() {
 				"requests that mechanics refused. Quotes, and what the stock, a limit or the expected total refused, are left out, as " +
 				"are the canary's shoppers. What there was no time for is counted as `dropped`.",
 		},
-		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.shadow)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -60,7 +60,7 @@ func (s *Server) registerComparisons() {
 				"differences, Student's and Welch's for the mean of an order. Requests are counted, not shoppers: one who tries again " +
 				"counts again.",
 		},
-		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.canary)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -70,7 +70,7 @@ func (s *Server) registerComparisons() {
 				"nothing. Facts that nobody recorded are absent: what only the candidate reads was not loaded then. The same recordings " +
 				"and ruleset give the same answer. A node makes one backtest of a campaign at a time; another is `overloaded`.",
 		},
-		permission: staff(), takes: intake{limit: maxCampaignFile},
+		takes:   intake{limit: maxCampaignFile},
 		refuses: []core.Code{core.CodeNotFound, core.CodeOverloaded, core.CodeUnavailable},
 	}, s.backtest)
 }

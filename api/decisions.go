@@ -79,7 +79,7 @@ func (s *Server) registerDecisions() {
 			Description: "Of orders every one, with facts, effects, digests and fuel; of refusals, in each second and on each node, the first " +
 				"ten of each code and reason and one in a hundred beyond. A page of one code may be short, and have a cursor.",
 		},
-		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.decisions)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -87,7 +87,7 @@ func (s *Server) registerDecisions() {
 			Summary:     "All that it takes to derive an order's decision again",
 			Description: "What `hotdrop mechanic replay` reads: it derives effects and price on any machine, byte for byte.",
 		},
-		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.recording)
 }
 

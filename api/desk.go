@@ -89,7 +89,7 @@ func (s *Server) registerDesk() {
 			OperationID: "list-campaign-orders", Method: http.MethodGet, Path: "/v1/campaigns/{campaign}/orders", Tags: []string{"desk"},
 			Summary: "A campaign's orders, the newest first",
 		},
-		permission: campaignStaff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.campaignOrders)
 	registerMove(s, "move-condition", "conditions/{kind}", "Note what became of a duty that an order carries",
 		"Such as the old phone that was to be handed in. An order ships when no condition is open or failed.",
@@ -116,8 +116,7 @@ func registerMove[I any](
 			OperationID: id, Method: http.MethodPost, Path: "/v1/orders/{order}/" + path, Tags: []string{"desk"},
 			Summary: summary, Description: description,
 		},
-		permission: campaignStaff(),
-		refuses:    append(refuses, core.CodeNotFound, core.CodeWrongState, core.CodePreconditionFailed, core.CodeUnavailable),
+		refuses: append(refuses, core.CodeNotFound, core.CodeWrongState, core.CodePreconditionFailed, core.CodeUnavailable),
 	}, func(ctx context.Context, in *I) (*orderOutput, error) {
 		version, asked := action(in)
 		asked.Actor = principalOf(ctx)

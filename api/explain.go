@@ -103,7 +103,7 @@ func (s *Server) registerExplain() {
 				"and the values they saw, its effects, what stacking and guardrails made of them, fuel and time. Of an order that is " +
 				"paid, also what the mechanics decided then, and if that waits, why.",
 		},
-		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.explain)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -112,7 +112,7 @@ func (s *Server) registerExplain() {
 			Description: "Also for what is refused: it says by what. Nothing is taken, counted or written. A message is written " +
 				"even if a mechanic fails at it; it then has no replies.",
 		},
-		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.explainRequest)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -122,7 +122,7 @@ func (s *Server) registerExplain() {
 			Description: "The decision, derived once more from what the sign-up pins. One for which no mechanic asked for anything pins " +
 				"nothing: it has no facts and no bindings, and its ruleset is 0.",
 		},
-		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.explainReservation)
 }
 

@@ -135,7 +135,7 @@ func (k *Keys) staff() (map[[sha256.Size]byte]core.Principal, error) {
 	if len(k.TokenSecret) < secretSize {
 		return nil, fmt.Errorf("token_secret has %d bytes, needs %d", len(k.TokenSecret), secretSize)
 	}
-	roles := []core.Role{core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAdmin}
+	roles := []core.Role{core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAuditor, core.RoleAdmin}
 	staff := make(map[[sha256.Size]byte]core.Principal, len(k.Staff))
 	for _, one := range k.Staff {
 		digest, err := hex.DecodeString(one.SHA256)
@@ -177,7 +177,7 @@ var staffKeyPattern = regexp.MustCompile(`^hd_[a-z]+_[A-Za-z0-9_-]{43}$`)
 // wellFormed reports whether a principal can be one: a printable id, a known role, and a brand where the role needs one.
 func wellFormed(p core.Principal) bool {
 	switch p.Role {
-	case core.RoleShopper, core.RolePlatform, core.RoleOperator, core.RoleAdmin:
+	case core.RoleShopper, core.RolePlatform, core.RoleOperator, core.RoleAuditor, core.RoleAdmin:
 	case core.RoleBrand:
 		if p.Brand == "" {
 			return false

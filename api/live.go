@@ -71,8 +71,7 @@ func (s *Server) registerLive() {
 				Description: "OK", Content: map[string]*huma.MediaType{eventsType: {Schema: &huma.Schema{Type: huma.TypeString}}},
 			}},
 		},
-		permission: staff(),
-		refuses:    []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.live)
 }
 

@@ -14,55 +14,11 @@ import (
 	"hotdrop/core"
 )
 
-// Permission says who may use a route. The zero value is nobody.
-type Permission struct {
-	roles  []core.Role
-	public bool
-}
-
-// everyone may use the route without credentials.
-func everyone() Permission { return Permission{public: true} }
-
-// only principals with one of the roles may use the route.
-func only(roles ...core.Role) Permission { return Permission{roles: roles} }
-
-// anyone who is authenticated may use the route.
-func anyone() Permission {
-	return only(core.RoleShopper, core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAdmin)
-}
-
-// sources of social events may use the route; what they send is signed.
-func sources() Permission { return only(roleSource) }
-
-// scheme is the security scheme by which callers show who they are.
-func (p Permission) scheme() string {
-	if slices.Contains(p.roles, roleSource) {
-		return "signature"
-	}
-	return "bearer"
-}
-
-// staff may look at what happens in campaigns: the brand in its own, the others in all.
-func staff() Permission {
-	return only(core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAdmin)
-}
-
-// staff that runs campaigns: the brand its own, operators and administrators all.
-func campaignStaff() Permission { return only(core.RoleBrand, core.RoleOperator, core.RoleAdmin) }
-
-// allows returns the problem that the principal has with the permission, or nil.
-func (p Permission) allows(principal core.Principal) *Problem {
-	if p.public || slices.Contains(p.roles, principal.Role) {
-		return nil
-	}
-	return newProblem(CodeForbidden, "the role "+string(principal.Role)+" may not do this")
-}
-
-// operation is a route: what huma has to know of it, who may use it, and the refusals worth documenting.
+// operation is a route: what huma has to know of it, and the refusals worth documenting. Who may use it stands in the table.
 type operation struct {
 	huma.Operation
 
-	permission Permission
+	permission Permission // from the table; register sets it
 	refuses    []core.Code
 	takes      intake               // set for operations whose body is not JSON of the input's type
 	hot        func(*exchange) bool // answers the request if it has the common form
@@ -81,7 +37,8 @@ func checkPermission(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// register adds a route. It is the only way to add one.
+// register adds a route. It is the only way to add one. Who may use it stands in [permissions]; without a line there,
+// nobody.
 func register[I, O any](s *Server, op operation, handler func(context.Context, *I) (*O, error)) {
 	if body, hasBody := reflect.TypeFor[I]().FieldByName("Body"); hasBody {
 		op.takes.types, op.takes.optional = []string{jsonType}, body.Type.Kind() == reflect.Pointer
@@ -91,6 +48,7 @@ func register[I, O any](s *Server, op operation, handler func(context.Context, *
 	}
 	op.takes.limit = max(op.takes.limit, maxBody)
 	op.MaxBodyBytes = int64(op.takes.limit) + 1 // huma refuses what is as long as its limit
+	op.permission = s.permitted[op.OperationID]
 	op.Metadata = map[string]any{permissionKey: op.permission}
 	op.Middlewares = huma.Middlewares{op.receive}
 	op.document(s.api.OpenAPI().Components.Schemas)

@@ -172,14 +172,14 @@ func (s *Server) registerRolloutViews() {
 				"minute. Every node decides by its own rollout until it follows: one is behind while its revision is lower. The history " +
 				"is a page of all changes, the newest first.",
 		},
-		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.rollout)
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "list-rulesets", Method: http.MethodGet, Path: "/v1/campaigns/{campaign}/rulesets", Tags: []string{"rollout"},
 			Summary: "A campaign's rulesets, the newest first",
 		},
-		permission: staff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.listRulesets)
 }
 

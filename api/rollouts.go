@@ -111,7 +111,7 @@ func (s *Server) registerRollouts() {
 				"once. The other nodes prepare it at once as well, so that making it live compiles nothing.",
 			DefaultStatus: http.StatusCreated,
 		},
-		permission: campaignStaff(), takes: intake{limit: maxCampaignFile},
+		takes:   intake{limit: maxCampaignFile},
 		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.addRuleset)
 	register(s, operation{
@@ -122,7 +122,7 @@ func (s *Server) registerRollouts() {
 				"each node followed. A change with `at`, with `holds: drain`, or that moves a price further than the campaign's guard " +
 				"allows, waits: it is the state's `pending`.",
 		},
-		permission: campaignStaff(), refuses: changeRefusals(),
+		refuses: changeRefusals(),
 	}, s.changeRollout)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -131,7 +131,7 @@ func (s *Server) registerRollouts() {
 			Description: "What decided before the last decision decides again, whatever waited since. Canaries and shadows that come " +
 				"back are counted anew, and a stop stays as it is. It waits for no node.",
 		},
-		permission: campaignStaff(), refuses: changeRefusals(),
+		refuses: changeRefusals(),
 	}, s.undo)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -139,7 +139,7 @@ func (s *Server) registerRollouts() {
 			Summary:     "Stop a campaign at one of three levels, or let it go on",
 			Description: "It asks no mechanic and no other node, so it works when the ruleset does not. Holds can be paid at every level.",
 		},
-		permission: campaignStaff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.stop)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -148,7 +148,7 @@ func (s *Server) registerRollouts() {
 			Description: "The change is made at once, or, if it has an instant or waits for orders to end, then. A campaign file that waits " +
 				"is not approved here: it comes into force when somebody else applies the same file.",
 		},
-		permission: campaignStaff(), refuses: changeRefusals(),
+		refuses: changeRefusals(),
 	}, s.approveRollout)
 	s.registerRolloutViews()
 }

@@ -42,6 +42,7 @@ type Server struct {
 	rules     Rules
 	keys      *Keys
 	seeds     seedHashes
+	permitted map[string]Permission // by operation
 	demo      bool
 	log       *slog.Logger
 	api       huma.API
@@ -60,7 +61,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules,
-		keys: o.Keys, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
+		permitted: permissions(), keys: o.Keys, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
 		draining: make(chan struct{}),
 	}
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)

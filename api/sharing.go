@@ -84,15 +84,13 @@ func (s *Server) registerSharing() {
 			DefaultStatus: http.StatusCreated,
 			Responses:     map[string]*huma.Response{"200": {Description: "The link was made before"}},
 		},
-		permission: only(core.RoleShopper),
-		refuses:    []core.Code{core.CodeNotFound, core.CodeNotInPhase, core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull},
+		refuses: []core.Code{core.CodeNotFound, core.CodeNotInPhase, core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull},
 	}, s.share)
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "visit", Method: http.MethodPost, Path: "/v1/shares/{code}/visits", Tags: []string{"sharing"},
 			Summary: "Somebody came through a link", Description: "Each shopper counts once a link, and never for a link of their own.",
 		},
-		permission: only(core.RoleShopper),
 		refuses: []core.Code{
 			core.CodeNotFound, core.CodeOwnLink, core.CodeLimitReached, core.CodeNotInPhase, core.CodeUnavailable,
 			core.CodeOverloaded, core.CodeStorageFull,
@@ -105,7 +103,7 @@ func (s *Server) registerSharing() {
 			Description: "For social platforms, whose requests carry a signature in place of a token. A request that is sent again " +
 				"has no second effect. Every event is answered by itself.",
 		},
-		permission: sources(), takes: intake{limit: maxSignedBody},
+		takes:   intake{limit: maxSignedBody},
 		refuses: []core.Code{core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull},
 	}, s.social)
 }

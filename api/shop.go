@@ -134,7 +134,7 @@ func (s *Server) registerShop() {
 				"with the first sign-up, and never for oneself.",
 			DefaultStatus: http.StatusCreated,
 		},
-		permission: only(core.RoleShopper), hot: s.hotReserve,
+		hot: s.hotReserve,
 		refuses: []core.Code{
 			core.CodeNotFound, core.CodeDenied, core.CodeNotInPhase, core.CodeQuotaExhausted, core.CodeAlreadyUsed,
 			core.CodeMechanicFailed, core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull,
@@ -145,7 +145,7 @@ func (s *Server) registerShop() {
 			OperationID: "quote", Method: http.MethodPost, Path: "/v1/campaigns/{campaign}/quotes", Tags: []string{"shop"},
 			Summary: "What an order would cost now",
 		},
-		permission: only(core.RoleShopper), refuses: orderRefusals(),
+		refuses: orderRefusals(),
 	}, s.quote)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -153,7 +153,7 @@ func (s *Server) registerShop() {
 			Summary: "Place an order", Description: "The order holds its stock until hold_until; pay it before.",
 			DefaultStatus: http.StatusCreated,
 		},
-		permission: only(core.RoleShopper), hot: s.hotPlace, refuses: placeRefusals(),
+		hot: s.hotPlace, refuses: placeRefusals(),
 	}, s.place)
 	s.registerOrders()
 }
@@ -164,15 +164,13 @@ func (s *Server) registerOrders() {
 			OperationID: "list-orders", Method: http.MethodGet, Path: "/v1/orders", Tags: []string{"shop"},
 			Summary: "One's own orders, the newest first",
 		},
-		permission: only(core.RoleShopper),
 	}, s.orders)
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "get-order", Method: http.MethodGet, Path: "/v1/orders/{order}", Tags: []string{"shop"},
 			Summary: "One order", Description: "A shopper's own; staff see those of their brand, with whose it is.",
 		},
-		permission: only(core.RoleShopper, core.RoleBrand, core.RoleOperator, core.RoleAdmin),
-		refuses:    []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.order)
 	register(s, operation{
 		Operation: huma.Operation{
@@ -182,7 +180,7 @@ func (s *Server) registerOrders() {
 				"without the group that is offered when a group has failed. An Idempotency-Key pays one due: the same key again " +
 				"answers with the order as it is and pays nothing, so the balance and the difference each need a new one.",
 		},
-		permission: only(core.RoleShopper), hot: s.hotPay,
+		hot:     s.hotPay,
 		refuses: actionRefusals(core.CodeInsufficientFunds, core.CodeRefunded),
 	}, s.pay)
 	register(s, operation{
@@ -192,7 +190,7 @@ func (s *Server) registerOrders() {
 			Description: "Also the way to decline the difference to the full price that is offered when a group has failed: what " +
 				"was paid then goes back.",
 		},
-		permission: only(core.RoleShopper), refuses: actionRefusals(),
+		refuses: actionRefusals(),
 	}, s.cancel)
 }
 

@@ -35,7 +35,7 @@ func (s *Server) registerShoppers() {
 			Description: "The customer data that a campaign leaves behind. A page may be shorter than `limit`, or empty, and not be the " +
 				"last: read on while there is a `next`.",
 		},
-		permission: campaignStaff(), refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.shoppers)
 }
 
