@@ -26,6 +26,7 @@ type Options struct {
 	Plugins   Plugins
 	Rules     Rules
 	Keys      *Keys
+	Proxies   Proxies      // whose word on where a request came from is taken
 	Demo      bool         // tokens for everybody, top-ups, phases at will: on loopback only
 	Log       *slog.Logger // nil: [slog.Default]
 	Version   string       // of the binary, for the OpenAPI document; "" is "dev"
@@ -41,6 +42,7 @@ type Server struct {
 	plugins   Plugins
 	rules     Rules
 	keys      *Keys
+	proxies   Proxies
 	seeds     seedHashes
 	permitted map[string]Permission // by operation
 	demo      bool
@@ -61,7 +63,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{
 		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules,
-		permitted: permissions(), keys: o.Keys, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
+		permitted: permissions(), keys: o.Keys, proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
 		draining: make(chan struct{}),
 	}
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)

@@ -24,6 +24,7 @@ type serveSettings struct {
 	demo          bool
 	public, admin address
 	keys          string
+	proxies       api.Proxies
 	plugins       pluginSettings
 	keep          core.Retention
 	logLevel      slog.Level
@@ -57,6 +58,8 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&s.public.hostPort, "listen", "127.0.0.1:8080", "address of the API")
 	cmd.Flags().StringVar(&s.admin.hostPort, "admin-listen", "127.0.0.1:8081", "address of /livez, /readyz and /metrics; keep it inside")
 	cmd.Flags().StringVar(&s.keys, "keys", "", "file of keys (see `hotdrop keys new`); --demo makes one in --data")
+	cmd.Flags().TextVar(&s.proxies, "trusted-proxies", api.Proxies{},
+		"networks of proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,::1; behind \"Forwarded:\" their Forwarded is")
 	s.plugins.register(cmd)
 	cmd.Flags().DurationVar(&s.keep.Refusals, "keep-refusals", 30*24*time.Hour, "how long refused requests stay in the log; orders stay")
 	cmd.Flags().DurationVar(&s.keep.Samples, "keep-samples", 15*time.Minute, "how long what nodes measured stays, by which live data resumes")
@@ -177,7 +180,8 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	ready := &readiness{engine: n.engine}
 	service, err := api.New(api.Options{
 		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Plugins: n.registry, Rules: ruleChecker{}, Keys: n.keys,
-		Demo: n.settings.demo, Log: n.log, Version: versionText(),
+		Proxies: n.settings.proxies,
+		Demo:    n.settings.demo, Log: n.log, Version: versionText(),
 	})
 	if err != nil {
 		return err
