@@ -22,7 +22,7 @@ const (
 // Place places an order, or returns the one that the same Idempotency-Key placed before, as it was then (replayed).
 // The order is durable when Place returns. Refusals are *[Error] and write nothing.
 func (e *Engine) Place(ctx context.Context, req OrderRequest) (order *Order, replayed bool, err error) {
-	c, err := e.campaign(ctx, req.Campaign)
+	c, err := e.shopperCampaign(ctx, req.Campaign, &req.Shopper)
 	if err != nil {
 		return nil, false, err
 	}

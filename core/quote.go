@@ -34,7 +34,7 @@ type quoted struct {
 
 // Quote says what an order would cost now. It is decided by the same path as the order itself and holds nothing.
 func (e *Engine) Quote(ctx context.Context, req OrderRequest) (*Quote, error) {
-	c, err := e.campaign(ctx, req.Campaign)
+	c, err := e.shopperCampaign(ctx, req.Campaign, &req.Shopper)
 	if err != nil {
 		return nil, err
 	}

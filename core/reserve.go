@@ -15,7 +15,7 @@ import (
 func (e *Engine) Reserve(
 	ctx context.Context, campaignID string, shopper Principal, share string,
 ) (r Reservation, created bool, err error) {
-	c, err := e.campaign(ctx, campaignID)
+	c, err := e.shopperCampaign(ctx, campaignID, &shopper)
 	if err != nil {
 		return Reservation{}, false, err
 	}

@@ -49,7 +49,7 @@ type ShareView struct {
 // Share returns the shopper's link in the campaign, and makes it if there is none (created). A shopper has one link per
 // campaign, so it needs no Idempotency-Key. It is durable when Share returns.
 func (e *Engine) Share(ctx context.Context, campaignID string, shopper Principal) (view ShareView, created bool, err error) {
-	c, err := e.campaign(ctx, campaignID)
+	c, err := e.shopperCampaign(ctx, campaignID, &shopper)
 	if err != nil {
 		return ShareView{}, false, err
 	}
@@ -121,7 +121,7 @@ func (c *campaign) openShare(made *ShareView, shopper string) *intent {
 // Visit counts that the visitor came through the link, once, and reports whether that made it count. One's own link is
 // refused with own_link. Beyond maxVisits links per visitor and campaign nothing counts any more.
 func (e *Engine) Visit(ctx context.Context, code string, visitor Principal) (counted bool, err error) {
-	c, err := e.campaign(ctx, CampaignOf(code))
+	c, err := e.shopperCampaign(ctx, CampaignOf(code), &visitor)
 	if CodeOf(err) == CodeNotFound {
 		return false, noLink(code)
 	}

@@ -40,7 +40,7 @@ func (e *Engine) Write(
 	if err != nil {
 		return nil, nil, err
 	}
-	c, err := e.campaign(ctx, campaignID)
+	c, err := e.shopperCampaign(ctx, campaignID, &shopper)
 	if err != nil {
 		return nil, nil, err
 	}
