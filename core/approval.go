@@ -13,8 +13,7 @@ const maxRepriced = 2000
 
 // needsApproval returns why somebody else has to approve the change, "" if nobody has to.
 func (e *Engine) needsApproval(ctx context.Context, current *CampaignRecord, change *Change) (string, error) {
-	limit := current.Definition.Guards.MaxPriceChange
-	if limit == 0 || change.Mode != ModeLive && change.Mode != ModeCanary {
+	if !current.Definition.Guards.fourEyes() || change.Mode != ModeLive && change.Mode != ModeCanary {
 		return "", nil
 	}
 	c, err := e.campaign(ctx, current.Definition.ID)
@@ -29,11 +28,15 @@ func (e *Engine) needsApproval(ctx context.Context, current *CampaignRecord, cha
 		why := fmt.Sprintf("how far prices move could not be measured: ruleset %d does not compile here", change.Ruleset)
 		return why, nil //nolint:nilerr // it is the reason
 	}
-	return e.movesTooFar(ctx, current, pricing{current.Definition, next}, limit)
+	why, err := e.movesTooFar(ctx, current, pricing{current.Definition, next})
+	if err != nil || why != "" {
+		return why, err
+	}
+	return c.measured(ctx, &current.Rollout, change.Ruleset, current.Definition.Guards.MaxMoneyChange)
 }
 
 // movesTooFar returns why a second operator has to approve what comes next, "" if none has to.
-func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next pricing, limit int64) (string, error) {
+func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next pricing) (string, error) {
 	c, err := e.campaign(ctx, current.Definition.ID)
 	if err != nil {
 		return "", err
@@ -46,7 +49,13 @@ func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next 
 	if err != nil {
 		return "", err
 	}
-	return (pricing{current.Definition, live}).beyond(next, decisions, e.now(), limit), nil
+	guards, now := &current.Definition.Guards, pricing{current.Definition, live}
+	if limit := guards.MaxPriceChange; limit > 0 {
+		if why := now.beyond(next, decisions, e.now(), limit); why != "" {
+			return why, nil
+		}
+	}
+	return now.moves(next, decisions).beyond("the newest orders", guards.MaxMoneyChange), nil
 }
 
 // recentFacts returns the facts that the newest orders were decided by.
@@ -111,8 +120,8 @@ func (r *Rollout) approvable(req *ApprovalRequest) error {
 	}
 }
 
-// approveFile lets a campaign file wait whose prices move too far: it comes into force when somebody else applies the same
-// file. A nil error means that it may come into force now.
+// approveFile lets a campaign file wait whose prices move too far, or that gives more away than the one in force: it comes
+// into force when somebody else applies the same file. A nil error means that it may come into force now.
 func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *CampaignRecord, change *CampaignChange) error {
 	why, err := e.fileNeedsApproval(ctx, current, change)
 	if err != nil || why == "" {
@@ -144,18 +153,18 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 
 // fileNeedsApproval returns why somebody else has to apply the same file, "" if nobody has to.
 func (e *Engine) fileNeedsApproval(ctx context.Context, current *CampaignRecord, change *CampaignChange) (string, error) {
-	if current == nil || current.Definition == nil || current.Definition.Guards.MaxPriceChange == 0 {
+	if current == nil || current.Definition == nil || !current.Definition.Guards.fourEyes() {
 		return "", nil
 	}
-	limit, next := current.Definition.Guards.MaxPriceChange, change.Record.Definition
-	if now := next.Guards.MaxPriceChange; now == 0 || now > limit {
-		return "the file lets prices move further than the one in force", nil
+	next := change.Record.Definition
+	if why := current.Definition.loosened(next); why != "" {
+		return why, nil
 	}
 	ruleset, err := e.compileNew(ctx, next, &change.Record.Ruleset)
 	if err != nil {
 		return "", err
 	}
-	return e.movesTooFar(ctx, current, pricing{next, ruleset}, limit)
+	return e.movesTooFar(ctx, current, pricing{next, ruleset})
 }
 
 func fileDigest(c *Campaign) string {

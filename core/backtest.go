@@ -76,6 +76,7 @@ func (e *Engine) Backtest(ctx context.Context, req BacktestRequest) (*Comparison
 	if err != nil {
 		return nil, storeError(err)
 	}
+	c.keepBacktest(ctx, req.Ruleset, all)
 	report := c.explained(ctx, all, candidate)
 	report.Ruleset, report.Cut = req.Ruleset, b.cut
 	return report, nil

@@ -155,9 +155,21 @@ func profiles(decisions []Facts) []ShopperFacts {
 
 // movesBeyond reports whether to is more than limit basis points of from away from it.
 func movesBeyond(from, to, limit int64) bool {
-	high, low := bits.Mul64(uint64(max(from, to)-min(from, to)), 10_000) //nolint:gosec // prices are not negative
-	mostHigh, mostLow := bits.Mul64(uint64(from), uint64(limit))         //nolint:gosec // neither is
+	return shareBeyond(max(from, to)-min(from, to), from, limit)
+}
+
+// shareBeyond reports whether part is more than limit basis points of whole. None of them is negative.
+func shareBeyond(part, whole, limit int64) bool {
+	high, low := bits.Mul64(uint64(part), WholeShare)             //nolint:gosec // amounts are not negative
+	mostHigh, mostLow := bits.Mul64(uint64(whole), uint64(limit)) //nolint:gosec // neither is
 	return cmp.Or(cmp.Compare(high, mostHigh), cmp.Compare(low, mostLow)) > 0
+}
+
+// moreOf reports whether part of whole is a larger share than otherPart of otherWhole. None of them is negative.
+func moreOf(part, whole, otherPart, otherWhole int64) bool {
+	high, low := bits.Mul64(uint64(part), uint64(otherWhole))           //nolint:gosec // amounts are not negative
+	otherHigh, otherLow := bits.Mul64(uint64(otherPart), uint64(whole)) //nolint:gosec // neither is
+	return cmp.Or(cmp.Compare(high, otherHigh), cmp.Compare(low, otherLow)) > 0
 }
 
 // needed says why a second operator has to approve.

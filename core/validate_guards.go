@@ -14,6 +14,7 @@ func (v *validation) guards() {
 	v.upTo("guards.order_value_drop", g.OrderValueDrop, MaxShare)
 	v.upTo("guards.min_orders", g.MinOrders, MaxGuarded)
 	v.upTo("guards.max_price_change", g.MaxPriceChange, MaxPriceMove)
+	v.upTo("guards.max_money_change", g.MaxMoneyChange, MaxPriceMove)
 	v.breaker(g.Breaker)
 }
 

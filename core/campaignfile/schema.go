@@ -165,6 +165,7 @@ func bounds(key string) keywords {
 		"Guards.order_value_drop":    upTo(core.MaxShare),
 		"Guards.min_orders":          upTo(core.MaxGuarded),
 		"Guards.max_price_change":    upTo(core.MaxPriceMove),
+		"Guards.max_money_change":    upTo(core.MaxPriceMove),
 		"BreakerTerms.failures":      upTo(core.WholeShare),
 		"BreakerTerms.min":           upTo(core.MaxGuarded),
 		"Binding": {"oneOf": []keywords{
