@@ -15,7 +15,7 @@ import (
 // The codes that only HTTP knows; the others are those of core.
 const (
 	CodeUnauthorized     core.Code = "unauthorized"           // no credentials, or none that are valid
-	CodeForbidden        core.Code = "forbidden"              // the principal's role or brand does not allow this
+	CodeForbidden                  = core.CodeForbidden       // the principal's role or brand does not allow this
 	CodeMalformed        core.Code = "malformed"              // the body is not what its media type says
 	CodeTooLarge         core.Code = "too_large"              // the body is longer than the operation takes
 	CodeUnsupportedMedia core.Code = "unsupported_media_type" // the operation takes another Content-Type
@@ -72,7 +72,7 @@ func statusOf(code core.Code) int {
 		core.CodeAlreadyUsed, core.CodeInFlight, core.CodeWrongState, core.CodeRefunded, core.CodeBelowTaken,
 		core.CodeVoucherExpired, core.CodeVoucherUsed, core.CodePoolExhausted, core.CodeGroupClosed, core.CodeGroupFull,
 		core.CodeDrawClosed, core.CodeOwnLink, core.CodeNotReady, core.CodeDraining,
-		core.CodeStopped, core.CodeApprovalRequired:
+		core.CodeStopped, core.CodeApprovalRequired, core.CodeTooManyKeys:
 		return http.StatusConflict
 	case core.CodeLockedOut:
 		return http.StatusTooManyRequests

@@ -219,6 +219,11 @@ var explanations = []explanation{
 		both("Use a key whose role may do this: the documentation lists the roles of every operation.", "请使用具有相应角色的密钥，文档列出了每个接口允许的角色。"),
 	},
 	{
+		core.CodeTooManyKeys, false, both("Too many keys", "密钥过多"),
+		both("As many staff keys are live as there may be.", "有效的员工密钥数量已达上限。"),
+		both("Revoke keys that nobody uses any more, then try again.", "请先吊销不再使用的密钥，然后重试。"),
+	},
+	{
 		CodeMalformed, false, both("Malformed", "格式错误"),
 		both("The body is not what its media type says.", "请求体与其媒体类型不符。"),
 		both("Send a body that is valid, in UTF-8, with no name twice.", "请发送有效的 UTF-8 内容，且名称不重复。"),

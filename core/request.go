@@ -16,7 +16,7 @@ const (
 )
 
 // Principal is who asks. The fields after Brand are facts about a shopper, as the brand's identity provider states them,
-// and the two after them say how a request came, for the staff log.
+// and those after them say how a request came, for the staff log.
 type Principal struct {
 	ID           string // a person, also where that person has several credentials
 	Role         Role
@@ -28,6 +28,7 @@ type Principal struct {
 
 	Credential string // of staff: the id of the API key or session that was shown; "" where there was none
 	Address    string // the IP address that the request came from; "" where it came from inside
+	ExpiresAt  int64  // when the credential ends, Unix milliseconds; 0: nobody has said
 }
 
 // entry begins the staff log's row of what the principal does at that moment, Unix milliseconds.
