@@ -221,21 +221,6 @@ type AddedRuleset struct {
 	Entry           StaffEntry
 }
 
-// StaffEntry is who changed what, written in the change's own transaction.
-type StaffEntry struct {
-	At         int64
-	Actor      string // the principal's id: a person, or "system"
-	Role       string
-	Credential string // the id of the key or session by which the actor was known; "" for none
-	Address    string // the IP address that it came from; "" for inside
-	Brand      string
-	Campaign   string
-	Action     string // such as campaign.apply
-	Reason     string
-	Before     []byte // JSON, or nil
-	After      []byte // JSON
-}
-
 // CampaignVersion is what a node polls: enough to know whether it is behind.
 type CampaignVersion struct {
 	ID    string

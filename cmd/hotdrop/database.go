@@ -42,6 +42,7 @@ type database struct {
 	plugins   core.PluginStore
 	nodes     core.NodeStore
 	journal   core.Journal
+	staffLog  core.StaffLogStore
 }
 
 // newDatabase puts the one value behind all the interfaces.
@@ -54,10 +55,12 @@ func newDatabase(store interface {
 	core.PluginStore
 	core.NodeStore
 	core.Journal
+	core.StaffLogStore
 },
 ) *database {
 	return &database{
 		lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store, nodes: store, journal: store,
+		staffLog: store,
 	}
 }
 

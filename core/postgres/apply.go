@@ -11,14 +11,14 @@ import (
 	"hotdrop/core"
 )
 
-// Apply commits the plan in one transaction of one round trip.
+// Apply commits the plan in one transaction of one round trip, or of two if staff did it.
 func (s *Store) Apply(ctx context.Context, plan *core.Plan) (*core.Applied, error) {
-	b := newWrite()
+	b := newLogged(plan.Entry)
 	applied, err := queue(b, plan)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.write(ctx, b); err != nil {
+	if err := s.writeLogged(ctx, b, plan.Entry); err != nil {
 		return nil, err
 	}
 	number(plan, applied)
@@ -40,12 +40,12 @@ func (s *Store) ApplyLocked(
 		for _, part := range parts(q, state) {
 			part.queue(b)
 		}
-	}, func(b *pgx.Batch) (commits bool, err error) {
+	}, func(b *pgx.Batch) (commits bool, entry *core.StaffEntry, err error) {
 		if plan, err = build(state); err != nil || plan == nil {
-			return false, err
+			return false, nil, err
 		}
 		applied, err = queue(b, plan)
-		return true, err
+		return true, plan.Entry, err
 	})
 	if err != nil || plan == nil {
 		return nil, err
@@ -68,9 +68,6 @@ func queue(b *pgx.Batch, plan *core.Plan) (*core.Applied, error) {
 	queueClaims(b, plan)
 	queueOrders(b, plan)
 	queueDocuments(b, plan)
-	if plan.Entry != nil {
-		queueEntry(b, plan.Entry)
-	}
 	applied := &core.Applied{Remaining: make(map[string]int64, len(plan.Counters))}
 	for _, delta := range sorted(plan.Counters, compareDeltas) {
 		queueTake(b, plan, delta, applied)

@@ -103,15 +103,14 @@ func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) e
 		for _, part := range parts(core.Query{Campaign: change.Record.Definition.ID, Counters: true}, state) {
 			part.queue(b)
 		}
-	}, func(b *pgx.Batch) (commits bool, err error) {
+	}, func(b *pgx.Batch) (commits bool, entry *core.StaffEntry, err error) {
 		if err := queueLimits(b, change, state.Counters, fenced); err != nil {
-			return false, err
+			return false, nil, err
 		}
-		queueEntry(b, &change.Entry)
 		if err := queueRollout(b, change); err != nil {
-			return false, err
+			return false, nil, err
 		}
-		return true, queueNewRuleset(b, change)
+		return true, &change.Entry, queueNewRuleset(b, change)
 	})
 }
 
@@ -201,17 +200,4 @@ func queueArtefacts(b *pgx.Batch, artefacts []*core.Artefact) {
 	for _, a := range artefacts {
 		b.Queue(insertArtefact, a.Digest, a.Kind, a.Bytes)
 	}
-}
-
-func queueEntry(b *pgx.Batch, e *core.StaffEntry) {
-	b.Queue(insertStaffEntry, e.Brand, e.Campaign, e.At, e.Actor, e.Role, e.Action, e.Reason,
-		textOrNull(e.Before), textOrNull(e.After))
-}
-
-func textOrNull(text []byte) *string {
-	if text == nil {
-		return nil
-	}
-	s := string(text)
-	return &s
 }

@@ -66,7 +66,7 @@ func (s *Store) Migrate(ctx context.Context) (err error) {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)
 	}
-	return nil
+	return s.sealStaffLog(ctx)
 }
 
 func newProvider(db *sql.DB) (*goose.Provider, error) {

@@ -13,7 +13,7 @@ import (
 
 // PutPluginPart stores one part of an upload. The upload's row is written first: it orders this before a sweep, or after.
 func (s *Store) PutPluginPart(ctx context.Context, part core.PluginPart) error {
-	return s.checked(ctx, func(b *pgx.Batch) {
+	return s.checked(ctx, nil, func(b *pgx.Batch) {
 		if part.Number == 0 {
 			b.Queue(beginPluginUpload, part.Brand, part.Upload, part.At)
 			return
@@ -35,19 +35,19 @@ func one(format string, arguments ...any) func(pgconn.CommandTag) error {
 
 // CreatePlugin makes an upload a plugin.
 func (s *Store) CreatePlugin(ctx context.Context, p *core.Plugin, entry core.StaffEntry) error {
-	return s.checked(ctx, func(b *pgx.Batch) {
+	return s.checked(ctx, &entry, func(b *pgx.Batch) {
 		b.Queue(endPluginUpload, p.Brand, p.Upload).Exec(one("the upload %s is not there", p.Upload))
 		b.Queue(insertPlugin, p.Brand, p.Digest, p.Size, string(p.State), p.Name, p.Upload, p.UploadedAt, p.UploadedBy,
 			p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision)
-	}, func(b *pgx.Batch) { queueEntry(b, &entry) })
+	}, func(*pgx.Batch) {})
 }
 
-// checked runs first, then rest, in one transaction. Unless every statement of first changed what it had to, nothing is
+// checked runs first, then rest, and appends the staff log's row if there is one, all in one transaction. Unless every statement of first changed what it had to, nothing is
 // written: a pipeline would commit before its answers are read.
-func (s *Store) checked(ctx context.Context, first, rest func(b *pgx.Batch)) error {
-	return s.transact(ctx, first, func(b *pgx.Batch) (commits bool, err error) {
+func (s *Store) checked(ctx context.Context, entry *core.StaffEntry, first, rest func(b *pgx.Batch)) error {
+	return s.transact(ctx, first, func(b *pgx.Batch) (bool, *core.StaffEntry, error) {
 		rest(b)
-		return true, nil
+		return true, entry, nil
 	})
 }
 
@@ -123,7 +123,7 @@ func scanPlugin(row pgx.CollectableRow) (*core.Plugin, error) {
 // SavePlugin commits the change.
 func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error {
 	p := change.Plugin
-	return s.checked(ctx, func(b *pgx.Batch) {
+	return s.checked(ctx, change.Entry, func(b *pgx.Batch) {
 		b.Queue(savePlugin, p.Brand, p.Digest, string(p.State), p.Name, p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder,
 			p.Lease.Until, p.Lease.Attempts, p.Revision, p.Upload).
 			Exec(one("the plugin %s is no longer at revision %d", p.Digest, p.Revision))
@@ -136,9 +136,6 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 		}
 		if r := change.Report; r != nil {
 			b.Queue(savePluginReport, p.Brand, p.Digest, r.Version, r.Accepted, r.At, string(r.Document))
-		}
-		if change.Entry != nil {
-			queueEntry(b, change.Entry)
 		}
 	})
 }

@@ -11,16 +11,15 @@ import (
 	"hotdrop/core"
 )
 
-// AddRuleset stores a ruleset that is not to decide yet, in one round trip.
+// AddRuleset stores a ruleset that is not to decide yet, in two round trips.
 func (s *Store) AddRuleset(ctx context.Context, added *core.AddedRuleset) error {
-	b := newWrite()
+	b := newLogged(&added.Entry)
 	b.Queue(numberRuleset, added.Campaign, added.Ruleset.Number)
 	if err := queueRuleset(b, added.Campaign, added.Brand, &added.Ruleset); err != nil {
 		return err
 	}
 	queueArtefacts(b, added.Artefacts)
-	queueEntry(b, &added.Entry)
-	return s.write(ctx, b)
+	return s.writeLogged(ctx, b, &added.Entry)
 }
 
 // Rollouts returns rows of a campaign's history, the newest first.

@@ -16,6 +16,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"hotdrop/core"
 )
 
 // How long a database may be silent. They add up to a few seconds until a dead one is noticed.
@@ -160,9 +162,9 @@ func newWrite() *pgx.Batch {
 // transact runs read, then what write makes of its answers, in one transaction of two round trips. read takes the locks
 // on the counters, before the claims and orders that write may wait for: the other way round than every other plan. Who
 // holds those is waiting for the counters, so write gives up soon, as a conflict, instead of deadlocking. Unless write
-// says commit, nothing is written.
+// says commit, nothing is written. The entry that it returns is the staff log's row, nil for none.
 func (s *Store) transact(
-	ctx context.Context, read func(b *pgx.Batch), write func(b *pgx.Batch) (commits bool, err error),
+	ctx context.Context, read func(b *pgx.Batch), write func(b *pgx.Batch) (commits bool, entry *core.StaffEntry, err error),
 ) error {
 	return s.with(ctx, func(ctx context.Context, c *pgxpool.Conn) error {
 		first := &pgx.Batch{}
@@ -175,15 +177,11 @@ func (s *Store) transact(
 		}
 		second := &pgx.Batch{}
 		second.Queue(boundLockWaits, lockBound)
-		commits, err := write(second)
+		commits, entry, err := write(second)
 		if err != nil || !commits {
 			return abandon(ctx, c, err)
 		}
-		second.Queue(commit)
-		if err := c.SendBatch(context.WithoutCancel(ctx), second).Close(); err != nil {
-			return abandon(ctx, c, err)
-		}
-		return nil
+		return conclude(ctx, c, second, entry)
 	})
 }
 

@@ -184,16 +184,3 @@ func (c *conn) insertArtefacts(artefacts []*core.Artefact) error {
 	}
 	return nil
 }
-
-func (c *conn) log(e *core.StaffEntry) error {
-	_, err := c.exec(insertStaffEntry, e.Brand, e.Campaign, e.At, e.Actor, e.Role, e.Action, e.Reason,
-		textOrNull(e.Before), textOrNull(e.After))
-	return err
-}
-
-func textOrNull(text []byte) any {
-	if text == nil {
-		return nil
-	}
-	return string(text)
-}

@@ -32,7 +32,7 @@ func (e *SchemaError) Error() string {
 
 // Migrate brings the schema up to date. Nothing else is written meanwhile; a schema that is up to date is left alone.
 func (s *Store) Migrate(ctx context.Context) error {
-	return s.writer.with(ctx, func(*conn) (err error) {
+	return s.writer.with(ctx, func(c *conn) (err error) {
 		connector, err := sqlite.NewConnector(dsn(filepath.Join(s.dir, fileName), readerCacheKiB, options{}))
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		if _, err := provider.Up(ctx); err != nil {
 			return fmt.Errorf("migrate the database in %s: %w", s.dir, err)
 		}
-		return nil
+		return c.sealStaffLog()
 	})
 }
 

@@ -110,6 +110,7 @@ func checkReleaseBeforeRollouts(t *testing.T, store Store) {
 	found, err := s.Rollout(t.Context(), s.campaign, 2)
 	must(t, err)
 	same(t, "the next rollout", *found, second)
+	checkSealed(t, store)
 	uncounted, err := store.Rollout(t.Context(), "uncounted", 1)
 	must(t, err)
 	same(t, "orders that nothing counted", uncounted.Orders, int64(1))

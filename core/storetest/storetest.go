@@ -25,6 +25,7 @@ type Store interface {
 	core.PluginStore
 	core.NodeStore
 	core.Journal
+	core.StaffLogStore
 }
 
 // Run runs the suite. open returns a store with its schema, empty or not, that is closed when the test ends; the tests
@@ -73,6 +74,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Plugins", testPlugins},
 		{"Plugins' bytes", testPluginBytes},
 		{"Plugins due", testPluginsDue},
+		{"Staff log", testStaffLog},
+		{"Staff log at once", testStaffLogConcurrency},
 		{"Any history fits the model", testModel},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, store) })
