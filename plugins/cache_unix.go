@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// unfollowed opens what is there, not what it links to, and does not wait for a pipe's writer.
+const unfollowed = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
 // The modes that let others than a folder's owner write to it.
 const (
 	writableByAnybody = 0o002

@@ -29,8 +29,11 @@ type Options struct {
 	// Logger gets what plugins log, at debug level; nil drops it.
 	Logger *slog.Logger
 	// CacheDir is where compiled code is kept from one run to the next; "" means in memory only. It must belong to the
-	// user the server runs as: whoever can write there can run code as the server.
+	// user the server runs as.
 	CacheDir string
+	// CacheKey seals what is kept there, with at least [CacheKeySize] secret bytes that do not lie in CacheDir: whoever can
+	// write to the folder and knows the key can run code as the server. Under another key everything is compiled again.
+	CacheKey []byte
 	// Limits are those of every plugin that the host loads; the zero value means [DefaultLimits]. Plugins that a policy
 	// grants other limits have a host of their own.
 	Limits Limits
@@ -63,7 +66,7 @@ func NewHost(_ context.Context, options Options) (*Host, error) {
 		return h, nil
 	}
 	var err error
-	h.disk, err = openCache(options.CacheDir)
+	h.disk, err = openCache(options.CacheDir, options.CacheKey)
 	return h, err
 }
 

@@ -219,6 +219,9 @@ func everything(facts ...string) *core.Manifest {
 
 func newHost(tb testing.TB, options plugins.Options) *plugins.Host {
 	tb.Helper()
+	if options.CacheKey == nil {
+		options.CacheKey = testKey()
+	}
 	host, err := plugins.NewHost(tb.Context(), options)
 	if err != nil {
 		tb.Fatal(err)

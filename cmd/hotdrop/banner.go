@@ -35,7 +35,7 @@ func (n *node) demoLines(ctx context.Context, public string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := []string{"keys      " + n.keysPath()}
+	lines := []string{"keys      " + n.settings.keysPath()}
 	for _, staff := range n.keys.Staff {
 		if staff.Key != "" {
 			lines = append(lines, fmt.Sprintf("  %-16s %s", staff.ID, staff.Key))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,11 +58,36 @@ func startHost(ctx context.Context, o plugins.Options) (*plugins.Host, error) {
 	if folder, err := os.UserCacheDir(); err == nil {
 		cached := o
 		cached.CacheDir = filepath.Join(folder, "hotdrop", "compiled")
-		if host, err := plugins.NewHost(ctx, cached); err == nil {
-			return host, nil
+		if cached.CacheKey, err = codeKey(cached.CacheDir + ".key"); err == nil {
+			if host, err := plugins.NewHost(ctx, cached); err == nil {
+				return host, nil
+			}
 		}
 	}
 	return plugins.NewHost(ctx, o)
+}
+
+// codeKey reads the key that seals a user's compiled code, or makes it. A file that is damaged, or that others could read,
+// is replaced: what was sealed under it is compiled again.
+func codeKey(path string) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err == nil && info.Mode() == 0o600 && info.Size() == plugins.CacheKeySize {
+		return os.ReadFile(path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	key := make([]byte, plugins.CacheKeySize)
+	_, _ = rand.Read(key)                                    // never fails: crypto/rand ends the process instead
+	file, err := os.CreateTemp(filepath.Dir(path), ".key-*") // mode 0600
+	if err != nil {
+		return nil, err
+	}
+	_, err = file.Write(key)
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	return key, err
 }
 
 // close frees the hosts.

@@ -104,13 +104,17 @@ func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	registry, compiler, err := s.newPlugins(ctx, db, log)
+	keys, err := s.readKeys()
+	if err != nil {
+		return err
+	}
+	registry, compiler, err := s.newPlugins(ctx, db, keys, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, compiler.close(ctx)) }()
 
-	node := &node{settings: s, db: db, log: log, registry: registry, engine: core.NewEngine(core.Options{
+	node := &node{settings: s, db: db, log: log, registry: registry, keys: keys, engine: core.NewEngine(core.Options{
 		Store: db.orders, Campaigns: db.campaigns, Ledger: db.ledger, Nodes: db.nodes, Journal: db.journal, Compiler: compiler,
 		Version: versionText(), Log: log,
 	})}
@@ -139,22 +143,13 @@ type node struct {
 	log      *slog.Logger
 }
 
-// start loads the keys and the campaigns.
+// start loads the campaigns; demo mode has its own.
 func (n *node) start(ctx context.Context) error {
 	if !n.settings.demo {
-		keys, err := api.LoadKeys(n.settings.keys)
-		if err != nil {
-			return err
-		}
-		n.keys = keys
 		return n.engine.Start(ctx)
 	}
 	campaigns, err := demoCampaigns()
 	if err != nil {
-		return err
-	}
-	own := n.settings.keys == "" // a file that somebody names is theirs to change
-	if n.keys, err = loadOrMakeKeys(n.keysPath(), brandsOf(campaigns), own); err != nil {
 		return err
 	}
 	if err := n.engine.Start(ctx); err != nil {
@@ -167,12 +162,25 @@ func (n *node) start(ctx context.Context) error {
 	return nil
 }
 
-// keysPath is where the keys are; demo mode has a place of its own for them.
-func (n *node) keysPath() string {
-	if n.settings.keys != "" {
-		return n.settings.keys
+// readKeys reads the keys file; demo mode makes one where it is missing.
+func (s *serveSettings) readKeys() (*api.Keys, error) {
+	if !s.demo {
+		return api.LoadKeys(s.keys)
 	}
-	return filepath.Join(n.settings.data, demoKeysFile)
+	campaigns, err := demoCampaigns()
+	if err != nil {
+		return nil, err
+	}
+	own := s.keys == "" // a file that somebody names is theirs to change
+	return loadOrMakeKeys(s.keysPath(), brandsOf(campaigns), own)
+}
+
+// keysPath is where the keys are; demo mode has a place of its own for them.
+func (s *serveSettings) keysPath() string {
+	if s.keys != "" {
+		return s.keys
+	}
+	return filepath.Join(s.data, demoKeysFile)
 }
 
 // run serves until ctx ends, then drains: readiness fails first, requests under way are answered, then the sweeps stop.

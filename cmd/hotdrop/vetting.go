@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hotdrop/api"
 	"hotdrop/core"
 	"hotdrop/plugins"
 	"hotdrop/plugins/vet"
@@ -113,7 +116,7 @@ func (s *pluginSettings) register(cmd *cobra.Command) {
 // newPlugins returns the registry of uploaded plugins, which vets with this binary as its child, and the compiler of
 // everything that a campaign can bind.
 func (s *serveSettings) newPlugins(
-	ctx context.Context, db *database, log *slog.Logger,
+	ctx context.Context, db *database, keys *api.Keys, log *slog.Logger,
 ) (*core.PluginRegistry, *compiler, error) {
 	policy, err := s.plugins.policy.read()
 	if err != nil {
@@ -129,20 +132,33 @@ func (s *serveSettings) newPlugins(
 		Vetter: &moduleVetter{grants: granted, child: child}, Own: granted.own(),
 		BrandBytes: s.plugins.room, Workers: s.plugins.workers, Log: log,
 	})
-	compiler, err := newServingCompiler(ctx, s.pluginOptions(ctx, log), registry, granted)
+	compiler, err := newServingCompiler(ctx, s.pluginOptions(ctx, keys, log), registry, granted)
 	return registry, compiler, err
 }
 
-// pluginOptions are those of the hosts. Compiled code is kept in the data folder, unless that cannot be used.
-func (s *serveSettings) pluginOptions(ctx context.Context, log *slog.Logger) plugins.Options {
+// codePurpose names the key that is derived for compiled code.
+const codePurpose = "hotdrop compiled code"
+
+// pluginOptions are those of the hosts. Compiled code is kept in the data folder, unless that cannot be used, and sealed
+// under a key that only the keys file can give.
+func (s *serveSettings) pluginOptions(ctx context.Context, keys *api.Keys, log *slog.Logger) plugins.Options {
 	o := plugins.Options{Logger: log, CacheDir: filepath.Join(s.data, "compiled")}
-	host, err := plugins.NewHost(ctx, o)
-	if err == nil {
-		err = host.Close(ctx)
+	var err error
+	if o.CacheKey, err = hkdf.Key(sha256.New, keys.TokenSecret, nil, codePurpose, plugins.CacheKeySize); err == nil {
+		err = tryHost(ctx, o)
 	}
 	if err != nil {
 		log.Warn("compiled plugins are not kept from one start to the next", "error", err)
 		o.CacheDir = ""
 	}
 	return o
+}
+
+// tryHost reports what keeps a host from starting with the options.
+func tryHost(ctx context.Context, o plugins.Options) error {
+	host, err := plugins.NewHost(ctx, o)
+	if err != nil {
+		return err
+	}
+	return host.Close(ctx)
 }

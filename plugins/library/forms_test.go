@@ -92,7 +92,7 @@ func (f form) load(t testing.TB, module []byte) *plugins.Plugin {
 	if err != nil {
 		t.Fatal(err)
 	}
-	host, err := plugins.NewHost(t.Context(), plugins.Options{Limits: f.limits, CacheDir: cache})
+	host, err := plugins.NewHost(t.Context(), plugins.Options{Limits: f.limits, CacheDir: cache, CacheKey: make([]byte, plugins.CacheKeySize)})
 	if err != nil {
 		t.Fatal(err)
 	}
