@@ -10,6 +10,7 @@ VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 BINARY    := bin/hotdrop
 LINT      := github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 LINT_AT   := 2.15.0
+VULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 # The race detector makes the pure-Go SQLite some thirty times slower, so `make race` leaves out what is bound by it.
 RACE      := ./core ./core/jobs ./core/campaignfile ./core/postgres ./api/... ./rules/... ./plugins/...
 
@@ -63,7 +64,7 @@ generate: ## write the generated files anew (campaign schema, plugins)
 	go generate ./...
 
 .PHONY: check
-check: format vet tidy lint generated race test ## everything a reviewer would run; fails on any diff
+check: format vet tidy lint vulnerabilities generated race test ## everything a reviewer would run; fails on any diff
 
 .PHONY: format
 format:
@@ -87,6 +88,14 @@ lint: ## run golangci-lint, with who may import whom
 	@linter=$$(command -v golangci-lint || echo "$$(go env GOPATH)/bin/golangci-lint"); \
 	if "$$linter" version --short 2>/dev/null | grep -qx 'v\?$(LINT_AT)'; then set -x; "$$linter" run ./...; \
 	else set -x; go run $(LINT)@v$(LINT_AT) run ./...; fi
+
+# Where the database of today cannot be reached, the committed one is used.
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known vulnerabilities in what the code calls
+	@db=https://vuln.go.dev; \
+	if ! curl -sf --max-time 10 -o /dev/null $$db/index/db.json; then \
+	  db=file://$(CURDIR)/.ci/vulndb; echo "vuln.go.dev cannot be reached: looking in $$(cat .ci/vulndb/index/db.json)"; fi; \
+	set -x; go run $(VULNCHECK) -db $$db ./...
 
 # Compares the files before and after, not with the last commit, so that it works with changes that are not committed. A
 # plugin's module whose toolchain is missing stays as it is, with a word about it, or fails if HOTDROP_REQUIRE names it.
