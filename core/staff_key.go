@@ -149,3 +149,8 @@ func ValidPerson(s string) bool {
 func StaffRoles() []Role {
 	return []Role{RoleBrand, RolePlatform, RoleOperator, RoleAuditor, RoleAdmin}
 }
+
+// TooManyStaffKeys is the refusal of a store that has as many live keys as the bounds allow.
+func TooManyStaffKeys() error {
+	return Errorf(CodeTooManyKeys, "as many keys are live as there may be: revoke those that nobody uses any more")
+}

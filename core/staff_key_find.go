@@ -121,7 +121,7 @@ func (k *StaffKeys) readChanges(ctx context.Context, asked time.Time, latest int
 	if len(changed) == staffKeysPage {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		k.revision = changed[len(changed)-1].Revision
+		k.revision = changed[len(changed)-1].Revision - 1 // a change of two keys may lie across the pages
 		return true, nil
 	}
 	return false, nil

@@ -43,6 +43,7 @@ type database struct {
 	nodes     core.NodeStore
 	journal   core.Journal
 	staffLog  core.StaffLogStore
+	staffKeys core.StaffKeyStore
 }
 
 // newDatabase puts the one value behind all the interfaces.
@@ -56,11 +57,13 @@ func newDatabase(store interface {
 	core.NodeStore
 	core.Journal
 	core.StaffLogStore
+	core.StaffKeyStore
 },
 ) *database {
 	return &database{
 		lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store, nodes: store, journal: store,
-		staffLog: store,
+		staffLog:  store,
+		staffKeys: store,
 	}
 }
 

@@ -26,6 +26,7 @@ type Store interface {
 	core.NodeStore
 	core.Journal
 	core.StaffLogStore
+	core.StaffKeyStore
 }
 
 // Run runs the suite. open returns a store with its schema, empty or not, that is closed when the test ends; the tests
@@ -76,6 +77,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Plugins due", testPluginsDue},
 		{"Staff log", testStaffLog},
 		{"Staff log at once", testStaffLogConcurrency},
+		{"Staff keys", testStaffKeys},
+		{"Staff keys' bounds", testStaffKeyBounds},
+		{"Staff keys at once", testStaffKeyConcurrency},
 		{"Any history fits the model", testModel},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, store) })

@@ -1,0 +1,1 @@
+SELECT revision FROM staff_key_revision WHERE id = 1
