@@ -53,10 +53,10 @@ func (a address) requireLoopback(ctx context.Context) error {
 }
 
 // urlOf is the address as a URL that a person on this machine can open.
-func urlOf(listener net.Listener) string {
+func urlOf(scheme string, listener net.Listener) string {
 	host, port, _ := net.SplitHostPort(listener.Addr().String()) // a listener's address parses
 	if ip := net.ParseIP(host); ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return scheme + "://" + net.JoinHostPort(host, port)
 }

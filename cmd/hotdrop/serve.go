@@ -25,6 +25,7 @@ type serveSettings struct {
 	public, admin address
 	keys          string
 	proxies       api.Proxies
+	certificates  certificateFiles
 	plugins       pluginSettings
 	keep          core.Retention
 	logLevel      slog.Level
@@ -60,6 +61,7 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&s.keys, "keys", "", "file of keys (see `hotdrop keys new`); --demo makes one in --data")
 	cmd.Flags().TextVar(&s.proxies, "trusted-proxies", api.Proxies{},
 		"networks of proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,::1; behind \"Forwarded:\" their Forwarded is")
+	s.certificates.register(cmd)
 	s.plugins.register(cmd)
 	cmd.Flags().DurationVar(&s.keep.Refusals, "keep-refusals", 30*24*time.Hour, "how long refused requests stay in the log; orders stay")
 	cmd.Flags().DurationVar(&s.keep.Samples, "keep-samples", 15*time.Minute, "how long what nodes measured stays, by which live data resumes")
@@ -77,6 +79,9 @@ func (s *serveSettings) check(ctx context.Context) error {
 	if s.keep.Refusals < leastKept || s.keep.Samples < leastKept {
 		return usageError{fmt.Errorf("--keep-refusals and --keep-samples are at least %s: guards look back that far", leastKept)}
 	}
+	if err := s.certificates.check(); err != nil {
+		return err
+	}
 	if !s.demo && s.keys == "" {
 		return usageError{errors.New("serve needs --keys FILE (make one with `hotdrop keys new`), or --demo")}
 	}
@@ -89,11 +94,15 @@ func (s *serveSettings) check(ctx context.Context) error {
 // serve runs until ctx ends. What is opened is closed in the opposite order, also when a later step fails.
 func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
 	tuneMemory()
-	public, err := s.public.listen(ctx, s.demo)
+	plain, err := s.public.listen(ctx, s.demo)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeListener(public)) }()
+	defer func() { err = errors.Join(err, closeListener(plain)) }()
+	public, err := s.certificates.secured(plain, log)
+	if err != nil {
+		return err
+	}
 	admin, err := s.admin.listen(ctx, s.demo)
 	if err != nil {
 		return err
@@ -175,6 +184,14 @@ func (s *serveSettings) readKeys() (*api.Keys, error) {
 	return loadOrMakeKeys(s.keysPath(), brandsOf(campaigns), own)
 }
 
+// publicURL is the API's address as a URL.
+func (s *serveSettings) publicURL(listener net.Listener) string {
+	if s.certificates.given() {
+		return urlOf("https", listener)
+	}
+	return urlOf("http", listener)
+}
+
 // keysPath is where the keys are; demo mode has a place of its own for them.
 func (s *serveSettings) keysPath() string {
 	if s.keys != "" {
@@ -204,7 +221,7 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	background.Go(func() { jobs.New(n.engine, n.log).Forgetting(forget).Run(sweeping) })
 	background.Go(func() { n.registry.Run(sweeping) })
 
-	err = n.printBanner(ctx, out, urlOf(publicOn), urlOf(adminOn))
+	err = n.printBanner(ctx, out, n.settings.publicURL(publicOn), urlOf("http", adminOn))
 	if err == nil {
 		select {
 		case <-ctx.Done():
