@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"crypto/sha256"
+	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"hotdrop/api/identity"
 	"hotdrop/core"
 )
 
@@ -24,7 +26,8 @@ func principalOf(ctx context.Context) core.Principal {
 
 // authenticator knows who a bearer token, an API key or a signature belongs to.
 type authenticator struct {
-	tokens  *verifier
+	tokens  *verifier         // of the deployment's own; nil if it has none
+	issuers *identity.Issuers // of brands' shoppers
 	staff   map[[sha256.Size]byte]core.Principal
 	sources map[string][][]byte // the secrets of each source of social events
 	nobody  [][]byte            // what is compared where there is no such source, so that it takes as long
@@ -32,7 +35,7 @@ type authenticator struct {
 	now     func() time.Time
 }
 
-func newAuthenticator(keys *Keys, demo bool) (*authenticator, error) {
+func newAuthenticator(keys *Keys, demo bool, log *slog.Logger) (*authenticator, error) {
 	staff, err := keys.staff()
 	if err != nil {
 		return nil, err
@@ -41,14 +44,18 @@ func newAuthenticator(keys *Keys, demo bool) (*authenticator, error) {
 	if err != nil {
 		return nil, err
 	}
+	tokens, issuers, err := keys.shoppers(demo, log)
+	if err != nil {
+		return nil, err
+	}
 	return &authenticator{
-		tokens: newVerifier(keys.TokenSecret), staff: staff, sources: sources, nobody: [][]byte{randomBytes()}, demo: demo,
+		tokens: tokens, issuers: issuers, staff: staff, sources: sources, nobody: [][]byte{randomBytes()}, demo: demo,
 		now: time.Now,
 	}, nil
 }
 
 // principal returns who sent the request, or the problem to answer.
-func (a *authenticator) principal(header http.Header) (*core.Principal, *Problem) {
+func (a *authenticator) principal(ctx context.Context, header http.Header) (*core.Principal, *Problem) {
 	scheme, credential, _ := strings.Cut(header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || credential == "" {
 		return nil, newProblem(CodeUnauthorized, "send Authorization: Bearer with a token or an API key")
@@ -63,11 +70,7 @@ func (a *authenticator) principal(header http.Header) (*core.Principal, *Problem
 	if !strings.Contains(credential, ".") { // the parts of a token are separated by dots
 		return nil, newProblem(CodeUnauthorized, "the API key is not known")
 	}
-	p, err := a.tokens.verify(credential, a.now())
-	if err != nil || (p.Role != core.RoleShopper && !a.demo) {
-		return nil, newProblem(CodeUnauthorized, "the token is not valid, or no longer")
-	}
-	return &p, nil
+	return a.bearer(ctx, credential)
 }
 
 // guard authenticates every request to next under /v1 before anything else looks at it. public names the exceptions.
@@ -83,7 +86,7 @@ func (a *authenticator) guard(public func(*http.Request) bool, next http.Handler
 			a.admit(w, r, source, next)
 			return
 		}
-		p, problem := a.principal(r.Header)
+		p, problem := a.principal(r.Context(), r.Header)
 		if problem != nil {
 			problem.write(w)
 			return

@@ -9,12 +9,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 
+	"hotdrop/api/console"
+	"hotdrop/api/identity"
 	"hotdrop/core"
 )
 
@@ -23,8 +26,16 @@ const secretSize = 32
 
 // Keys is what the API authenticates with. Its JSON form is the file data/demo-keys.json.
 type Keys struct {
-	// TokenSecret signs shoppers' tokens (HS256); at least 32 bytes, base64 in JSON.
-	TokenSecret []byte `json:"token_secret"`
+	// TokenSecret signs the deployment's own tokens (HS256); at least 32 bytes, base64 in JSON. Without it there are none:
+	// shoppers come with the tokens of Issuers.
+	TokenSecret []byte `json:"token_secret,omitempty"`
+	// PseudonymSecret makes the pseudonyms of the issuers' shoppers; at least 32 bytes, base64 in JSON. It lasts as long as
+	// the data: with another one every shopper is somebody else.
+	PseudonymSecret []byte `json:"pseudonym_secret,omitempty"`
+	// Issuers are the brands' identity providers.
+	Issuers []identity.Issuer `json:"issuers,omitempty"`
+	// Console is how staff sign in with a browser; nil if they do not.
+	Console *console.Settings `json:"console,omitempty"`
 	// Staff lists the API keys.
 	Staff []StaffKey `json:"staff"`
 	// Social lists the secrets with which social platforms sign their events. A source may have two while one replaces
@@ -50,10 +61,12 @@ type StaffKey struct {
 // demoSource is the source of social events that new keys have a secret for.
 const demoSource = "weibo"
 
-// NewDemoKeys makes a token secret, a staff key of each role: demo-operator, demo-platform, demo-admin, and for each of
+// NewDemoKeys makes a token secret, a pseudonym secret, a staff key of each role: demo-operator, demo-platform, demo-admin, and for each of
 // the brands demo-<brand>; and the secret of one source of social events, weibo.
 func NewDemoKeys(brands ...string) *Keys {
-	keys := &Keys{TokenSecret: randomBytes(), Social: []SocialKey{newSocialKey(demoSource)}}
+	keys := &Keys{
+		TokenSecret: randomBytes(), PseudonymSecret: randomBytes(), Social: []SocialKey{newSocialKey(demoSource)},
+	}
 	for _, role := range []core.Role{core.RoleOperator, core.RolePlatform, core.RoleAdmin} {
 		keys.Staff = append(keys.Staff, newStaffKey("demo-"+string(role), role, ""))
 	}
@@ -64,13 +77,16 @@ func NewDemoKeys(brands ...string) *Keys {
 }
 
 // Complete adds what [NewDemoKeys] makes and earlier releases did not: the secret of a source of social events, if there is
-// none of any. It reports whether it added something.
+// none of any, and the pseudonym secret. It reports whether it added something.
 func (k *Keys) Complete() bool {
-	if len(k.Social) > 0 {
-		return false
+	added := false
+	if len(k.Social) == 0 {
+		k.Social, added = []SocialKey{newSocialKey(demoSource)}, true
 	}
-	k.Social = []SocialKey{newSocialKey(demoSource)}
-	return true
+	if len(k.PseudonymSecret) == 0 {
+		k.PseudonymSecret, added = randomBytes(), true
+	}
+	return added
 }
 
 func newStaffKey(id string, role core.Role, brand string) StaffKey {
@@ -104,7 +120,7 @@ func LoadKeys(path string) (*Keys, error) {
 	if err := decoder.Decode(keys); err != nil {
 		return nil, fmt.Errorf("keys in %s: %w", path, err)
 	}
-	if _, err := newAuthenticator(keys, false); err != nil {
+	if _, err := newAuthenticator(keys, false, slog.New(slog.DiscardHandler)); err != nil {
 		return nil, fmt.Errorf("keys in %s: %w", path, err)
 	}
 	return keys, nil
@@ -132,9 +148,6 @@ func (k *Keys) Save(path string) error {
 
 // staff returns who each key belongs to, by its SHA-256.
 func (k *Keys) staff() (map[[sha256.Size]byte]core.Principal, error) {
-	if len(k.TokenSecret) < secretSize {
-		return nil, fmt.Errorf("token_secret has %d bytes, needs %d", len(k.TokenSecret), secretSize)
-	}
 	roles := []core.Role{core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAuditor, core.RoleAdmin}
 	staff := make(map[[sha256.Size]byte]core.Principal, len(k.Staff))
 	for _, one := range k.Staff {

@@ -96,6 +96,7 @@ func deskPermissions() map[string]Permission {
 		"watch-campaign":         staff(),
 		"list-campaign-orders":   campaignReaders(),
 		"list-campaign-shoppers": campaignReaders(),
+		"resolve-shoppers":       only(core.RoleBrand), // of whose own identity provider
 		"move-condition":         campaignStaff(),
 		"confirm-due":            campaignStaff(),
 		"ship-order":             campaignStaff(),

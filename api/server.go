@@ -15,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"hotdrop/api/identity"
 	"hotdrop/core"
 )
 
@@ -42,6 +43,7 @@ type Server struct {
 	plugins   Plugins
 	rules     Rules
 	keys      *Keys
+	issuers   *identity.Issuers
 	proxies   Proxies
 	seeds     seedHashes
 	permitted map[string]Permission // by operation
@@ -57,13 +59,13 @@ type Server struct {
 
 // New makes a server. It fails with an error when the keys cannot be used.
 func New(o Options) (*Server, error) {
-	auth, err := newAuthenticator(o.Keys, o.Demo)
+	auth, err := newAuthenticator(o.Keys, o.Demo, cmp.Or(o.Log, slog.Default()))
 	if err != nil {
 		return nil, fmt.Errorf("api keys: %w", err)
 	}
 	s := &Server{
 		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules,
-		permitted: permissions(), keys: o.Keys, proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
+		permitted: permissions(), keys: o.Keys, issuers: auth.issuers, proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
 		draining: make(chan struct{}),
 	}
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)
@@ -79,6 +81,7 @@ func New(o Options) (*Server, error) {
 	s.registerDraws()
 	s.registerDesk()
 	s.registerShoppers()
+	s.registerResolve()
 	s.registerExplain()
 	s.registerDecisions()
 	s.registerComparisons()
@@ -102,6 +105,9 @@ func New(o Options) (*Server, error) {
 
 // Handler returns the public API, its document and its pages.
 func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run keeps the keys of the brands' identity providers fresh until ctx ends. Without it they are read when a token needs them.
+func (s *Server) Run(ctx context.Context) { s.issuers.Run(ctx) }
 
 // HTTPServer returns a server for Handler with limits on what a client may send and how long it may take. Addresses and
 // listeners are the caller's. When it is shut down, streams end.

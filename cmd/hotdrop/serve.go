@@ -220,6 +220,7 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	forget := func(ctx context.Context) error { return n.engine.Forget(ctx, n.settings.keep) }
 	background.Go(func() { jobs.New(n.engine, n.log).Forgetting(forget).Run(sweeping) })
 	background.Go(func() { n.registry.Run(sweeping) })
+	background.Go(func() { service.Run(sweeping) })
 
 	err = n.printBanner(ctx, out, n.settings.publicURL(publicOn), urlOf("http", adminOn))
 	if err == nil {
