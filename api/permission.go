@@ -136,6 +136,7 @@ func (op *operation) document(registry huma.Registry) {
 	}
 	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
 		op.Responses[status] = refusal(byStatus[status]...)
+		op.Responses[status].Headers = refusalHeaders(status)
 	}
 	op.Responses["default"] = refusal("any other code")
 	op.Extensions = map[string]any{"x-public": true}
@@ -145,8 +146,30 @@ func (op *operation) document(registry huma.Registry) {
 	}
 }
 
+// refusalHeaders documents the headers that say when to come back.
+func refusalHeaders(status string) map[string]*huma.Param {
+	described := func(kind, text string) *huma.Param {
+		return &huma.Param{Description: text, Schema: &huma.Schema{Type: kind}}
+	}
+	retry := described(huma.TypeInteger, "seconds until it makes sense to send the request again")
+	switch status {
+	case strconv.Itoa(http.StatusServiceUnavailable):
+		return map[string]*huma.Param{"Retry-After": retry}
+	case strconv.Itoa(http.StatusTooManyRequests):
+		return map[string]*huma.Param{
+			"Retry-After": retry,
+			"RateLimit-Policy": described(huma.TypeString,
+				`the limit, as draft-ietf-httpapi-ratelimit-headers has it: "shopper";q=40;w=4 is 40 requests at once, 40 in 4 seconds on average`),
+			"RateLimit": described(huma.TypeString,
+				`what is left of it: "shopper";r=0;t=1 is no request now and one in a second; absent from locked_out`),
+		}
+	default:
+		return nil
+	}
+}
+
 func (op *operation) documented() []core.Code {
-	codes := slices.Clone(op.refuses)
+	codes := append(slices.Clone(op.refuses), CodeRateLimited)
 	if !op.permission.public {
 		codes = append(codes, CodeUnauthorized, CodeForbidden)
 	}

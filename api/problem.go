@@ -21,6 +21,7 @@ const (
 	CodeUnsupportedMedia core.Code = "unsupported_media_type" // the operation takes another Content-Type
 	CodeMethodNotAllowed core.Code = "method_not_allowed"     // the path exists, with other methods
 	CodeTimeout          core.Code = "request_timeout"        // the body did not arrive in time
+	CodeRateLimited      core.Code = "rate_limited"           // more requests than a limit allows
 )
 
 const (
@@ -74,7 +75,7 @@ func statusOf(code core.Code) int {
 		core.CodeDrawClosed, core.CodeOwnLink, core.CodeNotReady, core.CodeDraining,
 		core.CodeStopped, core.CodeApprovalRequired, core.CodeTooManyKeys:
 		return http.StatusConflict
-	case core.CodeLockedOut:
+	case core.CodeLockedOut, CodeRateLimited:
 		return http.StatusTooManyRequests
 	case core.CodePreconditionFailed:
 		return http.StatusPreconditionFailed

@@ -76,7 +76,7 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		CodeTooLarge: 413, CodeUnsupportedMedia: 415, CodeMethodNotAllowed: 405, CodeTimeout: 408,
 		core.CodeVoucherInvalid: 422, core.CodeVoucherExpired: 409, core.CodeVoucherUsed: 409, core.CodeLockedOut: 429,
 		core.CodePoolExhausted: 409, core.CodeGroupClosed: 409, core.CodeGroupFull: 409, core.CodeDrawClosed: 409,
-		core.CodeOwnLink: 409,
+		core.CodeOwnLink: 409, CodeRateLimited: 429,
 	}
 	for _, code := range codes() {
 		if got := statusOf(code); got != want[code] {

@@ -109,6 +109,14 @@ var explanations = []explanation{
 		both("Share it with others.", "请把链接分享给他人。"),
 	},
 	{
+		CodeRateLimited, true, both("Rate limited", "请求过于频繁"),
+		both("More requests came than are allowed at once.", "请求次数超过了允许的频率。"),
+		both(
+			"Wait for as many seconds as Retry-After says, then send the same request again; nothing was changed.",
+			"请等待 Retry-After 给出的秒数后再发送相同的请求；没有做任何更改。",
+		),
+	},
+	{
 		core.CodeInvalid, false, both("Invalid", "请求无效"),
 		both("The request breaks the contract of its operation.", "请求不符合该接口的约定。"),
 		both("Correct the places that `errors` or `problems` list, then send it again.", "请按 errors 或 problems 中列出的位置改正后再发送。"),
@@ -191,9 +199,12 @@ var explanations = []explanation{
 		both("Send the same request again after Retry-After, with the same Idempotency-Key.", "请在 Retry-After 之后用相同的 Idempotency-Key 重试。"),
 	},
 	{
-		core.CodeOverloaded, false, both("Overloaded", "系统繁忙"),
-		both("Too much work is waiting.", "等待处理的请求过多。"),
-		both("Send the same request again after Retry-After, with the same Idempotency-Key.", "请在 Retry-After 之后用相同的 Idempotency-Key 重试。"),
+		core.CodeOverloaded, true, both("Overloaded", "系统繁忙"),
+		both("More people ask than can be served at this moment; nothing was taken.", "此刻请求的人数超过了处理能力，没有做任何更改。"),
+		both(
+			"Send the same request again after as many seconds as Retry-After says, with the same Idempotency-Key.",
+			"请在 Retry-After 给出的秒数之后，用相同的 Idempotency-Key 重试。",
+		),
 	},
 	{
 		core.CodeStorageFull, false, both("Storage full", "存储空间已满"),

@@ -28,11 +28,13 @@ type Options struct {
 	Rules     Rules
 	Keys      *Keys
 	Proxies   Proxies      // whose word on where a request came from is taken
+	Limits    Limits       // the zero value limits nothing
 	Demo      bool         // tokens for everybody, top-ups, phases at will: on loopback only
 	Log       *slog.Logger // nil: [slog.Default]
 	Version   string       // of the binary, for the OpenAPI document; "" is "dev"
 
-	withoutHotPaths bool // for the test that compares the two ways through
+	withoutHotPaths bool         // for the test that compares the two ways through
+	clock           func() int64 // nanoseconds, for tests of limits; nil is a real one
 }
 
 // Server is the public HTTP API.
@@ -45,6 +47,7 @@ type Server struct {
 	keys      *Keys
 	issuers   *identity.Issuers
 	proxies   Proxies
+	limits    *limiter
 	seeds     seedHashes
 	permitted map[string]Permission // by operation
 	demo      bool
@@ -99,7 +102,12 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	servePages(s.routes, document, problems)
-	s.handler = auth.guard(isPublic, s.routes)
+	clock := o.clock
+	if clock == nil {
+		clock = since(time.Now())
+	}
+	s.limits = newLimiter(o.Limits, &s.proxies, s.log, clock)
+	s.handler = s.limits.addresses(auth.guard(isPublic, s.limits.principals(s.routes)))
 	return s, nil
 }
 

@@ -26,6 +26,7 @@ type serveSettings struct {
 	keys          string
 	proxies       api.Proxies
 	certificates  certificateFiles
+	limits        api.Limits
 	plugins       pluginSettings
 	keep          core.Retention
 	logLevel      slog.Level
@@ -44,6 +45,7 @@ func serveCommand() *cobra.Command {
 			"The first interrupt drains: requests under way are answered. The second ends the process at once.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.loosenLimits(cmd)
 			s.public.flag, s.admin.flag = "listen", "admin-listen"
 			s.public.explicit = cmd.Flags().Changed("listen")
 			s.admin.explicit = cmd.Flags().Changed("admin-listen")
@@ -59,8 +61,7 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&s.public.hostPort, "listen", "127.0.0.1:8080", "address of the API")
 	cmd.Flags().StringVar(&s.admin.hostPort, "admin-listen", "127.0.0.1:8081", "address of /livez, /readyz and /metrics; keep it inside")
 	cmd.Flags().StringVar(&s.keys, "keys", "", "file of keys (see `hotdrop keys new`); --demo makes one in --data")
-	cmd.Flags().TextVar(&s.proxies, "trusted-proxies", api.Proxies{},
-		"networks of proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,::1; behind \"Forwarded:\" their Forwarded is")
+	s.registerLimits(cmd)
 	s.certificates.register(cmd)
 	s.plugins.register(cmd)
 	cmd.Flags().DurationVar(&s.keep.Refusals, "keep-refusals", 30*24*time.Hour, "how long refused requests stay in the log; orders stay")
@@ -205,8 +206,8 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	ready := &readiness{engine: n.engine}
 	service, err := api.New(api.Options{
 		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Plugins: n.registry, Rules: ruleChecker{}, Keys: n.keys,
-		Proxies: n.settings.proxies,
-		Demo:    n.settings.demo, Log: n.log, Version: versionText(),
+		Proxies: n.settings.proxies, Limits: n.settings.limits,
+		Demo: n.settings.demo, Log: n.log, Version: versionText(),
 	})
 	if err != nil {
 		return err
