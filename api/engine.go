@@ -177,7 +177,7 @@ type Nodes interface {
 // Rulesets keeps every ruleset a campaign ever had; the campaign store does.
 type Rulesets interface {
 	// Ruleset returns one ruleset of a campaign, or nil when there is none.
-	Ruleset(ctx context.Context, campaign string, number int64) (*core.Ruleset, error)
+	Ruleset(ctx context.Context, of core.CampaignKey, number int64) (*core.Ruleset, error)
 }
 
 // Readiness says whether requests can be served.

@@ -124,7 +124,7 @@ func (e *scripted) ApplyCampaign(_ context.Context, r core.ApplyRequest) (*core.
 	return &core.CampaignRecord{Definition: r.Definition, Revision: 4, Ruleset: core.Ruleset{Number: 2}}, e.call()
 }
 
-func (e *scripted) Ruleset(context.Context, string, int64) (*core.Ruleset, error) {
+func (e *scripted) Ruleset(context.Context, core.CampaignKey, int64) (*core.Ruleset, error) {
 	return &core.Ruleset{Number: 2, CreatedBy: "op"}, e.call()
 }
 

@@ -251,7 +251,7 @@ func (s *Server) listRulesets(ctx context.Context, in *rulesetsInput) (*rulesets
 	}
 	out := &rulesetsOutput{Body: Page[Ruleset]{Data: []Ruleset{}}}
 	for ; number > 0 && len(out.Body.Data) < in.Limit; number-- {
-		ruleset, err := s.rulesets.Ruleset(ctx, in.Campaign, number)
+		ruleset, err := s.rulesets.Ruleset(ctx, record.Definition.Key(), number)
 		if err != nil {
 			return nil, err
 		}

@@ -227,10 +227,11 @@ func (s *Server) file(ctx context.Context, in *CampaignPath) (*fileOutput, error
 }
 
 func (s *Server) ruleset(ctx context.Context, in *rulesetInput) (*rulesetOutput, error) {
-	if _, err := s.ownRecord(ctx, in.Campaign); err != nil {
+	record, err := s.ownRecord(ctx, in.Campaign)
+	if err != nil {
 		return nil, err
 	}
-	ruleset, err := s.rulesets.Ruleset(ctx, in.Campaign, in.Number)
+	ruleset, err := s.rulesets.Ruleset(ctx, record.Definition.Key(), in.Number)
 	if err != nil {
 		return nil, err
 	}

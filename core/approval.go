@@ -45,7 +45,7 @@ func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next 
 	if err != nil {
 		return "", nil //nolint:nilerr // what is live has no price here: everything is better than that
 	}
-	decisions, err := e.recentFacts(ctx, current.Definition.ID)
+	decisions, err := e.recentFacts(ctx, current.Definition.Key())
 	if err != nil {
 		return "", err
 	}
@@ -59,8 +59,8 @@ func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next 
 }
 
 // recentFacts returns the facts that the newest orders were decided by.
-func (e *Engine) recentFacts(ctx context.Context, campaign string) ([]Facts, error) {
-	orders, err := e.store.ListOrders(ctx, campaign, "", "", maxRepriced)
+func (e *Engine) recentFacts(ctx context.Context, of CampaignKey) ([]Facts, error) {
+	orders, err := e.store.ListOrders(ctx, of, "", "", maxRepriced)
 	if err != nil {
 		return nil, storeError(err)
 	}

@@ -34,13 +34,13 @@ type AuditSummary struct {
 // links = the claims of who came through them, no order of an epoch that was over, balances = transfers, paid dues =
 // payments, and refunded dues = refunds. It reads only and stops nobody. Every finding is reported as it is found; the
 // error is the store's.
-func Audit(ctx context.Context, books Books, campaigns []string, report func(Finding)) (AuditSummary, error) {
+func Audit(ctx context.Context, books Books, campaigns []CampaignKey, report func(Finding)) (AuditSummary, error) {
 	a := &audit{
 		report: report, began: time.Now().UnixMilli(), audited: map[string]struct{}{}, payments: map[string]*auditedPayment{},
 	}
-	for _, id := range campaigns {
-		a.begin(id)
-		if err := books.Book(ctx, id, a); err != nil {
+	for _, of := range campaigns {
+		a.begin(of.ID)
+		if err := books.Book(ctx, of, a); err != nil {
 			return a.summary, storeError(err)
 		}
 		a.finish()

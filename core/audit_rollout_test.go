@@ -28,7 +28,7 @@ func underEpoch(epoch int64) string {
 // staleOf audits the books and returns the stale orders, and the revisions that have findings.
 func staleOf(t rapid.TB, b *books) (stale int64, revisions []string) {
 	t.Helper()
-	summary, err := core.Audit(context.Background(), b, []string{"c"}, func(f core.Finding) {
+	summary, err := core.Audit(context.Background(), b, []core.CampaignKey{{Brand: "b", ID: "c"}}, func(f core.Finding) {
 		if f.Kind == "rollout" {
 			revisions = append(revisions, f.Subject)
 		}

@@ -21,7 +21,7 @@ type books struct {
 	transfers    []core.Transfer
 }
 
-func (b *books) Book(_ context.Context, _ string, v core.BookVisitor) error {
+func (b *books) Book(_ context.Context, _ core.CampaignKey, v core.BookVisitor) error {
 	for key, c := range b.counters {
 		v.VisitCounter(key, c, 3, 3-b.behind)
 	}
@@ -84,7 +84,7 @@ func cleanBooks() *books {
 func findingsOf(t *testing.T, b *books) []core.Finding {
 	t.Helper()
 	var findings []core.Finding
-	summary, err := core.Audit(t.Context(), b, []string{"c"}, func(f core.Finding) { findings = append(findings, f) })
+	summary, err := core.Audit(t.Context(), b, []core.CampaignKey{{Brand: "b", ID: "c"}}, func(f core.Finding) { findings = append(findings, f) })
 	must(t, err)
 	if int(summary.Findings) != len(findings) || int(summary.Documents) != len(b.documents) {
 		t.Errorf("summary %+v, findings %v", summary, findings)

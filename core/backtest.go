@@ -176,7 +176,7 @@ func (b *backtest) readOrders(ctx context.Context, batch **recordings) (int64, e
 		left = backtestDecisions
 	}
 	last := ""
-	err := b.campaign.engine.journal.Quotes(ctx, b.campaign.id, from, func(q RecordedQuote) error {
+	err := b.campaign.engine.journal.Quotes(ctx, b.campaign.key(), from, func(q RecordedQuote) error {
 		switch {
 		case until != "" && q.Order >= until:
 			return errEnough
@@ -205,7 +205,7 @@ func (b *backtest) readRefusals(ctx context.Context, batch **recordings, until i
 		after = idAt(b.campaign.id, until)
 	}
 	for {
-		page, err := b.campaign.engine.journal.Refusals(ctx, b.campaign.id, after, refusalPage)
+		page, err := b.campaign.engine.journal.Refusals(ctx, b.campaign.key(), after, refusalPage)
 		if err != nil {
 			return err
 		}

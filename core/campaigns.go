@@ -79,13 +79,13 @@ func (e *Engine) Record(ctx context.Context, id string) (*CampaignRecord, error)
 }
 
 // Ruleset returns one immutable ruleset of a campaign.
-func (e *Engine) Ruleset(ctx context.Context, campaignID string, number int64) (*Ruleset, error) {
-	ruleset, err := e.campaigns.Ruleset(ctx, campaignID, number)
+func (e *Engine) Ruleset(ctx context.Context, of CampaignKey, number int64) (*Ruleset, error) {
+	ruleset, err := e.campaigns.Ruleset(ctx, of, number)
 	if err != nil {
 		return nil, storeError(err)
 	}
 	if ruleset == nil {
-		return nil, Errorf(CodeNotFound, "campaign %q has no ruleset %d", campaignID, number)
+		return nil, Errorf(CodeNotFound, "campaign %q has no ruleset %d", of.ID, number)
 	}
 	return ruleset, nil
 }
@@ -290,7 +290,7 @@ func (r *compiled) digests() []string {
 
 // checkLimits tells a dry run what the commit would refuse: a limit below what is taken.
 func (e *Engine) checkLimits(ctx context.Context, change *CampaignChange) error {
-	state, err := e.store.Load(ctx, Query{Campaign: change.Record.Definition.ID, Counters: true})
+	state, err := e.store.Load(ctx, Query{Campaign: change.Record.Definition.ID, Brand: change.Record.Definition.Brand, Counters: true})
 	if err != nil {
 		return storeError(err)
 	}

@@ -34,7 +34,7 @@ func TestApplyingACampaign(t *testing.T) {
 		if swapped.Ruleset.Number != 2 || d.left() != 10 {
 			t.Errorf("swapped to %+v, %d left", swapped.Ruleset, d.left())
 		}
-		first, err := d.Ruleset(t.Context(), "phone", 1)
+		first, err := d.Ruleset(t.Context(), core.CampaignKey{Brand: "xiaomi", ID: "phone"}, 1)
 		must(t, err)
 		if first.Bindings[0].Mechanic != "a" {
 			t.Errorf("ruleset 1 = %+v", first)

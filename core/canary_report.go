@@ -188,7 +188,7 @@ func (e *Engine) CanaryReport(ctx context.Context, campaign string, staff Princi
 	if canary == nil {
 		return nil, Errorf(CodeNotFound, "campaign %q has no canary now", campaign)
 	}
-	entry, err := e.campaigns.Rollout(ctx, campaign, canary.Since)
+	entry, err := e.campaigns.Rollout(ctx, c.key(), canary.Since)
 	if err != nil {
 		return nil, storeError(err)
 	}

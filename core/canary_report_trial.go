@@ -101,7 +101,7 @@ func (t *trial) began() int64 {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), reportPatience)
 	defer cancel()
-	entry, err := t.campaign.engine.campaigns.Rollout(ctx, t.campaign.id, t.since)
+	entry, err := t.campaign.engine.campaigns.Rollout(ctx, t.campaign.key(), t.since)
 	if err != nil || entry == nil {
 		return math.MaxInt64
 	}

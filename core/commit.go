@@ -30,7 +30,7 @@ func (c *campaign) commit(intents []*intent) {
 			return
 		}
 		// After a lost connection the plan may have been committed or not; the orders' own ids tell.
-		if state, err = c.query(batchQuery(c.id, intents)); err != nil {
+		if state, err = c.query(batchQuery(c.key(), intents)); err != nil {
 			fail(intents, err)
 			return
 		}
@@ -68,7 +68,7 @@ func (c *campaign) commitLocked(snap *snapshot, intents []*intent) error {
 		}
 		return plan, nil
 	}
-	applied, err := c.engine.store.ApplyLocked(context.Background(), batchQuery(c.id, intents), build)
+	applied, err := c.engine.store.ApplyLocked(context.Background(), batchQuery(c.key(), intents), build)
 	if err == nil && applied != nil {
 		c.committed(plan, applied, began)
 		c.begin(plan.Documents)
@@ -77,8 +77,8 @@ func (c *campaign) commitLocked(snap *snapshot, intents []*intent) error {
 }
 
 // batchQuery asks for everything that planning the intents again has to know.
-func batchQuery(campaign string, intents []*intent) Query {
-	q := Query{Campaign: campaign, Counters: true}
+func batchQuery(of CampaignKey, intents []*intent) Query {
+	q := Query{Campaign: of.ID, Brand: of.Brand, Counters: true}
 	edited := map[DocumentKey]struct{}{}
 	for _, in := range intents {
 		q.Shoppers = append(q.Shoppers, in.shoppers()...)

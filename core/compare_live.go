@@ -64,7 +64,7 @@ func (c *campaign) save(subject string, content []byte) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), reportPatience)
 	defer cancel()
 	err := c.engine.journal.SaveReports(ctx, []Report{{
-		Campaign: c.id, Brand: c.snapshot.Load().definition().Brand, Subject: subject, Node: c.engine.presence.id(), Content: content,
+		Campaign: c.id, Brand: c.brand, Subject: subject, Node: c.engine.presence.id(), Content: content,
 	}})
 	if err != nil {
 		c.engine.log.Warn("a report could not be written down; it is tried again", "campaign", c.id, "subject", subject, "error", err)
@@ -77,7 +77,7 @@ func (c *campaign) reports(ctx context.Context, subject string) (own *Report, ot
 	if c.engine.journal == nil {
 		return nil, nil, nil
 	}
-	all, err := c.engine.journal.Reports(ctx, c.id, subject)
+	all, err := c.engine.journal.Reports(ctx, c.key(), subject)
 	if err != nil {
 		return nil, nil, storeError(err)
 	}

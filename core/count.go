@@ -158,7 +158,7 @@ type link struct {
 // newRound reads what the events are about: their links and visitors with one query, and, if a mechanic is to be asked,
 // the documents that it is likely to write with another. With keys it reads whether the events' keys are taken, too.
 func (c *campaign) newRound(events []*count, keys bool) (*round, error) {
-	q := Query{Campaign: c.id, Counters: c.view.stale()}
+	q := Query{Campaign: c.id, Brand: c.brand, Counters: c.view.stale()}
 	for _, n := range events {
 		q.Documents = append(q.Documents, DocumentKey{DocumentShare, n.code})
 		if n.visitor != "" {
@@ -223,7 +223,7 @@ func (r *round) loadOwned() error {
 			keys = append(keys, DocumentKey{DocumentEntry, entryID(name, owner)})
 		}
 	}
-	state, err := r.campaign.query(Query{Campaign: r.campaign.id, Documents: keys})
+	state, err := r.campaign.query(Query{Campaign: r.campaign.id, Brand: r.campaign.brand, Documents: keys})
 	if err == nil {
 		r.owned = state.Documents
 	}

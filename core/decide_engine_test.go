@@ -62,7 +62,7 @@ func TestABudgetIsNeverOverspentByManyAtOnce(t *testing.T) {
 			}
 			given += list - o.Total
 		}
-		state, err := s.Load(context.Background(), core.Query{Campaign: "phone", Counters: true})
+		state, err := s.Load(context.Background(), core.Query{Campaign: "phone", Brand: "xiaomi", Counters: true})
 		must(t, err)
 		for counter, want := range map[string]int64{
 			core.CounterBudget: 250_000 - given, core.StockCounter("case"): 60 - cases, core.StockCounter("mi2"): 100 - units,

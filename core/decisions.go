@@ -49,7 +49,8 @@ func (e *Engine) Decisions(ctx context.Context, q DecisionQuery) (Page[*Decision
 	if q.Staff.Role == RoleShopper {
 		return page, Errorf(CodeNotFound, "there is no campaign %q", q.Campaign)
 	}
-	if _, err := e.servedCampaign(ctx, q.Campaign, &q.Staff); err != nil {
+	c, err := e.servedCampaign(ctx, q.Campaign, &q.Staff)
+	if err != nil {
 		return page, err
 	}
 	if q.Cursor != "" && !ValidOrderID(q.Cursor) {
@@ -57,17 +58,17 @@ func (e *Engine) Decisions(ctx context.Context, q DecisionQuery) (Page[*Decision
 	}
 	switch q.Kind {
 	case DecisionOrders:
-		return e.decidedOrders(ctx, &q)
+		return e.decidedOrders(ctx, c.key(), &q)
 	case DecisionRefusals:
-		return e.decidedRefusals(ctx, &q)
+		return e.decidedRefusals(ctx, c.key(), &q)
 	default:
 		return page, Errorf(CodeInvalid, "decisions are orders or refusals, not %q", q.Kind)
 	}
 }
 
-func (e *Engine) decidedOrders(ctx context.Context, q *DecisionQuery) (Page[*Decision], error) {
+func (e *Engine) decidedOrders(ctx context.Context, of CampaignKey, q *DecisionQuery) (Page[*Decision], error) {
 	page := Page[*Decision]{Data: []*Decision{}}
-	orders, err := e.store.ListOrders(ctx, q.Campaign, "", q.Cursor, q.Limit+1)
+	orders, err := e.store.ListOrders(ctx, of, "", q.Cursor, q.Limit+1)
 	if err != nil {
 		return page, storeError(err)
 	}
@@ -81,13 +82,13 @@ func (e *Engine) decidedOrders(ctx context.Context, q *DecisionQuery) (Page[*Dec
 	return page, nil
 }
 
-func (e *Engine) decidedRefusals(ctx context.Context, q *DecisionQuery) (Page[*Decision], error) {
+func (e *Engine) decidedRefusals(ctx context.Context, of CampaignKey, q *DecisionQuery) (Page[*Decision], error) {
 	page := Page[*Decision]{Data: []*Decision{}}
 	if e.refusalLog.journal == nil {
 		return page, nil
 	}
 	for scanned, after := 0, q.Cursor; scanned < maxScanned; {
-		records, err := e.refusalLog.journal.Refusals(ctx, q.Campaign, after, refusalBatch)
+		records, err := e.refusalLog.journal.Refusals(ctx, of, after, refusalBatch)
 		if err != nil {
 			return page, storeError(err)
 		}

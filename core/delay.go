@@ -30,7 +30,7 @@ func (c *campaign) delay(ctx context.Context, d *Document) error {
 // delayAll writes one batch of documents with one plan. If one of them is not any more what it was, they are written one by
 // one.
 func (c *campaign) delayAll(delays []*delay) {
-	plan := &Plan{Campaign: c.id, Brand: c.snapshot.Load().definition().Brand}
+	plan := &Plan{Campaign: c.id, Brand: c.brand}
 	planned := make(map[DocumentKey]struct{}, len(delays))
 	for _, one := range delays {
 		if _, twice := planned[one.document.Key()]; !twice {

@@ -56,7 +56,8 @@ func (e *Engine) StaffOrders(
 	ctx context.Context, campaignID, state, cursor string, limit int, staff Principal,
 ) (Page[*Order], error) {
 	page := Page[*Order]{Data: []*Order{}}
-	if _, err := e.servedCampaign(ctx, campaignID, &staff); err != nil {
+	c, err := e.servedCampaign(ctx, campaignID, &staff)
+	if err != nil {
 		return page, err
 	}
 	if err := checkOrderState(state); err != nil {
@@ -65,7 +66,7 @@ func (e *Engine) StaffOrders(
 	if cursor != "" && !ValidOrderID(cursor) {
 		return page, foreignCursor()
 	}
-	orders, err := e.store.ListOrders(ctx, campaignID, state, cursor, limit+1)
+	orders, err := e.store.ListOrders(ctx, c.key(), state, cursor, limit+1)
 	if err != nil {
 		return page, storeError(err)
 	}

@@ -49,6 +49,7 @@ func (d *Document) Key() DocumentKey { return DocumentKey{d.Kind, d.ID} }
 // DocumentQuery lists documents of one kind in the order of their ids.
 type DocumentQuery struct {
 	Campaign   string
+	Brand      string // whose campaign it is
 	Kind       DocumentKind
 	Shopper    string // only this shopper's; "" for everybody's
 	Prefix     string // only ids that begin with it

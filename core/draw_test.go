@@ -70,7 +70,7 @@ func (d *drop) draw() *core.DrawView {
 // documents returns the campaign's documents of a kind.
 func (d *drop) documents(kind core.DocumentKind) []*core.Document {
 	d.t.Helper()
-	list, err := d.store.ListDocuments(d.t.Context(), core.DocumentQuery{Campaign: "phone", Kind: kind, Limit: 10_000})
+	list, err := d.store.ListDocuments(d.t.Context(), core.DocumentQuery{Campaign: "phone", Brand: "xiaomi", Kind: kind, Limit: 10_000})
 	must(d.t, err)
 	return list
 }

@@ -67,7 +67,7 @@ func (c *campaign) closeDraw(ctx context.Context, d *Document, draw *Draw) (*Doc
 	}
 	var closed *Document
 	var epoch int64
-	applied, err := c.engine.store.ApplyLocked(ctx, Query{Campaign: c.id, Documents: []DocumentKey{d.Key()}}, func(s *State) (*Plan, error) {
+	applied, err := c.engine.store.ApplyLocked(ctx, Query{Campaign: c.id, Brand: c.brand, Documents: []DocumentKey{d.Key()}}, func(s *State) (*Plan, error) {
 		epoch, closed = s.Epoch, s.Documents[d.Key()]
 		if closed == nil || closed.Revision != d.Revision || s.Epoch != snap.record.Epoch {
 			return nil, nil //nolint:nilnil // somebody else has closed it, or moved when it closes
@@ -91,7 +91,7 @@ func (c *campaign) closeDraw(ctx context.Context, d *Document, draw *Draw) (*Doc
 
 // writeDraw commits the draw's next content and returns it as it is stored then.
 func (c *campaign) writeDraw(next *Document) (*Document, error) {
-	plan := &Plan{Campaign: c.id, Brand: c.snapshot.Load().definition().Brand, Documents: []*Document{next}}
+	plan := &Plan{Campaign: c.id, Brand: c.brand, Documents: []*Document{next}}
 	if err := c.apply(plan); err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (c *campaign) entries(ctx context.Context, name string, draw *Draw) ([]stri
 	}
 	var all []entrant
 	identify := draw.name(c.id, name)
-	q := DocumentQuery{Campaign: c.id, Kind: DocumentEntry, Prefix: entryID(name, ""), Limit: entryPage}
+	q := DocumentQuery{Campaign: c.id, Brand: c.brand, Kind: DocumentEntry, Prefix: entryID(name, ""), Limit: entryPage}
 	for more := true; more; {
 		page, err := c.engine.store.ListDocuments(ctx, q)
 		if err != nil {
@@ -175,7 +175,7 @@ func (c *campaign) tellWinners(d *Document, draw *Draw) (*Document, error) {
 	content := *draw
 	many := min(toldAtOnce, int64(len(draw.Winners))-draw.Told)
 	if draw.Pool != "" {
-		state, err := c.query(Query{Campaign: c.id, Counters: true})
+		state, err := c.query(Query{Campaign: c.id, Brand: c.brand, Counters: true})
 		if err != nil {
 			return nil, err
 		}

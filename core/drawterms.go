@@ -28,7 +28,7 @@ func (e *Engine) checkDraws(ctx context.Context, before, after *Campaign, demo b
 	if len(names) == 0 {
 		return nil
 	}
-	q := Query{Campaign: after.ID, Counters: true}
+	q := Query{Campaign: after.ID, Brand: after.Brand, Counters: true}
 	for name := range names {
 		q.Documents = append(q.Documents, DocumentKey{DocumentDraw, name})
 	}

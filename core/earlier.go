@@ -15,7 +15,7 @@ const maxRulesets = 32
 // use.
 type rulesets struct {
 	engine   *Engine
-	campaign string
+	campaign CampaignKey
 
 	mu    sync.Mutex
 	known map[int64]*knownRuleset
@@ -32,7 +32,7 @@ type knownRuleset struct {
 	used    int64     // when it was last asked for, in uses
 }
 
-func newRulesets(e *Engine, campaign string) *rulesets {
+func newRulesets(e *Engine, campaign CampaignKey) *rulesets {
 	return &rulesets{engine: e, campaign: campaign, known: map[int64]*knownRuleset{}, warm: map[int64]bool{}}
 }
 

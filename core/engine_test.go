@@ -181,7 +181,7 @@ func (d *drop) place(shopper string) *core.Order {
 
 func (d *drop) left() int64 {
 	d.t.Helper()
-	state, err := d.store.Load(context.Background(), core.Query{Campaign: "phone", Counters: true})
+	state, err := d.store.Load(context.Background(), core.Query{Campaign: "phone", Brand: "xiaomi", Counters: true})
 	must(d.t, err)
 	return state.Counters[core.StockCounter("mi2")].Remaining
 }
@@ -190,7 +190,9 @@ func (d *drop) left() int64 {
 func (d *drop) audit() {
 	d.t.Helper()
 	report := func(f core.Finding) { d.t.Errorf("audit: %+v", f) }
-	_, err := core.Audit(context.Background(), d.store, []string{"phone"}, report)
+	record, err := d.store.Campaign(context.Background(), "phone")
+	must(d.t, err)
+	_, err = core.Audit(context.Background(), d.store, []core.CampaignKey{record.Definition.Key()}, report)
 	must(d.t, err)
 }
 

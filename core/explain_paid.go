@@ -42,7 +42,7 @@ func (c *campaign) explainPaid(ctx context.Context, o *Order) (*ExplainedPaid, e
 
 // openTask returns what is left to do of the kind for the subject, nil if that is nothing.
 func (c *campaign) openTask(ctx context.Context, what taskKind, subject string) (*Task, error) {
-	q := DocumentQuery{Campaign: c.id, Kind: DocumentTask, Prefix: string(what) + "/" + subject + "/", Limit: 1}
+	q := DocumentQuery{Campaign: c.id, Brand: c.brand, Kind: DocumentTask, Prefix: string(what) + "/" + subject + "/", Limit: 1}
 	open, err := c.engine.store.ListDocuments(ctx, q)
 	if err != nil || len(open) == 0 {
 		return nil, storeError(err)

@@ -135,7 +135,7 @@ func (e *Engine) reload(ctx context.Context, id string, again bool) (*campaign, 
 	if u := e.refused(id); u != nil && u.revision >= record.Revision {
 		return nil, u.err
 	}
-	cache := e.rulesetsOf(id)
+	cache := e.rulesetsOf(record.Definition.Key())
 	next, err := e.compile(ctx, record, cache)
 	if err != nil {
 		if c == nil {
@@ -215,9 +215,9 @@ func (e *Engine) followed(c *campaign) {
 }
 
 // rulesetsOf returns what is known of the campaign's rulesets; of one that is new to this node that is nothing.
-func (e *Engine) rulesetsOf(id string) *rulesets {
-	if c := e.preparer.campaign(id); c != nil {
+func (e *Engine) rulesetsOf(of CampaignKey) *rulesets {
+	if c := e.preparer.campaign(of.ID); c != nil {
 		return c.rulesets
 	}
-	return newRulesets(e, id)
+	return newRulesets(e, of)
 }

@@ -229,7 +229,7 @@ func (c *campaign) workGroup(ctx context.Context, id string, task *Document) err
 
 // gatherAll reads the group, its members' orders and the task afresh; errTaskDone if the task is gone.
 func (c *campaign) gatherAll(ctx context.Context, id string, task **Document) (*gathering, error) {
-	q := Query{Campaign: c.id, Documents: []DocumentKey{{DocumentGroup, id}}}
+	q := Query{Campaign: c.id, Brand: c.brand, Documents: []DocumentKey{{DocumentGroup, id}}}
 	if *task != nil {
 		q.Documents = append(q.Documents, (*task).Key())
 	}
@@ -252,7 +252,7 @@ func (c *campaign) gatherAll(ctx context.Context, id string, task **Document) (*
 	if err := ctx.Err(); err != nil {
 		return nil, storeError(err)
 	}
-	members, err := c.query(Query{Campaign: c.id, Orders: g.Members})
+	members, err := c.query(Query{Campaign: c.id, Brand: c.brand, Orders: g.Members})
 	if err != nil {
 		return nil, err
 	}

@@ -375,9 +375,9 @@ type sampleReads struct {
 	reads atomic.Int64
 }
 
-func (r *sampleReads) Samples(ctx context.Context, campaign string, from, until int64) ([]core.Sample, error) {
+func (r *sampleReads) Samples(ctx context.Context, of core.CampaignKey, from, until int64) ([]core.Sample, error) {
 	r.reads.Add(1)
-	return r.Journal.Samples(ctx, campaign, from, until)
+	return r.Journal.Samples(ctx, of, from, until)
 }
 
 func TestACampaignWithoutTrafficIsNotJudged(t *testing.T) {

@@ -98,7 +98,7 @@ func (c *campaign) findReign(ctx context.Context, record *CampaignRecord) (*reig
 	var rows []RolloutEntry
 	below, oldest := record.Revision+1, c.engine.now().Add(-comparedFor).UnixMilli()
 	for {
-		page, err := c.engine.campaigns.Rollouts(ctx, c.id, below, reignPage)
+		page, err := c.engine.campaigns.Rollouts(ctx, c.key(), below, reignPage)
 		if err != nil {
 			return nil, storeError(err)
 		}
@@ -120,7 +120,7 @@ func (c *campaign) takingsBefore(ctx context.Context, r *reign, w *Window) (taki
 	until := r.at / 1000
 	from := until - guardMinute
 	if c.engine.journal != nil {
-		samples, err := c.engine.journal.Samples(ctx, c.id, from, until+1)
+		samples, err := c.engine.journal.Samples(ctx, c.key(), from, until+1)
 		if err != nil {
 			return takings{}, storeError(err)
 		}

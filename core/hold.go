@@ -71,7 +71,7 @@ func (e *Engine) Expire(ctx context.Context, campaignID string) (int, error) {
 	}
 	total := 0
 	for {
-		orders, err := e.store.Due(ctx, campaignID, e.now().UnixMilli(), expireBatch)
+		orders, err := e.store.Due(ctx, c.key(), e.now().UnixMilli(), expireBatch)
 		if err != nil || len(orders) == 0 {
 			return total, storeError(err)
 		}
@@ -130,7 +130,7 @@ func (c *campaign) endPlan(orders []*Order, to OrderState) (*Plan, error) {
 // vacate frees the seats of orders that end while they wait for their groups.
 func (m *moves) vacate(orders []*Order) error {
 	leaving := map[DocumentKey][]string{}
-	q := Query{Campaign: m.campaign.id}
+	q := Query{Campaign: m.campaign.id, Brand: m.campaign.brand}
 	for _, o := range orders {
 		if !o.waits() {
 			continue

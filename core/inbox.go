@@ -79,7 +79,7 @@ func (c *campaign) inbox(ctx context.Context, shopper, cursor string, limit int)
 	if err != nil {
 		return nil, err
 	}
-	q := DocumentQuery{Campaign: c.id, Kind: DocumentMessage, Shopper: shopper, Descending: true, Limit: limit}
+	q := DocumentQuery{Campaign: c.id, Brand: c.brand, Kind: DocumentMessage, Shopper: shopper, Descending: true, Limit: limit}
 	if cursor != "" {
 		messages = slices.DeleteFunc(messages, func(m *MessageView) bool { return newestFirst(m.ID, cursor) <= 0 })
 		q.Before = c.id + cursor[len(cursor)-idLength-1:]

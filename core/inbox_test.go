@@ -260,7 +260,7 @@ func TestAMessageWhoseAnswerWasLostIsWrittenOnce(t *testing.T) {
 			t.Error("no answer was lost")
 		}
 		key := core.DocumentKey{Kind: core.DocumentInbox, ID: "ann"}
-		state, err := s.Load(t.Context(), core.Query{Campaign: "phone", Documents: []core.DocumentKey{key}})
+		state, err := s.Load(t.Context(), core.Query{Campaign: "phone", Brand: "xiaomi", Documents: []core.DocumentKey{key}})
 		must(t, err)
 		if got := string(state.Documents[key].Content); got != `{"sent":1}` {
 			t.Errorf("counted are %s", got)

@@ -81,7 +81,7 @@ type LedgerVisitor interface {
 // Books reads everything that an audit checks, without stopping writers.
 type Books interface {
 	// Book streams one campaign from one snapshot.
-	Book(ctx context.Context, campaign string, v BookVisitor) error
+	Book(ctx context.Context, of CampaignKey, v BookVisitor) error
 	// LedgerBook streams the wallet's ledger from one snapshot.
 	LedgerBook(ctx context.Context, v LedgerVisitor) error
 }

@@ -231,7 +231,7 @@ func (m *lives) confirm(t *rapid.T) {
 // check looks at the books when the node has done what it took on.
 func (m *lives) check(t *rapid.T) {
 	m.Idle()
-	_, err := core.Audit(context.Background(), m.store, []string{m.campaign}, func(f core.Finding) {
+	_, err := core.Audit(context.Background(), m.store, []core.CampaignKey{{Brand: "xiaomi", ID: m.campaign}}, func(f core.Finding) {
 		t.Errorf("audit: %+v", f)
 	})
 	allow(t, err)
@@ -247,7 +247,7 @@ func (m *lives) end(t *rapid.T) {
 		m.Idle()
 	}
 	m.check(t)
-	tasks, err := m.store.ListDocuments(context.Background(), core.DocumentQuery{Campaign: m.campaign, Kind: core.DocumentTask, Limit: 10})
+	tasks, err := m.store.ListDocuments(context.Background(), core.DocumentQuery{Campaign: m.campaign, Brand: "xiaomi", Kind: core.DocumentTask, Limit: 10})
 	allow(t, err)
 	if len(tasks) > 0 {
 		t.Errorf("left to do: %s %s", tasks[0].ID, tasks[0].Content)

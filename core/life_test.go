@@ -131,7 +131,7 @@ func (l *life) order(o *core.Order) *core.Order {
 // documents returns the campaign's documents of the kind, by id.
 func (l *life) documents(kind core.DocumentKind) []*core.Document {
 	l.t.Helper()
-	found, err := l.store.ListDocuments(context.Background(), core.DocumentQuery{Campaign: "phone", Kind: kind, Limit: 1000})
+	found, err := l.store.ListDocuments(context.Background(), core.DocumentQuery{Campaign: "phone", Brand: "xiaomi", Kind: kind, Limit: 1000})
 	must(l.t, err)
 	return found
 }

@@ -32,7 +32,7 @@ func (e *Engine) Live(ctx context.Context, campaignID string, after int64, staff
 	if err != nil {
 		return err
 	}
-	if brand := c.snapshot.Load().definition().Brand; staff.Brand != "" && staff.Brand != brand {
+	if brand := c.brand; staff.Brand != "" && staff.Brand != brand {
 		return Errorf(CodeNotFound, "there is no campaign %q", campaignID)
 	}
 	defer c.sampling.watch()()
@@ -131,7 +131,7 @@ func (f *liveFeed) remembered(ctx context.Context, until, through int64, live *l
 	var samples []Sample
 	if journal := f.campaign.engine.journal; journal != nil {
 		var err error
-		if samples, err = journal.Samples(ctx, f.campaign.id, f.next, until); err != nil {
+		if samples, err = journal.Samples(ctx, f.campaign.key(), f.next, until); err != nil {
 			return storeError(err)
 		}
 	}

@@ -41,7 +41,7 @@ func (c *campaign) liveHistory(ctx context.Context, record *CampaignRecord, know
 	var rows liveHistory
 	oldest := (c.engine.now().Unix() - liveReach - liveAhead) * 1000
 	for below := record.Revision + 1; ; below = rows[len(rows)-1].Revision {
-		page, err := c.engine.campaigns.Rollouts(ctx, c.id, below, historyPage)
+		page, err := c.engine.campaigns.Rollouts(ctx, c.key(), below, historyPage)
 		if err != nil {
 			return nil, storeError(err)
 		}

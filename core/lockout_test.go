@@ -117,7 +117,7 @@ func TestOfAWrongCodeOnlyAHashIsKept(t *testing.T) {
 		d, _ := newPromotion(t, s, voucherOff(), nil)
 		wantCode(t, guess(d.Engine, "ann", 1), core.CodeVoucherInvalid)
 		key := core.DocumentKey{Kind: core.DocumentLockout, ID: "ann"}
-		state, err := s.Load(t.Context(), core.Query{Campaign: "phone", Documents: []core.DocumentKey{key}})
+		state, err := s.Load(t.Context(), core.Query{Campaign: "phone", Brand: "xiaomi", Documents: []core.DocumentKey{key}})
 		must(t, err)
 		sum := sha256.Sum256(fmt.Appendf(nil, "phone.%026d", 1))
 		want := fmt.Sprintf(`{"wrong":[{"at":1356091200000,"hash":"%x"}]}`, sum[:16])

@@ -138,7 +138,7 @@ func (c *campaign) recollect(ctx context.Context) error {
 	if !c.memory.incomplete(began) {
 		return nil
 	}
-	state, err := c.engine.store.Load(ctx, Query{Campaign: c.id, Counters: true, Placed: true})
+	state, err := c.engine.store.Load(ctx, Query{Campaign: c.id, Brand: c.brand, Counters: true, Placed: true})
 	if err != nil {
 		return storeError(err)
 	}

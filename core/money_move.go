@@ -89,7 +89,7 @@ func (c *campaign) latestShadow(ctx context.Context, rollout *Rollout, ruleset i
 	if s := rollout.Shadow; s != nil && s.Ruleset == ruleset {
 		return s, nil
 	}
-	history, err := c.engine.campaigns.Rollouts(ctx, c.id, 0, maxShadowHistory)
+	history, err := c.engine.campaigns.Rollouts(ctx, c.key(), 0, maxShadowHistory)
 	if err != nil {
 		return nil, storeError(err)
 	}

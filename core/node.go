@@ -43,19 +43,19 @@ type Journal interface {
 	// SaveSamples writes the samples; one of the same campaign, second and node is replaced.
 	SaveSamples(ctx context.Context, samples []Sample) error
 	// Samples returns the campaign's samples of the seconds from ≤ second < until (Unix seconds), sorted by second and node.
-	Samples(ctx context.Context, campaign string, from, until int64) ([]Sample, error)
+	Samples(ctx context.Context, of CampaignKey, from, until int64) ([]Sample, error)
 	// SaveReports writes the reports; one of the same campaign, subject and node is replaced.
 	SaveReports(ctx context.Context, reports []Report) error
 	// Reports returns every node's report of the subject, sorted by node.
-	Reports(ctx context.Context, campaign, subject string) ([]Report, error)
+	Reports(ctx context.Context, of CampaignKey, subject string) ([]Report, error)
 	// AddRefusals appends to the log of refusals.
 	AddRefusals(ctx context.Context, refusals []*RefusalRecord) error
 	// Refusals returns up to limit of the campaign's refusals, the newest first, older than the one of the id after, unless
 	// that is "".
-	Refusals(ctx context.Context, campaign, after string, limit int) ([]*RefusalRecord, error)
+	Refusals(ctx context.Context, of CampaignKey, after string, limit int) ([]*RefusalRecord, error)
 	// Quotes calls visit with the pinned decision of every order of the campaign that comes after the id from in the order of
 	// ids, which is that of time, until there are no more or visit fails, which is the error.
-	Quotes(ctx context.Context, campaign, from string, visit func(q RecordedQuote) error) error
+	Quotes(ctx context.Context, of CampaignKey, from string, visit func(q RecordedQuote) error) error
 	// Forget deletes samples of seconds before samples (Unix seconds) and refusals from before refusals (Unix milliseconds).
 	Forget(ctx context.Context, samples, refusals int64) error
 }

@@ -180,7 +180,7 @@ func (o *offers) wait(t *rapid.T) {
 
 // check looks at the books, and at what every shopper holds.
 func (o *offers) check(t *rapid.T) {
-	_, err := core.Audit(context.Background(), o.store, []string{o.campaign}, func(f core.Finding) { t.Errorf("audit: %+v", f) })
+	_, err := core.Audit(context.Background(), o.store, []core.CampaignKey{{Brand: "xiaomi", ID: o.campaign}}, func(f core.Finding) { t.Errorf("audit: %+v", f) })
 	allow(t, err)
 	held := map[string][]string{}
 	paid := map[string]int64{}

@@ -91,7 +91,7 @@ func (e *Engine) ordersIn(ctx context.Context, id, shopper string) ([]*Order, er
 	if err != nil || loaded.state == nil {
 		return nil, err
 	}
-	q := Query{Campaign: id}
+	q := Query{Campaign: id, Brand: c.brand}
 	for _, claim := range loaded.state.Claims {
 		if claim.Kind == ClaimOrder {
 			q.Orders = append(q.Orders, claim.Owner)

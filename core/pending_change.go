@@ -135,7 +135,7 @@ func (e *Engine) dropped(ctx context.Context, record *CampaignRecord, why error)
 	if plan.undo == 0 {
 		return plan, nil
 	}
-	before, err := e.campaigns.Rollout(ctx, record.Definition.ID, plan.undo)
+	before, err := e.campaigns.Rollout(ctx, record.Definition.Key(), plan.undo)
 	if err != nil {
 		return nil, storeError(err)
 	}

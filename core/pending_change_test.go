@@ -346,7 +346,7 @@ func TestNoOrderComesBetweenTheLastHoldAndTheSwap(t *testing.T) {
 		f.made("the change", live(2))
 		rush.Wait()
 		close(stop)
-		left, err := f.store.Due(t.Context(), "phone", 1<<62, 100)
+		left, err := f.store.Due(t.Context(), core.CampaignKey{Brand: "xiaomi", ID: "phone"}, 1<<62, 100)
 		must(t, err)
 		for _, o := range left {
 			if o.Total != 1002 {

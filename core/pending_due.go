@@ -57,7 +57,7 @@ func (e *Engine) drained(ctx context.Context, c *campaign, epoch int64) (bool, e
 	if _, err := e.Expire(ctx, c.id); err != nil {
 		return false, err
 	}
-	due, err := e.store.Due(ctx, c.id, math.MaxInt64, drainPage)
+	due, err := e.store.Due(ctx, c.key(), math.MaxInt64, drainPage)
 	switch {
 	case err != nil:
 		return false, storeError(err)
@@ -78,7 +78,7 @@ func (e *Engine) noHolds(ctx context.Context, c *campaign, epoch int64, page int
 		m.epoch, m.paidFrom = epoch, ""
 	}
 	for {
-		placed, err := e.store.ListOrders(ctx, c.id, string(OrderPlaced), m.paidFrom, page)
+		placed, err := e.store.ListOrders(ctx, c.key(), string(OrderPlaced), m.paidFrom, page)
 		if err != nil {
 			return false, storeError(err)
 		}

@@ -61,7 +61,7 @@ func (r *PluginRegistry) fenceCampaign(ctx context.Context, id string, p *Plugin
 // decidesWith reports whether a ruleset that decides, is compared, or is what was last good, binds the plugin.
 func decidesWith(ctx context.Context, campaigns CampaignStore, record *CampaignRecord, digest string) (bool, error) {
 	for _, number := range record.Rollout.inPlay() {
-		ruleset, err := campaigns.Ruleset(ctx, record.Definition.ID, number)
+		ruleset, err := campaigns.Ruleset(ctx, record.Definition.Key(), number)
 		if err != nil {
 			return false, err
 		}

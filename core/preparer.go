@@ -259,7 +259,7 @@ func (p *preparer) undone(ctx context.Context, c *campaign) *Rollout {
 	if known := p.undo[c.id]; known != nil && known.Number == number {
 		return known
 	}
-	entry, err := p.engine.campaigns.Rollout(ctx, c.id, number)
+	entry, err := p.engine.campaigns.Rollout(ctx, c.key(), number)
 	if err != nil || entry == nil {
 		return nil
 	}

@@ -77,7 +77,7 @@ func (e *Engine) Recording(ctx context.Context, order string, staff Principal) (
 		if number == 0 {
 			continue
 		}
-		ruleset, err := e.Ruleset(ctx, c.id, number)
+		ruleset, err := e.Ruleset(ctx, c.key(), number)
 		if err != nil {
 			return nil, err
 		}

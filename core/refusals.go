@@ -218,7 +218,7 @@ func (c *campaign) keepRefusal(ctx context.Context, seen *observed) {
 		return
 	}
 	log.add(ctx, &RefusalRecord{
-		Campaign: c.id, ID: newID(c.id, now), Brand: c.snapshot.Load().definition().Brand, At: now.UnixMilli(),
+		Campaign: c.id, ID: newID(c.id, now), Brand: c.brand, At: now.UnixMilli(),
 		Code: refusal.Code, Reason: refusal.Reason, Content: c.refusedContent(seen, refusal, now),
 	})
 }

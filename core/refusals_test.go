@@ -43,12 +43,12 @@ func (n *notebook) AddRefusals(_ context.Context, refusals []*core.RefusalRecord
 	return nil
 }
 
-func (n *notebook) Refusals(_ context.Context, campaign, after string, limit int) ([]*core.RefusalRecord, error) {
+func (n *notebook) Refusals(_ context.Context, of core.CampaignKey, after string, limit int) ([]*core.RefusalRecord, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	var page []*core.RefusalRecord
 	for _, r := range n.kept {
-		if r.Campaign == campaign && (after == "" || r.ID < after) {
+		if r.Campaign == of.ID && (after == "" || r.ID < after) {
 			page = append(page, r)
 		}
 	}
@@ -64,7 +64,7 @@ func (n *notebook) Forget(_ context.Context, samples, refusals int64) error {
 // SaveSamples keeps none: these tests are about refusals.
 func (*notebook) SaveSamples(context.Context, []core.Sample) error { return nil }
 
-func (*notebook) Samples(context.Context, string, int64, int64) ([]core.Sample, error) {
+func (*notebook) Samples(context.Context, core.CampaignKey, int64, int64) ([]core.Sample, error) {
 	return nil, nil
 }
 

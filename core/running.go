@@ -25,6 +25,7 @@ const (
 // campaign is one campaign as this node runs it.
 type campaign struct {
 	id       string
+	brand    string // whose it is and stays
 	engine   *Engine
 	snapshot atomic.Pointer[snapshot]
 	view     *view
@@ -65,7 +66,7 @@ func (s *snapshot) definition() *Campaign { return s.record.Definition }
 
 func newCampaign(e *Engine, s *snapshot, rulesets *rulesets) *campaign {
 	c := &campaign{
-		id: s.record.Definition.ID, engine: e, inFlight: map[requestKey]struct{}{}, rulesets: rulesets,
+		id: s.record.Definition.ID, brand: s.record.Definition.Brand, engine: e, inFlight: map[requestKey]struct{}{}, rulesets: rulesets,
 		view: &view{now: e.now, counters: map[string]sighting{}}, memory: newMemory(), meter: newMeter(e.now),
 	}
 	c.snapshot.Store(s)
@@ -77,6 +78,9 @@ func newCampaign(e *Engine, s *snapshot, rulesets *rulesets) *campaign {
 	c.counts = batcher[*count]{run: c.count, lanes: 1, most: maxBatch, bound: maxWaiting}
 	return c
 }
+
+// key names the campaign with its brand, as stores want it.
+func (c *campaign) key() CampaignKey { return CampaignKey{Brand: c.brand, ID: c.id} }
 
 func (c *campaign) drain() {
 	c.payments.drain()
@@ -246,7 +250,7 @@ func (c *campaign) glance() bool {
 
 // load answers one batch of loads with one query.
 func (c *campaign) load(items []*load) {
-	q := Query{Campaign: c.id, Counters: c.view.stale(), Kinds: c.snapshot.Load().kinds}
+	q := Query{Campaign: c.id, Brand: c.brand, Counters: c.view.stale(), Kinds: c.snapshot.Load().kinds}
 	q.Placed = q.Counters && c.view.soldOut() && c.memory.incomplete(c.engine.now())
 	w := wants{shoppers: make(map[string]struct{}, len(items)), orders: map[string]struct{}{}, documents: map[DocumentKey]struct{}{}}
 	for _, l := range items {
@@ -328,7 +332,7 @@ func (c *campaign) query(q Query) (*State, error) {
 // readCounters lets the view see every counter, so that none is unknown to a decision.
 func (c *campaign) readCounters(ctx context.Context) error {
 	began := c.engine.now()
-	state, err := c.engine.store.Load(ctx, Query{Campaign: c.id, Counters: true})
+	state, err := c.engine.store.Load(ctx, Query{Campaign: c.id, Brand: c.brand, Counters: true})
 	if err != nil {
 		return storeError(err)
 	}

@@ -119,7 +119,7 @@ func (c *campaign) readSamples(ctx context.Context, now time.Time) error {
 	if e.journal != nil && (e.nodes != nil || s.fresh()) {
 		reading, cancel := context.WithTimeout(ctx, sampleTime)
 		defer cancel()
-		samples, err := e.journal.Samples(reading, c.id, s.missing(now), now.Add(sampleLate).Unix())
+		samples, err := e.journal.Samples(reading, c.key(), s.missing(now), now.Add(sampleLate).Unix())
 		if err != nil {
 			return err //nolint:wrapcheck // it is logged only
 		}

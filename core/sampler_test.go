@@ -36,11 +36,11 @@ func (j *tape) SaveSamples(ctx context.Context, samples []core.Sample) error {
 	return j.Journal.SaveSamples(ctx, samples)
 }
 
-func (j *tape) Samples(ctx context.Context, campaign string, from, until int64) ([]core.Sample, error) {
+func (j *tape) Samples(ctx context.Context, of core.CampaignKey, from, until int64) ([]core.Sample, error) {
 	if err := j.use(&j.reads); err != nil {
 		return nil, err
 	}
-	return j.Journal.Samples(ctx, campaign, from, until)
+	return j.Journal.Samples(ctx, of, from, until)
 }
 
 func (j *tape) use(count *int) error {

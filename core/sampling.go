@@ -126,7 +126,7 @@ func (s *sampling) unwritten(c *campaign, until int64) []Sample {
 	for second, own := range s.own {
 		if own.saved < own.changes && second < until {
 			rows = append(rows, Sample{
-				Campaign: c.id, Brand: c.snapshot.Load().definition().Brand, Second: second, Node: c.engine.presence.id(),
+				Campaign: c.id, Brand: c.brand, Second: second, Node: c.engine.presence.id(),
 				Content: own.content.text(),
 			})
 		}

@@ -173,7 +173,7 @@ func (c *campaign) countPaid(o *Order, due *Due, counted map[string]struct{}) {
 
 // rereadOrders reads the batch's orders as they are now.
 func (c *campaign) rereadOrders(batch []*settlement) error {
-	q := Query{Campaign: c.id}
+	q := Query{Campaign: c.id, Brand: c.brand}
 	for _, s := range batch {
 		q.Orders = append(q.Orders, s.order.ID)
 	}

@@ -83,7 +83,7 @@ func (r reader) Manifest() *Manifest {
 }
 
 func TestWhatAShadowReadsIsLoadedAsIfItWereLive(t *testing.T) {
-	cache := newRulesets(nil, "c")
+	cache := newRulesets(nil, CampaignKey{ID: "c"})
 	candidate := &compiled{bindings: []*bound{{mechanic: reader{&proposal{name: "a"}}}}}
 	cache.put(&knownRuleset{stored: &Ruleset{Number: 2}, ruleset: candidate})
 	cache.put(&knownRuleset{stored: &Ruleset{Number: 3}, ruleset: &compiled{}})

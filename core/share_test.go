@@ -329,7 +329,7 @@ func TestTheHookIsAskedWithTheRunningCounts(t *testing.T) {
 			t.Errorf("asked with %+v", *d.asked)
 		}
 		tags := core.DocumentKey{Kind: core.DocumentTags, ID: "ann"}
-		state, err := s.Load(t.Context(), core.Query{Campaign: "phone", Documents: []core.DocumentKey{tags}})
+		state, err := s.Load(t.Context(), core.Query{Campaign: "phone", Brand: "xiaomi", Documents: []core.DocumentKey{tags}})
 		must(t, err)
 		if found := state.Documents[tags]; found == nil || !strings.Contains(string(found.Content), `"fan-of":"ann"`) {
 			t.Errorf("the tags are %+v", found)

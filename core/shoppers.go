@@ -35,7 +35,7 @@ func (e *Engine) Shoppers(
 	if !isStorable(cursor) {
 		return page, foreignCursor()
 	}
-	q := DocumentQuery{Campaign: campaignID, Kind: DocumentTags, After: cursor, Limit: shoppersChunk}
+	q := DocumentQuery{Campaign: campaignID, Brand: c.brand, Kind: DocumentTags, After: cursor, Limit: shoppersChunk}
 	if tag == "" {
 		q.Limit = limit + 1 // every row counts
 	}
@@ -87,7 +87,7 @@ func (t Tags) have(tag string) bool {
 
 // complete adds to the shoppers what else the campaign knows of them.
 func (c *campaign) complete(views []*ShopperView) error {
-	q := Query{Campaign: c.id}
+	q := Query{Campaign: c.id, Brand: c.brand}
 	for _, v := range views {
 		q.Shoppers = append(q.Shoppers, v.ID)
 	}
@@ -118,7 +118,7 @@ func (e *Engine) servedCampaign(ctx context.Context, id string, staff *Principal
 	if err != nil {
 		return nil, err
 	}
-	if !staff.serves(c.snapshot.Load().definition().Brand) {
+	if !staff.serves(c.brand) {
 		return nil, Errorf(CodeNotFound, "there is no campaign %q", id)
 	}
 	return c, nil

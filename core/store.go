@@ -87,9 +87,19 @@ type Applied struct {
 	Reserved int64
 }
 
+// CampaignKey names a campaign with the brand that it belongs to. A store finds nothing of a campaign under another brand,
+// whoever asks.
+type CampaignKey struct {
+	Brand, ID string
+}
+
+// Key names the campaign with its brand.
+func (c *Campaign) Key() CampaignKey { return CampaignKey{Brand: c.Brand, ID: c.ID} }
+
 // Query names what a plan has to know. Every list may be empty.
 type Query struct {
 	Campaign  string
+	Brand     string         // whose campaign it is
 	Shoppers  []string       // their reservation and claims
 	Kinds     []DocumentKind // which documents of these shoppers come along
 	Orders    []string       // whole orders, by id
@@ -133,15 +143,15 @@ type Store interface {
 	// the plan from it, and commits that plan in the same transaction. A nil plan or an error of build commits nothing.
 	ApplyLocked(ctx context.Context, q Query, build func(*State) (*Plan, error)) (*Applied, error)
 	// Due returns up to limit placed orders of the campaign whose hold ended before now, the earliest first.
-	Due(ctx context.Context, campaign string, now int64, limit int) ([]*Order, error)
+	Due(ctx context.Context, of CampaignKey, now int64, limit int) ([]*Order, error)
 	// DueDocuments returns up to limit documents of the campaign, of any kind, whose Due is not 0 and not after now (Unix
 	// milliseconds), the earliest first.
-	DueDocuments(ctx context.Context, campaign string, now int64, limit int) ([]*Document, error)
+	DueDocuments(ctx context.Context, of CampaignKey, now int64, limit int) ([]*Document, error)
 	// ListDocuments answers the query, in the order of the documents' ids or the other way round.
 	ListDocuments(ctx context.Context, q DocumentQuery) ([]*Document, error)
 	// ListOrders returns up to limit orders of the campaign, the newest first: those in the state, or in any if it is "",
 	// that are older than the order after, with which the page before ended, or from the newest on if that is "".
-	ListOrders(ctx context.Context, campaign, state, after string, limit int) ([]*Order, error)
+	ListOrders(ctx context.Context, of CampaignKey, state, after string, limit int) ([]*Order, error)
 }
 
 // Bounds returns what the ids that the query asks for lie between: at from or after it, and before until, which is "" if
@@ -224,6 +234,7 @@ type AddedRuleset struct {
 // CampaignVersion is what a node polls: enough to know whether it is behind.
 type CampaignVersion struct {
 	ID    string
+	Brand string
 	Epoch int64
 	// Revision also rises with changes that cannot change a decision.
 	Revision int64
@@ -237,16 +248,16 @@ type CampaignStore interface {
 	// Campaign returns one campaign with its live ruleset, or nil when there is none.
 	Campaign(ctx context.Context, id string) (*CampaignRecord, error)
 	// Ruleset returns one ruleset of a campaign, or nil when there is none.
-	Ruleset(ctx context.Context, campaign string, number int64) (*Ruleset, error)
+	Ruleset(ctx context.Context, of CampaignKey, number int64) (*Ruleset, error)
 	// Artefact returns the artefact of the digest, or nil when there is none.
 	Artefact(ctx context.Context, digest string) (*Artefact, error)
 	// AddRuleset stores a ruleset that is not to decide yet. Its number has to be the next one, else it fails with ErrConflict.
 	AddRuleset(ctx context.Context, added *AddedRuleset) error
 	// Rollouts returns up to limit rows of the campaign's history with revisions below the given one, or all if that is 0, the
 	// newest first.
-	Rollouts(ctx context.Context, campaign string, below int64, limit int) ([]RolloutEntry, error)
+	Rollouts(ctx context.Context, of CampaignKey, below int64, limit int) ([]RolloutEntry, error)
 	// Rollout returns the first row of the campaign's history that has the rollout of the number, or nil when there is none.
-	Rollout(ctx context.Context, campaign string, number int64) (*RolloutEntry, error)
+	Rollout(ctx context.Context, of CampaignKey, number int64) (*RolloutEntry, error)
 	// SaveCampaign commits the change in one transaction: it compares and swaps the revision, sets epoch = seen on the
 	// campaign's counters in key order, and writes ruleset, artefacts, staff entry and the row of the history. A limit below
 	// what is taken fails with an [Error] of code below_taken that names the counter.

@@ -84,7 +84,7 @@ func (e *Engine) planSwap(
 		next.Rollout.trip(plan.trip)
 	}
 	if next.Rollout.Live != record.Rollout.Live {
-		live, err := e.rulesetsOf(record.Definition.ID).stored(ctx, next.Rollout.Live)
+		live, err := e.rulesetsOf(record.Definition.Key()).stored(ctx, next.Rollout.Live)
 		if err != nil {
 			return nil, err
 		}
@@ -117,10 +117,11 @@ func (e *Engine) ownRecord(ctx context.Context, id string, staff *Principal) (*C
 func (e *Engine) RolloutHistory(
 	ctx context.Context, campaign string, below int64, limit int, staff Principal,
 ) ([]RolloutEntry, error) {
-	if _, err := e.ownRecord(ctx, campaign, &staff); err != nil {
+	record, err := e.ownRecord(ctx, campaign, &staff)
+	if err != nil {
 		return nil, err
 	}
-	entries, err := e.campaigns.Rollouts(ctx, campaign, below, limit)
+	entries, err := e.campaigns.Rollouts(ctx, record.Definition.Key(), below, limit)
 	return entries, storeError(err)
 }
 

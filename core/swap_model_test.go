@@ -242,7 +242,7 @@ func (d *swapped) requireOrders(told *acknowledged) {
 		}
 		decided[pinned.Ruleset]++
 	}
-	summary, err := core.Audit(context.Background(), d.store, []string{"phone"}, func(f core.Finding) { d.t.Errorf("audit: %+v", f) })
+	summary, err := core.Audit(context.Background(), d.store, []core.CampaignKey{{Brand: "xiaomi", ID: "phone"}}, func(f core.Finding) { d.t.Errorf("audit: %+v", f) })
 	must(d.t, err)
 	if summary.Orders != int64(len(told.orders)) || summary.StaleOrders != 0 || len(decided) != swapVariants {
 		d.t.Errorf("%d orders were acknowledged, of rulesets %v; the audit is %+v", len(told.orders), decided, summary)
@@ -311,7 +311,7 @@ func TestRolloutsAreWhatTheModelSays(t *testing.T) {
 				m.change(t)
 				m.check(t)
 			}
-			_, err := core.Audit(context.Background(), s, []string{m.campaign}, func(f core.Finding) { t.Errorf("audit: %+v", f) })
+			_, err := core.Audit(context.Background(), s, []core.CampaignKey{{Brand: "xiaomi", ID: m.campaign}}, func(f core.Finding) { t.Errorf("audit: %+v", f) })
 			allow(t, err)
 		})
 	})

@@ -98,7 +98,7 @@ func (e *Engine) Work(ctx context.Context, campaignID string) (int, error) {
 	}
 	total := 0
 	for range workLooks {
-		due, err := e.store.DueDocuments(ctx, campaignID, e.now().UnixMilli(), workBatch)
+		due, err := e.store.DueDocuments(ctx, c.key(), e.now().UnixMilli(), workBatch)
 		if err != nil || len(due) == 0 {
 			return total, storeError(err)
 		}
@@ -225,7 +225,7 @@ func failureText(err error) string {
 
 // documentPlan returns the plan that writes the document and nothing else.
 func (c *campaign) documentPlan(d *Document) *Plan {
-	return &Plan{Campaign: c.id, Brand: c.snapshot.Load().definition().Brand, Documents: []*Document{d}}
+	return &Plan{Campaign: c.id, Brand: c.brand, Documents: []*Document{d}}
 }
 
 // gone returns what a plan has to write to delete the document.

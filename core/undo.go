@@ -48,7 +48,7 @@ func (e *Engine) planUndo(ctx context.Context, current *CampaignRecord, reason s
 // that a guard has taken back since.
 func (e *Engine) lastTrusted(ctx context.Context, current *CampaignRecord) (*RolloutEntry, error) {
 	for number := current.Rollout.Undo; number != 0; {
-		before, err := e.campaigns.Rollout(ctx, current.Definition.ID, number)
+		before, err := e.campaigns.Rollout(ctx, current.Definition.Key(), number)
 		if err != nil {
 			return nil, storeError(err)
 		}

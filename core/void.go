@@ -20,7 +20,7 @@ func (c *campaign) voidGranted(ctx context.Context, d *Document, t *Task) error 
 			return err
 		}
 	}
-	vouchers, err := c.engine.vouchersIn(ctx, c.id, loaded.found.Shopper) // none comes after the task is gone
+	vouchers, err := c.vouchersIn(ctx, loaded.found.Shopper) // none comes after the task is gone
 	if err != nil {
 		return err
 	}

@@ -190,7 +190,7 @@ func TestTheAuditKnowsWhichVouchersAreVoid(t *testing.T) {
 func (l *life) wantFinding(want string) {
 	l.t.Helper()
 	var found []string
-	_, err := core.Audit(context.Background(), l.store, []string{"phone"}, func(f core.Finding) { found = append(found, f.Detail) })
+	_, err := core.Audit(context.Background(), l.store, []core.CampaignKey{{Brand: "xiaomi", ID: "phone"}}, func(f core.Finding) { found = append(found, f.Detail) })
 	must(l.t, err)
 	if !slices.ContainsFunc(found, func(detail string) bool { return strings.Contains(detail, want) }) {
 		l.t.Errorf("the audit finds %q, and nothing of %q", found, want)

@@ -40,7 +40,7 @@ func redeem(shopper, key, code string) core.OrderRequest {
 
 func (d *drop) counter(key string) core.Counter {
 	d.t.Helper()
-	state, err := d.store.Load(d.t.Context(), core.Query{Campaign: "phone", Counters: true})
+	state, err := d.store.Load(d.t.Context(), core.Query{Campaign: "phone", Brand: "xiaomi", Counters: true})
 	must(d.t, err)
 	return state.Counters[key]
 }
@@ -204,7 +204,7 @@ func TestAVoucherExpiresOnceAndKeepsWhatItWasGrantedWith(t *testing.T) {
 		code := d.grant("ann", 1)[0]
 		key := core.DocumentKey{Kind: core.DocumentVoucher, ID: code}
 		load := func() *core.Document {
-			state, err := s.Load(t.Context(), core.Query{Campaign: "phone", Documents: []core.DocumentKey{key}})
+			state, err := s.Load(t.Context(), core.Query{Campaign: "phone", Brand: "xiaomi", Documents: []core.DocumentKey{key}})
 			must(t, err)
 			return state.Documents[key]
 		}
@@ -221,7 +221,7 @@ func TestAVoucherExpiresOnceAndKeepsWhatItWasGrantedWith(t *testing.T) {
 			t.Errorf("another file made it %+v", got)
 		}
 		d.clock.advance(30 * time.Minute)
-		due, err := s.DueDocuments(t.Context(), "phone", d.clock.now().UnixMilli(), 10)
+		due, err := s.DueDocuments(t.Context(), core.CampaignKey{Brand: "xiaomi", ID: "phone"}, d.clock.now().UnixMilli(), 10)
 		must(t, err)
 		if len(due) != 1 || due[0].ID != code {
 			t.Fatalf("due are %+v", due)

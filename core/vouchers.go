@@ -45,7 +45,11 @@ func (e *Engine) Vouchers(ctx context.Context, shopper, cursor string, limit int
 		if id < from {
 			continue
 		}
-		vouchers, err := e.vouchersIn(ctx, id, shopper)
+		c, err := e.campaign(ctx, id)
+		if err != nil {
+			return page, err
+		}
+		vouchers, err := c.vouchersIn(ctx, shopper)
 		if err != nil {
 			return page, err
 		}
@@ -57,7 +61,7 @@ func (e *Engine) Vouchers(ctx context.Context, shopper, cursor string, limit int
 			vouchers = vouchers[last+1:]
 		}
 		room := limit - len(page.Data)
-		views, err := e.voucherViews(ctx, id, vouchers[:min(len(vouchers), room)])
+		views, err := c.voucherViews(vouchers[:min(len(vouchers), room)])
 		if err != nil {
 			return page, err
 		}
@@ -71,11 +75,11 @@ func (e *Engine) Vouchers(ctx context.Context, shopper, cursor string, limit int
 
 // vouchersIn returns the vouchers that the shopper was granted in the campaign, the newest first. Codes say nothing of
 // time, so all of them are read; vouchers are never deleted, so a page goes on where the one before it ended.
-func (e *Engine) vouchersIn(ctx context.Context, campaign, shopper string) ([]*granted, error) {
+func (c *campaign) vouchersIn(ctx context.Context, shopper string) ([]*granted, error) {
 	var vouchers []*granted
-	q := DocumentQuery{Campaign: campaign, Kind: DocumentVoucher, Shopper: shopper, Limit: vouchersChunk}
+	q := DocumentQuery{Campaign: c.id, Brand: c.brand, Kind: DocumentVoucher, Shopper: shopper, Limit: vouchersChunk}
 	for {
-		documents, err := e.store.ListDocuments(ctx, q)
+		documents, err := c.engine.store.ListDocuments(ctx, q)
 		if err != nil {
 			return nil, storeError(err)
 		}
@@ -98,13 +102,9 @@ func (e *Engine) vouchersIn(ctx context.Context, campaign, shopper string) ([]*g
 }
 
 // voucherViews returns the vouchers of a campaign with what became of each.
-func (e *Engine) voucherViews(ctx context.Context, campaign string, vouchers []*granted) ([]*VoucherView, error) {
+func (c *campaign) voucherViews(vouchers []*granted) ([]*VoucherView, error) {
 	if len(vouchers) == 0 {
 		return nil, nil
-	}
-	c, err := e.campaign(ctx, campaign)
-	if err != nil {
-		return nil, err
 	}
 	orders, err := c.redeeming(vouchers)
 	if err != nil {
@@ -117,7 +117,7 @@ func (e *Engine) voucherViews(ctx context.Context, campaign string, vouchers []*
 			Code: d.ID, Campaign: c.id, Pool: v.Pool, Value: v.Value, Currency: c.snapshot.Load().definition().Currency,
 			State: d.State, GrantedAt: v.GrantedAt, ExpiresAt: v.ExpiresAt, Source: v.Source,
 		}
-		view.settle(&v.Voucher, orders[d.ID], d.Shopper, e.now())
+		view.settle(&v.Voucher, orders[d.ID], d.Shopper, c.engine.now())
 		views = append(views, view)
 	}
 	return views, nil
@@ -144,7 +144,7 @@ func (view *VoucherView) settle(v *Voucher, order *Order, shopper string, now ti
 
 // redeeming returns the order that claims each of the vouchers, by code; those that none claims are absent.
 func (c *campaign) redeeming(vouchers []*granted) (map[string]*Order, error) {
-	scopes := Query{Campaign: c.id}
+	scopes := Query{Campaign: c.id, Brand: c.brand}
 	for _, v := range vouchers {
 		scopes.Shoppers = append(scopes.Shoppers, voucherScope(v.document.ID))
 	}
@@ -164,7 +164,7 @@ func (c *campaign) redeeming(vouchers []*granted) (map[string]*Order, error) {
 
 // ordersOf replaces the ids of orders by the orders.
 func (c *campaign) ordersOf(owners map[string]string) (map[string]*Order, error) {
-	q := Query{Campaign: c.id}
+	q := Query{Campaign: c.id, Brand: c.brand}
 	for _, id := range owners {
 		q.Orders = append(q.Orders, id)
 	}

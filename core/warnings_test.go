@@ -34,7 +34,7 @@ func TestWhatFailsOfANewRulesetIsSaidToWhoAddsItAndIsNotStored(t *testing.T) {
 		if want := []string{"bad fails on mi2, other: division by zero"}; !slices.Equal(added.Warnings, want) {
 			t.Errorf("got %q, want %q", added.Warnings, want)
 		}
-		stored, err := d.Ruleset(context.Background(), "phone", added.Number)
+		stored, err := d.Ruleset(context.Background(), core.CampaignKey{Brand: "xiaomi", ID: "phone"}, added.Number)
 		must(t, err)
 		if stored == nil || len(stored.Warnings) != 0 || len(stored.Bindings) != 2 {
 			t.Errorf("stored is %+v", stored)

@@ -29,7 +29,7 @@ func (e *Engine) campaignFor(ctx context.Context, id string, staff *Principal) (
 	if err != nil {
 		return nil, err
 	}
-	if staff.Role == RoleShopper || !staff.serves(c.snapshot.Load().definition().Brand) {
+	if staff.Role == RoleShopper || !staff.serves(c.brand) {
 		return nil, Errorf(CodeNotFound, "there is no campaign %q", id)
 	}
 	return c, nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -42,14 +41,15 @@ func audit(cmd *cobra.Command, settings *databaseSettings, format output, campai
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if campaigns, err = auditedCampaigns(ctx, db.campaigns, campaigns); err != nil {
+	audited, err := auditedCampaigns(ctx, db.campaigns, campaigns)
+	if err != nil {
 		return err
 	}
 	rows := cmd.OutOrStdout()
 	if format == outputJSON {
 		rows = cmd.ErrOrStderr()
 	}
-	summary, err := core.Audit(ctx, db.books, campaigns, func(f core.Finding) {
+	summary, err := core.Audit(ctx, db.books, audited, func(f core.Finding) {
 		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\n", f.Campaign, f.Kind, f.Subject, f.Detail)
 	})
 	if err != nil {
@@ -66,18 +66,26 @@ func audit(cmd *cobra.Command, settings *databaseSettings, format output, campai
 
 // auditedCampaigns returns the campaigns that were asked for, or all if none was. One that there is not is an error: it
 // would have no findings.
-func auditedCampaigns(ctx context.Context, store core.CampaignStore, asked []string) ([]string, error) {
-	all, err := campaignIDs(ctx, store)
-	if err != nil || len(asked) == 0 {
-		return all, err
+func auditedCampaigns(ctx context.Context, store core.CampaignStore, asked []string) ([]core.CampaignKey, error) {
+	versions, err := store.Campaigns(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing the campaigns: %w", err)
 	}
-	for _, id := range asked {
-		if slices.Contains(all, id) {
-			continue
+	known, ids := make(map[string]core.CampaignKey, len(versions)), make([]string, len(versions))
+	for i, v := range versions {
+		known[v.ID], ids[i] = core.CampaignKey{Brand: v.Brand, ID: v.ID}, v.ID
+	}
+	if len(asked) == 0 {
+		asked = ids
+	}
+	keys := make([]core.CampaignKey, len(asked))
+	for i, id := range asked {
+		var found bool
+		if keys[i], found = known[id]; !found {
+			return nil, fmt.Errorf("there is no campaign %q%s", id, nearestHint(id, ids))
 		}
-		return nil, fmt.Errorf("there is no campaign %q%s", id, nearestHint(id, all))
 	}
-	return asked, nil
+	return keys, nil
 }
 
 // nearestHint names the known name that is nearest to one that is none, or is "".
@@ -87,18 +95,6 @@ func nearestHint(name string, known []string) string {
 		return ""
 	}
 	return ": did you mean " + nearest + "?"
-}
-
-func campaignIDs(ctx context.Context, store core.CampaignStore) ([]string, error) {
-	versions, err := store.Campaigns(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("listing the campaigns: %w", err)
-	}
-	ids := make([]string, len(versions))
-	for i, v := range versions {
-		ids[i] = v.ID
-	}
-	return ids, nil
 }
 
 func printAudit(cmd *cobra.Command, store string, format output, s core.AuditSummary) error {

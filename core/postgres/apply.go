@@ -36,7 +36,7 @@ func (s *Store) ApplyLocked(
 	state := newState(q)
 	err := s.transact(ctx, func(b *pgx.Batch) {
 		queueHold(b, q)
-		b.Queue(lockCounters, q.Campaign)
+		b.Queue(lockCounters, q.Campaign, q.Brand)
 		for _, part := range parts(q, state) {
 			part.queue(b)
 		}
@@ -95,13 +95,13 @@ func queueMoves(b *pgx.Batch, plan *core.Plan) {
 		columns.addStanding(m.Order, standing)
 		columns.shipments = append(columns.shipments, standing.Shipment)
 	}
-	b.Queue(lockOrders, plan.Campaign, columns.ids)
-	b.Queue(moveOrders, plan.Campaign, columns.ids, columns.revisions, columns.states, columns.takesStates,
+	b.Queue(lockOrders, plan.Campaign, plan.Brand, columns.ids)
+	b.Queue(moveOrders, plan.Campaign, plan.Brand, columns.ids, columns.revisions, columns.states, columns.takesStates,
 		columns.holdUntil, columns.updatedAt, columns.dues, columns.conditions, columns.shipments, int64(len(columns.ids)))
 	released := claimsOf(plan, func(m core.Move) bool { return m.Release })
 	if len(released) > 0 {
 		c := columnsOf(sorted(released, compareClaims))
-		b.Queue(releaseClaims, plan.Campaign, c.shoppers, c.kinds, c.keys, c.owners, int64(len(released)))
+		b.Queue(releaseClaims, plan.Campaign, plan.Brand, c.shoppers, c.kinds, c.keys, c.owners, int64(len(released)))
 	}
 }
 
@@ -147,7 +147,7 @@ func queueOrders(b *pgx.Batch, plan *core.Plan) {
 }
 
 func queueTake(b *pgx.Batch, plan *core.Plan, delta core.Delta, applied *core.Applied) {
-	b.Queue(take, plan.Campaign, delta.Counter, delta.Units, plan.Epoch).QueryRow(func(row pgx.Row) error {
+	b.Queue(take, plan.Campaign, plan.Brand, delta.Counter, delta.Units, plan.Epoch).QueryRow(func(row pgx.Row) error {
 		var remaining, limit int64
 		if err := row.Scan(&remaining, &limit, nil); err != nil {
 			return err

@@ -10,7 +10,7 @@ import (
 )
 
 // Book streams one campaign from one snapshot. Writers go on.
-func (s *Store) Book(ctx context.Context, campaign string, v core.BookVisitor) error {
+func (s *Store) Book(ctx context.Context, of core.CampaignKey, v core.BookVisitor) error {
 	return s.stream(ctx,
 		single(loadCounters, func(row pgx.CollectableRow) error {
 			var key string
@@ -21,14 +21,14 @@ func (s *Store) Book(ctx context.Context, campaign string, v core.BookVisitor) e
 				v.VisitCounter(key, counter, epoch, seen)
 			}
 			return err
-		}, campaign),
+		}, of.ID, of.Brand),
 		single(bookOrders, func(row pgx.CollectableRow) error {
 			order, err := scanOrder(row)
 			if err == nil {
 				v.VisitOrder(order)
 			}
 			return err
-		}, campaign),
+		}, of.ID, of.Brand),
 		single(bookClaims, func(row pgx.CollectableRow) error {
 			var claim core.Claim
 			err := row.Scan(&claim.Shopper, (*string)(&claim.Kind), &claim.Key, &claim.Owner, &claim.Fingerprint)
@@ -36,7 +36,7 @@ func (s *Store) Book(ctx context.Context, campaign string, v core.BookVisitor) e
 				v.VisitClaim(claim)
 			}
 			return err
-		}, campaign),
+		}, of.ID, of.Brand),
 		single(bookReservations, func(row pgx.CollectableRow) error {
 			var r core.Reservation
 			err := row.Scan(&r.Shopper, &r.At, &r.Position)
@@ -44,21 +44,21 @@ func (s *Store) Book(ctx context.Context, campaign string, v core.BookVisitor) e
 				v.VisitReservation(r)
 			}
 			return err
-		}, campaign),
+		}, of.ID, of.Brand),
 		single(bookDocuments, func(row pgx.CollectableRow) error {
 			d, err := scanDocument(row)
 			if err == nil {
 				v.VisitDocument(d)
 			}
 			return err
-		}, campaign),
+		}, of.ID, of.Brand),
 		single(bookRollouts, func(row pgx.CollectableRow) error {
 			entry, err := scanRollout(row)
 			if err == nil {
 				v.VisitRollout(entry)
 			}
 			return err
-		}, campaign),
+		}, of.ID, of.Brand),
 	)
 }
 

@@ -18,7 +18,7 @@ func (s *Store) Campaigns(ctx context.Context) ([]core.CampaignVersion, error) {
 	var all []core.CampaignVersion
 	err := s.read(ctx, single(listCampaigns, func(row pgx.CollectableRow) error {
 		var v core.CampaignVersion
-		err := row.Scan(&v.ID, &v.Epoch, &v.Revision, &v.Rulesets)
+		err := row.Scan(&v.ID, &v.Brand, &v.Epoch, &v.Revision, &v.Rulesets)
 		all = append(all, v)
 		return err
 	}))
@@ -59,7 +59,7 @@ func scanCampaign(row pgx.CollectableRow) (*core.CampaignRecord, error) {
 }
 
 // Ruleset returns one ruleset of a campaign, or nil when there is none.
-func (s *Store) Ruleset(ctx context.Context, campaign string, number int64) (*core.Ruleset, error) {
+func (s *Store) Ruleset(ctx context.Context, of core.CampaignKey, number int64) (*core.Ruleset, error) {
 	var ruleset *core.Ruleset
 	err := s.read(ctx, single(loadRuleset, func(row pgx.CollectableRow) error {
 		var content []byte
@@ -67,9 +67,9 @@ func (s *Store) Ruleset(ctx context.Context, campaign string, number int64) (*co
 			return err
 		}
 		return json.Unmarshal(content, &ruleset)
-	}, campaign, number))
+	}, of.ID, of.Brand, number))
 	if err != nil {
-		return nil, fmt.Errorf("ruleset %d of campaign %s: %w", number, campaign, err)
+		return nil, fmt.Errorf("ruleset %d of campaign %s: %w", number, of.ID, err)
 	}
 	return ruleset, nil
 }
@@ -100,7 +100,7 @@ func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) e
 		swap(b)
 		queueNewDocuments(b, change) // before the counters, as in a plan
 		queueFence(b, change, &fenced)
-		for _, part := range parts(core.Query{Campaign: change.Record.Definition.ID, Counters: true}, state) {
+		for _, part := range parts(core.Query{Campaign: change.Record.Definition.ID, Brand: change.Record.Definition.Brand, Counters: true}, state) {
 			part.queue(b)
 		}
 	}, func(b *pgx.Batch) (commits bool, entry *core.StaffEntry, err error) {
@@ -121,7 +121,7 @@ func queueFence(b *pgx.Batch, change *core.CampaignChange, fenced *bool) {
 	for i, key := range keys {
 		limits[i] = change.Limits[key]
 	}
-	b.Queue(fenceCounters, change.Record.Definition.ID, change.Record.Epoch, keys, limits).
+	b.Queue(fenceCounters, change.Record.Definition.ID, change.Record.Definition.Brand, change.Record.Epoch, keys, limits).
 		Exec(func(tag pgconn.CommandTag) error {
 			*fenced = tag.RowsAffected() > 0
 			return nil

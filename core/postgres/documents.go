@@ -11,14 +11,14 @@ import (
 )
 
 // DueDocuments returns documents that the engine has to look at.
-func (s *Store) DueDocuments(ctx context.Context, campaign string, now int64, limit int) ([]*core.Document, error) {
-	return s.documents(ctx, dueDocuments, campaign, now, limit)
+func (s *Store) DueDocuments(ctx context.Context, of core.CampaignKey, now int64, limit int) ([]*core.Document, error) {
+	return s.documents(ctx, dueDocuments, of.ID, of.Brand, now, limit)
 }
 
 // ListDocuments answers the query, in the order of the documents' ids or the other way round.
 func (s *Store) ListDocuments(ctx context.Context, q core.DocumentQuery) ([]*core.Document, error) {
 	from, until := q.Bounds()
-	arguments := []any{q.Campaign, string(q.Kind), from, until, q.After, q.Limit}
+	arguments := []any{q.Campaign, q.Brand, string(q.Kind), from, until, q.After, q.Limit}
 	all, ofShopper := listDocuments, listShopperDocuments
 	if q.Descending {
 		all, ofShopper = listDocumentsDescending, listShopperDocumentsDescending
@@ -65,7 +65,7 @@ func documentParts(q core.Query, shoppers []string, state *core.State) []query {
 			d, err := scanDocument(row)
 			state.Documents[d.Key()] = d
 			return err
-		}, q.Campaign, c.kinds, c.ids))
+		}, q.Campaign, q.Brand, c.kinds, c.ids))
 	}
 	if len(q.Kinds) > 0 && len(shoppers) > 0 {
 		var c documentColumns
@@ -77,7 +77,7 @@ func documentParts(q core.Query, shoppers []string, state *core.State) []query {
 			shopper := shopperState(state, d.Shopper)
 			shopper.Documents = append(shopper.Documents, d)
 			return err
-		}, q.Campaign, shoppers, c.kinds))
+		}, q.Campaign, q.Brand, shoppers, c.kinds))
 	}
 	return list
 }
@@ -112,7 +112,7 @@ func queueHold(b *pgx.Batch, q core.Query) {
 	for _, key := range sorted(q.Documents, compareKeys) {
 		c.addKey(key)
 	}
-	b.Queue(holdDocuments, q.Campaign, c.kinds, c.ids)
+	b.Queue(holdDocuments, q.Campaign, q.Brand, c.kinds, c.ids)
 }
 
 func compareKeys(a, b core.DocumentKey) int {
@@ -141,14 +141,14 @@ func queueDocuments(b *pgx.Batch, plan *core.Plan) {
 		b.Queue(insertDocuments, plan.Campaign, plan.Brand, c.kinds, c.ids, c.shoppers, c.states, c.due, c.contents)
 	}
 	if c := &locked; len(c.ids) > 0 {
-		b.Queue(lockDocuments, plan.Campaign, c.kinds, c.ids, c.revisions, int64(len(c.ids)))
+		b.Queue(lockDocuments, plan.Campaign, plan.Brand, c.kinds, c.ids, c.revisions, int64(len(c.ids)))
 	}
 	if c := &swapped; len(c.ids) > 0 {
-		b.Queue(swapDocuments, plan.Campaign, c.kinds, c.ids, c.shoppers, c.states, c.due, c.contents, c.revisions,
+		b.Queue(swapDocuments, plan.Campaign, plan.Brand, c.kinds, c.ids, c.shoppers, c.states, c.due, c.contents, c.revisions,
 			int64(len(c.ids)))
 	}
 	if c := &dropped; len(c.ids) > 0 {
-		b.Queue(dropDocuments, plan.Campaign, c.kinds, c.ids, c.revisions, int64(len(c.ids)))
+		b.Queue(dropDocuments, plan.Campaign, plan.Brand, c.kinds, c.ids, c.revisions, int64(len(c.ids)))
 	}
 }
 

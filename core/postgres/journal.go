@@ -40,13 +40,13 @@ func (s *Store) writeRows(ctx context.Context, count int, sql string, arguments 
 }
 
 // Samples returns the campaign's samples of the seconds.
-func (s *Store) Samples(ctx context.Context, campaign string, from, until int64) (list []core.Sample, err error) {
+func (s *Store) Samples(ctx context.Context, of core.CampaignKey, from, until int64) (list []core.Sample, err error) {
 	err = s.read(ctx, single(listSamples, func(row pgx.CollectableRow) error {
 		var m core.Sample
 		err := row.Scan(&m.Campaign, &m.Brand, &m.Second, &m.Node, &m.Content)
 		list = append(list, m)
 		return err
-	}, campaign, from, until))
+	}, of.ID, of.Brand, from, until))
 	return list, err
 }
 
@@ -62,13 +62,13 @@ func (s *Store) SaveReports(ctx context.Context, reports []core.Report) error {
 }
 
 // Reports returns every node's report of the subject.
-func (s *Store) Reports(ctx context.Context, campaign, subject string) (list []core.Report, err error) {
+func (s *Store) Reports(ctx context.Context, of core.CampaignKey, subject string) (list []core.Report, err error) {
 	err = s.read(ctx, single(listReports, func(row pgx.CollectableRow) error {
 		var r core.Report
 		err := row.Scan(&r.Campaign, &r.Brand, &r.Subject, &r.Node, &r.Content)
 		list = append(list, r)
 		return err
-	}, campaign, subject))
+	}, of.ID, of.Brand, subject))
 	return list, err
 }
 
@@ -85,27 +85,27 @@ func (s *Store) AddRefusals(ctx context.Context, refusals []*core.RefusalRecord)
 }
 
 // Refusals returns refusals, the newest first.
-func (s *Store) Refusals(ctx context.Context, campaign, after string, limit int) (list []*core.RefusalRecord, err error) {
+func (s *Store) Refusals(ctx context.Context, of core.CampaignKey, after string, limit int) (list []*core.RefusalRecord, err error) {
 	err = s.read(ctx, single(listRefusals, func(row pgx.CollectableRow) error {
 		r := &core.RefusalRecord{}
 		list = append(list, r)
 		return row.Scan(&r.Campaign, &r.ID, &r.Brand, &r.At, (*string)(&r.Code), &r.Reason, &r.Content)
-	}, campaign, after, limit))
+	}, of.ID, of.Brand, after, limit))
 	return list, err
 }
 
 // Quotes calls visit with the pinned decisions of the campaign's orders.
-func (s *Store) Quotes(ctx context.Context, campaign, from string, visit func(q core.RecordedQuote) error) error {
+func (s *Store) Quotes(ctx context.Context, of core.CampaignKey, from string, visit func(q core.RecordedQuote) error) error {
 	return core.VisitQuotes(ctx, from, func(ctx context.Context, from string, page *core.QuotePage) error {
-		return s.quotePage(ctx, campaign, from, page)
+		return s.quotePage(ctx, of, from, page)
 	}, visit)
 }
 
 // quotePage reads a page from what the connection has received: scanning would copy every decision once more.
-func (s *Store) quotePage(ctx context.Context, campaign, from string, page *core.QuotePage) error {
+func (s *Store) quotePage(ctx context.Context, of core.CampaignKey, from string, page *core.QuotePage) error {
 	b := &pgx.Batch{}
 	b.Queue(followKeys)
-	b.Queue(listQuotes, campaign, from, quotesAtOnce).Query(func(rows pgx.Rows) error {
+	b.Queue(listQuotes, of.ID, of.Brand, from, quotesAtOnce).Query(func(rows pgx.Rows) error {
 		defer rows.Close()
 		for rows.Next() {
 			columns := rows.RawValues()

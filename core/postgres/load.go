@@ -23,13 +23,13 @@ func (s *Store) Load(ctx context.Context, q core.Query) (*core.State, error) {
 }
 
 // Due returns placed orders whose hold ended before now.
-func (s *Store) Due(ctx context.Context, campaign string, now int64, limit int) ([]*core.Order, error) {
-	return s.orders(ctx, dueOrders, campaign, now, limit)
+func (s *Store) Due(ctx context.Context, of core.CampaignKey, now int64, limit int) ([]*core.Order, error) {
+	return s.orders(ctx, dueOrders, of.ID, of.Brand, now, limit)
 }
 
 // ListOrders returns orders, the newest first.
-func (s *Store) ListOrders(ctx context.Context, campaign, state, after string, limit int) ([]*core.Order, error) {
-	return s.orders(ctx, listOrders, campaign, state, after, limit)
+func (s *Store) ListOrders(ctx context.Context, of core.CampaignKey, state, after string, limit int) ([]*core.Order, error) {
+	return s.orders(ctx, listOrders, of.ID, of.Brand, state, after, limit)
 }
 
 // orders runs a query for orders.
@@ -65,7 +65,7 @@ func parts(q core.Query, state *core.State) []query {
 			err := row.Scan(&key, &counter.Limit, &counter.Remaining, &state.Epoch, nil)
 			state.Counters[key] = counter
 			return err
-		}, q.Campaign))
+		}, q.Campaign, q.Brand))
 	}
 	if q.Placed {
 		list = append(list, single(loadPlaced, func(row pgx.CollectableRow) error {
@@ -73,7 +73,7 @@ func parts(q core.Query, state *core.State) []query {
 			err := row.Scan(&placed.Shopper, &placed.Owner)
 			state.Placed = append(state.Placed, placed)
 			return err
-		}, q.Campaign))
+		}, q.Campaign, q.Brand))
 	}
 	if len(q.Orders) > 0 {
 		list = append(list, single(loadOrders, func(row pgx.CollectableRow) error {
@@ -82,13 +82,13 @@ func parts(q core.Query, state *core.State) []query {
 				state.Orders[order.ID] = order
 			}
 			return err
-		}, q.Campaign, q.Orders))
+		}, q.Campaign, q.Brand, q.Orders))
 	}
 	shoppers := unique(q.Shoppers)
 	if len(shoppers) > 0 {
 		list = append(list, single(loadShoppers, func(row pgx.CollectableRow) error {
 			return scanShopper(row, state)
-		}, q.Campaign, shoppers))
+		}, q.Campaign, q.Brand, shoppers))
 	}
 	return append(list, documentParts(q, shoppers, state)...)
 }

@@ -14,7 +14,7 @@ import (
 // AddRuleset stores a ruleset that is not to decide yet, in two round trips.
 func (s *Store) AddRuleset(ctx context.Context, added *core.AddedRuleset) error {
 	b := newLogged(&added.Entry)
-	b.Queue(numberRuleset, added.Campaign, added.Ruleset.Number)
+	b.Queue(numberRuleset, added.Campaign, added.Brand, added.Ruleset.Number)
 	if err := queueRuleset(b, added.Campaign, added.Brand, &added.Ruleset); err != nil {
 		return err
 	}
@@ -23,16 +23,16 @@ func (s *Store) AddRuleset(ctx context.Context, added *core.AddedRuleset) error 
 }
 
 // Rollouts returns rows of a campaign's history, the newest first.
-func (s *Store) Rollouts(ctx context.Context, campaign string, below int64, limit int) ([]core.RolloutEntry, error) {
+func (s *Store) Rollouts(ctx context.Context, of core.CampaignKey, below int64, limit int) ([]core.RolloutEntry, error) {
 	if below == 0 {
 		below = math.MaxInt64
 	}
-	return s.rollouts(ctx, listRollouts, campaign, below, limit)
+	return s.rollouts(ctx, listRollouts, of, below, limit)
 }
 
 // Rollout returns the first row of a campaign's history that has the rollout, or nil when there is none.
-func (s *Store) Rollout(ctx context.Context, campaign string, number int64) (*core.RolloutEntry, error) {
-	found, err := s.rollouts(ctx, loadRollout, campaign, number)
+func (s *Store) Rollout(ctx context.Context, of core.CampaignKey, number int64) (*core.RolloutEntry, error) {
+	found, err := s.rollouts(ctx, loadRollout, of, number)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -40,15 +40,15 @@ func (s *Store) Rollout(ctx context.Context, campaign string, number int64) (*co
 }
 
 // rollouts runs a query for rows of the history.
-func (s *Store) rollouts(ctx context.Context, sql, campaign string, arguments ...any) ([]core.RolloutEntry, error) {
+func (s *Store) rollouts(ctx context.Context, sql string, of core.CampaignKey, arguments ...any) ([]core.RolloutEntry, error) {
 	var list []core.RolloutEntry
 	err := s.read(ctx, single(sql, func(row pgx.CollectableRow) error {
 		entry, err := scanRollout(row)
 		list = append(list, entry)
 		return err
-	}, append([]any{campaign}, arguments...)...))
+	}, append([]any{of.ID, of.Brand}, arguments...)...))
 	if err != nil {
-		return nil, fmt.Errorf("rollouts of campaign %s: %w", campaign, err)
+		return nil, fmt.Errorf("rollouts of campaign %s: %w", of.ID, err)
 	}
 	return list, nil
 }

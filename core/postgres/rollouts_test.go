@@ -28,11 +28,11 @@ func rollout(revision, epoch int64, stock int64) *core.CampaignChange {
 func TestAChangeThatKeepsTheEpochDoesNotWaitForOrders(t *testing.T) {
 	store := openMigrated(t, storetest.PostgresURL(t))
 	sale(t, store, 10)
-	_, err := store.ApplyLocked(t.Context(), core.Query{Campaign: "sale"}, func(*core.State) (*core.Plan, error) {
+	_, err := store.ApplyLocked(t.Context(), core.Query{Campaign: "sale", Brand: "xiaomi"}, func(*core.State) (*core.Plan, error) {
 		return nil, store.SaveCampaign(t.Context(), rollout(2, 1, 10)) // while the counters are locked
 	})
 	must(t, err)
-	history, err := store.Rollouts(t.Context(), "sale", 0, 9)
+	history, err := store.Rollouts(t.Context(), core.CampaignKey{Brand: "xiaomi", ID: "sale"}, 0, 9)
 	must(t, err)
 	if len(history) != 2 || history[0].Epoch != 1 {
 		t.Errorf("the history is %+v", history)

@@ -178,26 +178,28 @@ func TestADatabaseThatWasKilledIsUnavailableUntilItIsBack(t *testing.T) {
 	for name, call := range map[string]func(ctx context.Context) error{
 		"Apply": func(ctx context.Context) error { _, err := store.Apply(ctx, lost); return err },
 		"ApplyLocked": func(ctx context.Context) error {
-			_, err := store.ApplyLocked(ctx, core.Query{Campaign: "sale"}, nil)
+			_, err := store.ApplyLocked(ctx, core.Query{Campaign: "sale", Brand: "xiaomi"}, nil)
 			return err
 		},
 		"Load": func(ctx context.Context) error {
-			_, err := store.Load(ctx, core.Query{Campaign: "sale", Counters: true})
+			_, err := store.Load(ctx, core.Query{Campaign: "sale", Brand: "xiaomi", Counters: true})
 			return err
 		},
 		"DueDocuments": func(ctx context.Context) error {
-			_, err := store.DueDocuments(ctx, "sale", 1, 1)
+			_, err := store.DueDocuments(ctx, core.CampaignKey{Brand: "xiaomi", ID: "sale"}, 1, 1)
 			return err
 		},
 		"ListDocuments": func(ctx context.Context) error {
-			_, err := store.ListDocuments(ctx, core.DocumentQuery{Campaign: "sale", Kind: core.DocumentTask, Limit: 1})
+			_, err := store.ListDocuments(ctx, core.DocumentQuery{Campaign: "sale", Brand: "xiaomi", Kind: core.DocumentTask, Limit: 1})
 			return err
 		},
 		"ListOrders": func(ctx context.Context) error {
-			_, err := store.ListOrders(ctx, "sale", "", "", 1)
+			_, err := store.ListOrders(ctx, core.CampaignKey{Brand: "xiaomi", ID: "sale"}, "", "", 1)
 			return err
 		},
-		"Book": func(ctx context.Context) error { return store.Book(ctx, "sale", nil) },
+		"Book": func(ctx context.Context) error {
+			return store.Book(ctx, core.CampaignKey{Brand: "xiaomi", ID: "sale"}, nil)
+		},
 		"Post": func(ctx context.Context) error { return store.Post(ctx, nil) },
 		"Ping": store.Ping,
 	} {
@@ -207,7 +209,7 @@ func TestADatabaseThatWasKilledIsUnavailableUntilItIsBack(t *testing.T) {
 	}
 	must(t, cluster.Start())
 	must(t, store.Ping(t.Context()))
-	state, err := store.Load(t.Context(), core.Query{Campaign: "sale", Counters: true, Orders: []string{before.Orders[0].ID}})
+	state, err := store.Load(t.Context(), core.Query{Campaign: "sale", Brand: "xiaomi", Counters: true, Orders: []string{before.Orders[0].ID}})
 	must(t, err)
 	if len(state.Orders) != 1 || state.Counters["stock/mi2"].Remaining != 9 {
 		t.Errorf("after the crash there is %+v", state)

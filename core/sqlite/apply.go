@@ -109,7 +109,7 @@ func (c *conn) move(plan *core.Plan) error {
 
 func (c *conn) moveOrder(plan *core.Plan, o *core.Order) error {
 	columns := o.Columns()
-	changed, err := c.exec(moveOrder, plan.Campaign, o.ID, o.Revision, string(o.State), string(o.TakesState),
+	changed, err := c.exec(moveOrder, plan.Campaign, plan.Brand, o.ID, o.Revision, string(o.State), string(o.TakesState),
 		o.HoldUntil, o.UpdatedAt, columns.Dues, columns.Conditions, columns.Shipment)
 	if err == nil && changed != 1 {
 		err = conflict("order %s is no longer at revision %d", o.ID, o.Revision)
@@ -119,7 +119,7 @@ func (c *conn) moveOrder(plan *core.Plan, o *core.Order) error {
 
 func (c *conn) release(plan *core.Plan, o *core.Order) error {
 	for _, claim := range o.Claims {
-		changed, err := c.exec(releaseClaim, plan.Campaign, claim.Shopper, string(claim.Kind), claim.Key, o.ID)
+		changed, err := c.exec(releaseClaim, plan.Campaign, plan.Brand, claim.Shopper, string(claim.Kind), claim.Key, o.ID)
 		if err != nil {
 			return err
 		}
@@ -180,7 +180,7 @@ func (c *conn) take(plan *core.Plan, delta core.Delta, applied *core.Applied) er
 			applied.Reserved = limit - remaining - delta.Units
 		}
 		return nil
-	}, take, plan.Campaign, delta.Counter, delta.Units, plan.Epoch)
+	}, take, plan.Campaign, plan.Brand, delta.Counter, delta.Units, plan.Epoch)
 	if err == nil && !found {
 		err = conflict("the campaign %s has no counter %s", plan.Campaign, delta.Counter)
 	}

@@ -7,34 +7,34 @@ import (
 )
 
 // Book streams one campaign from one snapshot. Writers go on; the log of changes grows until it is done.
-func (s *Store) Book(ctx context.Context, campaign string, v core.BookVisitor) error {
+func (s *Store) Book(ctx context.Context, of core.CampaignKey, v core.BookVisitor) error {
 	return s.stream(ctx, []part{
-		{loadCounters, []any{campaign}, func(r *row) error {
+		{loadCounters, []any{of.ID, of.Brand}, func(r *row) error {
 			v.VisitCounter(r.text(), core.Counter{Limit: r.integer(), Remaining: r.integer()}, r.integer(), r.integer())
 			return nil
 		}},
-		{bookOrders, []any{campaign}, func(r *row) error {
+		{bookOrders, []any{of.ID, of.Brand}, func(r *row) error {
 			order, err := r.order()
 			if err == nil {
 				v.VisitOrder(order)
 			}
 			return err
 		}},
-		{bookClaims, []any{campaign}, func(r *row) error {
+		{bookClaims, []any{of.ID, of.Brand}, func(r *row) error {
 			v.VisitClaim(core.Claim{
 				Shopper: r.text(), Kind: core.ClaimKind(r.text()), Key: r.text(), Owner: r.text(), Fingerprint: r.text(),
 			})
 			return nil
 		}},
-		{bookReservations, []any{campaign}, func(r *row) error {
+		{bookReservations, []any{of.ID, of.Brand}, func(r *row) error {
 			v.VisitReservation(core.Reservation{Shopper: r.text(), At: r.integer(), Position: r.integer()})
 			return nil
 		}},
-		{bookDocuments, []any{campaign}, func(r *row) error {
+		{bookDocuments, []any{of.ID, of.Brand}, func(r *row) error {
 			v.VisitDocument(r.document())
 			return nil
 		}},
-		{bookRollouts, []any{campaign}, func(r *row) error {
+		{bookRollouts, []any{of.ID, of.Brand}, func(r *row) error {
 			entry, err := r.rollout()
 			if err == nil {
 				v.VisitRollout(entry)

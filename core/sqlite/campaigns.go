@@ -16,7 +16,7 @@ func (s *Store) Campaigns(ctx context.Context) ([]core.CampaignVersion, error) {
 	err := s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
 			all = append(all, core.CampaignVersion{
-				ID: r.text(), Epoch: r.integer(), Revision: r.integer(), Rulesets: r.integer(),
+				ID: r.text(), Brand: r.text(), Epoch: r.integer(), Revision: r.integer(), Rulesets: r.integer(),
 			})
 			return nil
 		}, listCampaigns)
@@ -55,15 +55,15 @@ func (r *row) campaign() (*core.CampaignRecord, error) {
 }
 
 // Ruleset returns one ruleset of a campaign, or nil when there is none.
-func (s *Store) Ruleset(ctx context.Context, campaign string, number int64) (*core.Ruleset, error) {
+func (s *Store) Ruleset(ctx context.Context, of core.CampaignKey, number int64) (*core.Ruleset, error) {
 	var ruleset *core.Ruleset
 	err := s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
 			return json.Unmarshal([]byte(r.text()), &ruleset)
-		}, loadRuleset, campaign, number)
+		}, loadRuleset, of.ID, of.Brand, number)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("ruleset %d of campaign %s: %w", number, campaign, err)
+		return nil, fmt.Errorf("ruleset %d of campaign %s: %w", number, of.ID, err)
 	}
 	return ruleset, nil
 }
@@ -131,7 +131,7 @@ func (c *conn) swapCampaign(change *core.CampaignChange) error {
 func (c *conn) setCounters(change *core.CampaignChange) error {
 	campaign := change.Record.Definition
 	state := &core.State{Counters: map[string]core.Counter{}}
-	if err := c.loadCounters(core.Query{Campaign: campaign.ID}, state); err != nil {
+	if err := c.loadCounters(core.Query{Campaign: campaign.ID, Brand: campaign.Brand}, state); err != nil {
 		return err
 	}
 	keys := slices.AppendSeq(slices.Collect(maps.Keys(change.Limits)), maps.Keys(state.Counters))

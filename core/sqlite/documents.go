@@ -8,14 +8,14 @@ import (
 )
 
 // DueDocuments returns documents that the engine has to look at.
-func (s *Store) DueDocuments(ctx context.Context, campaign string, now int64, limit int) ([]*core.Document, error) {
-	return s.documents(ctx, dueDocuments, campaign, now, int64(limit))
+func (s *Store) DueDocuments(ctx context.Context, of core.CampaignKey, now int64, limit int) ([]*core.Document, error) {
+	return s.documents(ctx, dueDocuments, of.ID, of.Brand, now, int64(limit))
 }
 
 // ListDocuments answers the query, in the order of the documents' ids or the other way round.
 func (s *Store) ListDocuments(ctx context.Context, q core.DocumentQuery) ([]*core.Document, error) {
 	from, until := q.Bounds()
-	arguments := []any{q.Campaign, string(q.Kind), from, before(until), q.After, int64(q.Limit)}
+	arguments := []any{q.Campaign, q.Brand, string(q.Kind), from, before(until), q.After, int64(q.Limit)}
 	all, ofShopper := listDocuments, listShopperDocuments
 	if q.Descending {
 		all, ofShopper = listDocumentsDescending, listShopperDocumentsDescending
@@ -78,7 +78,7 @@ func (c *conn) loadDocuments(q core.Query, state *core.State) error {
 		d := r.document()
 		state.Documents[d.Key()] = d
 		return nil
-	}, loadDocuments, q.Campaign, keys)
+	}, loadDocuments, q.Campaign, q.Brand, keys)
 }
 
 // loadShopperDocuments loads the shoppers' documents, from the text that names the shoppers.
@@ -95,7 +95,7 @@ func (c *conn) loadShopperDocuments(q core.Query, shoppers string, state *core.S
 		shopper := shopperState(state, d.Shopper)
 		shopper.Documents = append(shopper.Documents, d)
 		return nil
-	}, loadShopperDocuments, q.Campaign, shoppers, kinds)
+	}, loadShopperDocuments, q.Campaign, q.Brand, shoppers, kinds)
 }
 
 // writeDocuments inserts, swaps and drops the plan's documents.
@@ -128,9 +128,9 @@ func (c *conn) swapDocument(plan *core.Plan, d *core.Document) error {
 	var changed int64
 	var err error
 	if d.State == "" {
-		changed, err = c.exec(dropDocument, plan.Campaign, string(d.Kind), d.ID, d.Revision)
+		changed, err = c.exec(dropDocument, plan.Campaign, plan.Brand, string(d.Kind), d.ID, d.Revision)
 	} else {
-		changed, err = c.exec(swapDocument, plan.Campaign, string(d.Kind), d.ID, d.Revision, d.Shopper, d.State, d.Due,
+		changed, err = c.exec(swapDocument, plan.Campaign, plan.Brand, string(d.Kind), d.ID, d.Revision, d.Shopper, d.State, d.Due,
 			string(d.Content))
 	}
 	if err == nil && changed != 1 {

@@ -5,6 +5,9 @@ import "strings"
 // rowsAtOnce is how many rows one INSERT carries: starting and ending a statement costs as much as a narrow row.
 const rowsAtOnce = 16
 
+// valuesOfRow is where a statement's one row of parameters begins.
+const valuesOfRow = "VALUES ("
+
 // rows inserts rows by as few statements as it can. What is added last is written by flush.
 type rows struct {
 	conn   *conn
@@ -14,7 +17,7 @@ type rows struct {
 	width  int
 }
 
-// rows starts an insertion by the statement, whose file has one row of parameters at its end.
+// rows starts an insertion by the statement, whose file has one row of parameters.
 func (c *conn) rows(statement string) *rows {
 	return &rows{conn: c, one: statement, many: c.widened(statement)}
 }
@@ -23,9 +26,9 @@ func (c *conn) rows(statement string) *rows {
 func (c *conn) widened(statement string) string {
 	many, ok := c.wide[statement]
 	if !ok {
-		head := strings.TrimRight(statement, " \n")
-		row := head[strings.LastIndexByte(head, '('):]
-		many = head + strings.Repeat(", "+row, rowsAtOnce-1)
+		begin := strings.Index(statement, valuesOfRow) + len(valuesOfRow) - 1
+		end := begin + strings.IndexByte(statement[begin:], ')') + 1
+		many = statement[:end] + strings.Repeat(", "+statement[begin:end], rowsAtOnce-1) + statement[end:]
 		c.wide[statement] = many
 	}
 	return many

@@ -38,14 +38,14 @@ func writeRows[T any](ctx context.Context, s *Store, statement string, list []T,
 }
 
 // Samples returns the campaign's samples of the seconds.
-func (s *Store) Samples(ctx context.Context, campaign string, from, until int64) (list []core.Sample, err error) {
+func (s *Store) Samples(ctx context.Context, of core.CampaignKey, from, until int64) (list []core.Sample, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
 			list = append(list, core.Sample{
 				Campaign: r.text(), Brand: r.text(), Second: r.integer(), Node: r.text(), Content: []byte(r.text()),
 			})
 			return nil
-		}, listSamples, campaign, from, until)
+		}, listSamples, of.ID, of.Brand, from, until)
 	})
 	return list, err
 }
@@ -58,14 +58,14 @@ func (s *Store) SaveReports(ctx context.Context, reports []core.Report) error {
 }
 
 // Reports returns every node's report of the subject.
-func (s *Store) Reports(ctx context.Context, campaign, subject string) (list []core.Report, err error) {
+func (s *Store) Reports(ctx context.Context, of core.CampaignKey, subject string) (list []core.Report, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
 			list = append(list, core.Report{
 				Campaign: r.text(), Brand: r.text(), Subject: r.text(), Node: r.text(), Content: []byte(r.text()),
 			})
 			return nil
-		}, listReports, campaign, subject)
+		}, listReports, of.ID, of.Brand, subject)
 	})
 	return list, err
 }
@@ -79,7 +79,7 @@ func (s *Store) AddRefusals(ctx context.Context, refusals []*core.RefusalRecord)
 }
 
 // Refusals returns refusals, the newest first.
-func (s *Store) Refusals(ctx context.Context, campaign, after string, limit int) (list []*core.RefusalRecord, err error) {
+func (s *Store) Refusals(ctx context.Context, of core.CampaignKey, after string, limit int) (list []*core.RefusalRecord, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
 			list = append(list, &core.RefusalRecord{
@@ -87,19 +87,19 @@ func (s *Store) Refusals(ctx context.Context, campaign, after string, limit int)
 				Content: []byte(r.text()),
 			})
 			return nil
-		}, listRefusals, campaign, before(after), int64(limit))
+		}, listRefusals, of.ID, of.Brand, before(after), int64(limit))
 	})
 	return list, err
 }
 
 // Quotes calls visit with the pinned decisions of the campaign's orders.
-func (s *Store) Quotes(ctx context.Context, campaign, from string, visit func(q core.RecordedQuote) error) error {
+func (s *Store) Quotes(ctx context.Context, of core.CampaignKey, from string, visit func(q core.RecordedQuote) error) error {
 	return core.VisitQuotes(ctx, from, func(ctx context.Context, from string, page *core.QuotePage) error {
 		return s.read(ctx, func(c *conn) error {
 			return c.query(func(r *row) error {
 				page.Add(r.text(), r.bytes())
 				return nil
-			}, listQuotes, campaign, from, int64(quotesAtOnce))
+			}, listQuotes, of.ID, of.Brand, from, int64(quotesAtOnce))
 		})
 	}, visit)
 }

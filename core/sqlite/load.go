@@ -22,13 +22,13 @@ func (s *Store) Load(ctx context.Context, q core.Query) (*core.State, error) {
 }
 
 // Due returns placed orders whose hold ended before now.
-func (s *Store) Due(ctx context.Context, campaign string, now int64, limit int) ([]*core.Order, error) {
-	return s.orders(ctx, dueOrders, campaign, now, int64(limit))
+func (s *Store) Due(ctx context.Context, of core.CampaignKey, now int64, limit int) ([]*core.Order, error) {
+	return s.orders(ctx, dueOrders, of.ID, of.Brand, now, int64(limit))
 }
 
 // ListOrders returns orders, the newest first.
-func (s *Store) ListOrders(ctx context.Context, campaign, state, after string, limit int) ([]*core.Order, error) {
-	return s.orders(ctx, listOrders, campaign, state, before(after), int64(limit))
+func (s *Store) ListOrders(ctx context.Context, of core.CampaignKey, state, after string, limit int) ([]*core.Order, error) {
+	return s.orders(ctx, listOrders, of.ID, of.Brand, state, before(after), int64(limit))
 }
 
 // orders runs a query for orders.
@@ -76,7 +76,7 @@ func (c *conn) loadCounters(q core.Query, state *core.State) error {
 		state.Counters[r.text()] = core.Counter{Limit: r.integer(), Remaining: r.integer()}
 		state.Epoch = r.integer() // the fence keeps it the same on every counter of a campaign
 		return nil
-	}, loadCounters, q.Campaign)
+	}, loadCounters, q.Campaign, q.Brand)
 }
 
 func (c *conn) loadPlaced(q core.Query, state *core.State) error {
@@ -86,7 +86,7 @@ func (c *conn) loadPlaced(q core.Query, state *core.State) error {
 	return c.query(func(r *row) error {
 		state.Placed = append(state.Placed, core.Claim{Kind: core.ClaimOrder, Shopper: r.text(), Owner: r.text()})
 		return nil
-	}, loadPlaced, q.Campaign)
+	}, loadPlaced, q.Campaign, q.Brand)
 }
 
 func (c *conn) loadOrders(q core.Query, state *core.State) error {
@@ -103,7 +103,7 @@ func (c *conn) loadOrders(q core.Query, state *core.State) error {
 			state.Orders[order.ID] = order
 		}
 		return err
-	}, loadOrders, q.Campaign, ids)
+	}, loadOrders, q.Campaign, q.Brand, ids)
 }
 
 func (c *conn) loadShoppers(q core.Query, state *core.State) error {
@@ -117,7 +117,7 @@ func (c *conn) loadShoppers(q core.Query, state *core.State) error {
 	if err := c.query(func(r *row) error {
 		r.shopper(state)
 		return nil
-	}, loadShoppers, q.Campaign, shoppers); err != nil {
+	}, loadShoppers, q.Campaign, q.Brand, shoppers); err != nil {
 		return err
 	}
 	return c.loadShopperDocuments(q, shoppers, state)

@@ -13,7 +13,7 @@ import (
 func (s *Store) AddRuleset(ctx context.Context, added *core.AddedRuleset) error {
 	return s.write(ctx, func(c *conn) error {
 		number := added.Ruleset.Number
-		changed, err := c.exec(numberRuleset, added.Campaign, number)
+		changed, err := c.exec(numberRuleset, added.Campaign, added.Brand, number)
 		if err == nil && changed != 1 {
 			err = conflict("%d is not the next number of a ruleset of campaign %s", number, added.Campaign)
 		}
@@ -31,16 +31,16 @@ func (s *Store) AddRuleset(ctx context.Context, added *core.AddedRuleset) error 
 }
 
 // Rollouts returns rows of a campaign's history, the newest first.
-func (s *Store) Rollouts(ctx context.Context, campaign string, below int64, limit int) ([]core.RolloutEntry, error) {
+func (s *Store) Rollouts(ctx context.Context, of core.CampaignKey, below int64, limit int) ([]core.RolloutEntry, error) {
 	if below == 0 {
 		below = math.MaxInt64
 	}
-	return s.rollouts(ctx, listRollouts, campaign, below, int64(limit))
+	return s.rollouts(ctx, listRollouts, of, below, int64(limit))
 }
 
 // Rollout returns the first row of a campaign's history that has the rollout, or nil when there is none.
-func (s *Store) Rollout(ctx context.Context, campaign string, number int64) (*core.RolloutEntry, error) {
-	found, err := s.rollouts(ctx, loadRollout, campaign, number)
+func (s *Store) Rollout(ctx context.Context, of core.CampaignKey, number int64) (*core.RolloutEntry, error) {
+	found, err := s.rollouts(ctx, loadRollout, of, number)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -48,17 +48,17 @@ func (s *Store) Rollout(ctx context.Context, campaign string, number int64) (*co
 }
 
 // rollouts runs a query for rows of the history.
-func (s *Store) rollouts(ctx context.Context, query, campaign string, arguments ...any) ([]core.RolloutEntry, error) {
+func (s *Store) rollouts(ctx context.Context, query string, of core.CampaignKey, arguments ...any) ([]core.RolloutEntry, error) {
 	var list []core.RolloutEntry
 	err := s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
 			entry, err := r.rollout()
 			list = append(list, entry)
 			return err
-		}, query, append([]any{campaign}, arguments...)...)
+		}, query, append([]any{of.ID, of.Brand}, arguments...)...)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("rollouts of campaign %s: %w", campaign, err)
+		return nil, fmt.Errorf("rollouts of campaign %s: %w", of.ID, err)
 	}
 	return list, nil
 }

@@ -145,7 +145,7 @@ func TestWhatWasCommittedIsThereAfterOpeningAgain(t *testing.T) {
 	_, err := store.Apply(t.Context(), plan)
 	must(t, err)
 	must(t, store.Close())
-	state, err := open(t, dir).Load(t.Context(), core.Query{Campaign: "sale", Counters: true, Orders: []string{plan.Orders[0].ID}})
+	state, err := open(t, dir).Load(t.Context(), core.Query{Campaign: "sale", Brand: "xiaomi", Counters: true, Orders: []string{plan.Orders[0].ID}})
 	must(t, err)
 	if len(state.Orders) != 1 || state.Counters["stock/mi2"].Remaining != 9 {
 		t.Errorf("found %+v", state)
@@ -218,7 +218,7 @@ func TestAFullFileIsFullAndNothingIsHalfDone(t *testing.T) {
 		t.Fatalf("after %d orders: got the error %v", sold, err)
 	}
 	must(t, store.Ping(t.Context()))
-	state, err := store.Load(t.Context(), core.Query{Campaign: "sale", Counters: true})
+	state, err := store.Load(t.Context(), core.Query{Campaign: "sale", Brand: "xiaomi", Counters: true})
 	must(t, err)
 	if taken := 1000 - state.Counters["stock/mi2"].Remaining; taken != int64(sold) {
 		t.Errorf("%d were sold, but %d units are taken", sold, taken)
@@ -253,12 +253,12 @@ func TestAFullDiskIsFullToo(t *testing.T) {
 func TestReadersDoNotWaitForTheWriter(t *testing.T) {
 	store := openMigrated(t, t.TempDir())
 	sale(t, store, 10)
-	_, err := store.ApplyLocked(t.Context(), core.Query{Campaign: "sale"}, func(*core.State) (*core.Plan, error) {
+	_, err := store.ApplyLocked(t.Context(), core.Query{Campaign: "sale", Brand: "xiaomi"}, func(*core.State) (*core.Plan, error) {
 		// More readers at once than there are connections.
 		var readers sync.WaitGroup
 		for range 16 {
 			readers.Go(func() {
-				if _, err := store.Load(t.Context(), core.Query{Campaign: "sale", Counters: true}); err != nil {
+				if _, err := store.Load(t.Context(), core.Query{Campaign: "sale", Brand: "xiaomi", Counters: true}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -272,7 +272,7 @@ func TestReadersDoNotWaitForTheWriter(t *testing.T) {
 func TestWaitingForTheWriterEndsWithTheContext(t *testing.T) {
 	store := openMigrated(t, t.TempDir())
 	sale(t, store, 10)
-	_, err := store.ApplyLocked(t.Context(), core.Query{Campaign: "sale"}, func(*core.State) (*core.Plan, error) {
+	_, err := store.ApplyLocked(t.Context(), core.Query{Campaign: "sale", Brand: "xiaomi"}, func(*core.State) (*core.Plan, error) {
 		ctx, cancel := context.WithCancel(t.Context())
 		waited := make(chan error)
 		go func() {

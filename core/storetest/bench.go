@@ -151,7 +151,7 @@ func BenchmarkQuotes(b *testing.B, store Store) {
 	n := 0
 	b.ResetTimer()
 	for b.Loop() {
-		must(b, s.Quotes(b.Context(), s.campaign, "", func(core.RecordedQuote) error {
+		must(b, s.Quotes(b.Context(), s.key(), "", func(core.RecordedQuote) error {
 			n++
 			return nil
 		}))

@@ -117,7 +117,7 @@ func compareClaims(a, b core.Claim) int {
 func (s *sale) book() *book {
 	s.t.Helper()
 	b := &book{Counters: map[string]counterRow{}}
-	must(s.t, s.Book(s.t.Context(), s.campaign, b))
+	must(s.t, s.Book(s.t.Context(), s.key(), b))
 	return b
 }
 
@@ -143,7 +143,7 @@ func testBooks(t *testing.T, store Store) {
 
 	t.Run("a campaign that is not has an empty book", func(t *testing.T) {
 		b := &book{Counters: map[string]counterRow{}}
-		must(t, store.Book(t.Context(), unique("none"), b))
+		must(t, store.Book(t.Context(), core.CampaignKey{Brand: brand, ID: unique("none")}, b))
 		same(t, "tables", b.tables, []string(nil))
 	})
 
@@ -165,7 +165,7 @@ func testBooks(t *testing.T, store Store) {
 		s := openSale(t, store, map[string]int64{stock: 10})
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		err := s.Book(ctx, s.campaign, &book{Counters: map[string]counterRow{}})
+		err := s.Book(ctx, s.key(), &book{Counters: map[string]counterRow{}})
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("got the error %v", err)
 		}

@@ -52,7 +52,8 @@ func testCampaigns(t *testing.T, store Store) {
 			t.Errorf("not sorted: %v", list)
 		}
 		for _, want := range []core.CampaignVersion{
-			{ID: s.campaign, Epoch: 2, Revision: 2, Rulesets: 1}, {ID: other.campaign, Epoch: 1, Revision: 1, Rulesets: 1},
+			{ID: s.campaign, Brand: brand, Epoch: 2, Revision: 2, Rulesets: 1},
+			{ID: other.campaign, Brand: brand, Epoch: 1, Revision: 1, Rulesets: 1},
 		} {
 			if !slices.Contains(list, want) {
 				t.Errorf("%+v is not in %v", want, list)
@@ -69,11 +70,11 @@ func testCampaigns(t *testing.T, store Store) {
 		change.NewRuleset = true
 		must(t, s.SaveCampaign(t.Context(), change))
 		for _, want := range []core.Ruleset{first, s.record.Ruleset} {
-			got, err := s.Ruleset(t.Context(), s.campaign, want.Number)
+			got, err := s.Ruleset(t.Context(), s.key(), want.Number)
 			must(t, err)
 			same(t, "ruleset", got, &want)
 		}
-		none, err := s.Ruleset(t.Context(), s.campaign, 3)
+		none, err := s.Ruleset(t.Context(), s.key(), 3)
 		must(t, err)
 		if none != nil {
 			t.Errorf("got %+v", none)

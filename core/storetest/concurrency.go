@@ -24,7 +24,7 @@ func testApplyLocked(t *testing.T, store Store) {
 		s := openSale(t, store, map[string]int64{stock: 3})
 		order := s.order("ann")
 		s.apply(s.plan(order))
-		q := core.Query{Campaign: s.campaign, Shoppers: []string{"ann", "bob"}, Orders: []string{order.ID}}
+		q := core.Query{Campaign: s.campaign, Brand: brand, Shoppers: []string{"ann", "bob"}, Orders: []string{order.ID}}
 		applied, err := s.ApplyLocked(t.Context(), q, func(state *core.State) (*core.Plan, error) {
 			same(t, "epoch", state.Epoch, int64(1))
 			same(t, "stock", state.Counters[stock], core.Counter{Limit: 3, Remaining: 2})
@@ -41,7 +41,7 @@ func testApplyLocked(t *testing.T, store Store) {
 		s := openSale(t, store, nil)
 		s.apply(s.reserve("ann"))
 		plan := s.reserve("bob", "cid")
-		applied, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign}, func(*core.State) (*core.Plan, error) {
+		applied, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign, Brand: brand}, func(*core.State) (*core.Plan, error) {
 			return plan, nil
 		})
 		must(t, err)
@@ -51,7 +51,7 @@ func testApplyLocked(t *testing.T, store Store) {
 
 	t.Run("without a plan nothing is committed", func(t *testing.T) {
 		s := openSale(t, store, map[string]int64{stock: 3})
-		applied, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign}, func(*core.State) (*core.Plan, error) {
+		applied, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign, Brand: brand}, func(*core.State) (*core.Plan, error) {
 			return nil, nil
 		})
 		must(t, err)
@@ -64,7 +64,7 @@ func testApplyLocked(t *testing.T, store Store) {
 	t.Run("an error of build is the error, and nothing is committed", func(t *testing.T) {
 		s := openSale(t, store, map[string]int64{stock: 3})
 		refusal := core.Errorf(core.CodeSoldOut, "sold out")
-		_, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign}, func(*core.State) (*core.Plan, error) {
+		_, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign, Brand: brand}, func(*core.State) (*core.Plan, error) {
 			return s.plan(s.order("ann")), refusal
 		})
 		if !errors.Is(err, refusal) {
@@ -77,7 +77,7 @@ func testApplyLocked(t *testing.T, store Store) {
 	t.Run("a plan that does not fit is a conflict, and nothing is committed", func(t *testing.T) {
 		s := openSale(t, store, map[string]int64{stock: 1})
 		untouched := s.book()
-		_, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign}, func(*core.State) (*core.Plan, error) {
+		_, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign, Brand: brand}, func(*core.State) (*core.Plan, error) {
 			return s.plan(s.order("ann"), s.order("bob")), nil
 		})
 		wantConflict(t, err)
@@ -91,7 +91,7 @@ func testApplyLocked(t *testing.T, store Store) {
 		inParallel(6, func(worker int) {
 			for n := range 10 {
 				order := s.order(shopperName(worker*10 + n))
-				applied, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign}, func(state *core.State) (*core.Plan, error) {
+				applied, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign, Brand: brand}, func(state *core.State) (*core.Plan, error) {
 					if state.Counters[stock].Remaining == 0 {
 						return nil, nil
 					}
@@ -238,7 +238,7 @@ func (s *sale) mixed(worker, n int) {
 			s.tries(s.giveBack(order))
 		}
 	case 1:
-		_, err := s.ApplyLocked(s.t.Context(), core.Query{Campaign: s.campaign, Shoppers: []string{order.Shopper}},
+		_, err := s.ApplyLocked(s.t.Context(), core.Query{Campaign: s.campaign, Brand: brand, Shoppers: []string{order.Shopper}},
 			func(state *core.State) (*core.Plan, error) {
 				if state.Counters[stock].Remaining == 0 || state.Shoppers[order.Shopper] != nil {
 					return nil, nil
@@ -251,7 +251,7 @@ func (s *sale) mixed(worker, n int) {
 			s.t.Error(err)
 		}
 	case 2:
-		due, err := s.Due(s.t.Context(), s.campaign, opening+20*minute, 3)
+		due, err := s.Due(s.t.Context(), s.key(), opening+20*minute, 3)
 		if err != nil {
 			s.t.Error(err)
 		}

@@ -96,7 +96,7 @@ func testDocuments(t *testing.T, store Store) {
 		s.apply(s.documents(gone(d, 1)))
 		same(t, "book", len(s.book().Documents), 0)
 		same(t, "shoppers", len(s.state(core.Query{Shoppers: []string{"ann"}, Kinds: []core.DocumentKind{d.Kind}}).Shoppers), 0)
-		due, err := s.DueDocuments(t.Context(), s.campaign, opening, 9)
+		due, err := s.DueDocuments(t.Context(), s.key(), opening, 9)
 		must(t, err)
 		same(t, "due", len(due), 0)
 		s.apply(s.documents(d))
@@ -140,7 +140,8 @@ func testDocuments(t *testing.T, store Store) {
 		d := document(core.DocumentTags, "ann", "ann")
 		s.apply(s.documents(d))
 		q := core.Query{
-			Campaign: s.campaign, Shoppers: []string{"ann"}, Kinds: []core.DocumentKind{d.Kind}, Documents: []core.DocumentKey{d.Key()},
+			Campaign: s.campaign, Brand: brand,
+			Shoppers: []string{"ann"}, Kinds: []core.DocumentKind{d.Kind}, Documents: []core.DocumentKey{d.Key()},
 		}
 		_, err := s.ApplyLocked(t.Context(), q, func(state *core.State) (*core.Plan, error) {
 			same(t, "by key", state.Documents, map[core.DocumentKey]*core.Document{d.Key(): at(d, 1)})
@@ -272,7 +273,7 @@ func testDueDocuments(t *testing.T, store Store) {
 		return at(d, 1)
 	}
 	due := func(now int64, limit int) (ids []string) {
-		list, err := s.DueDocuments(t.Context(), s.campaign, now, limit)
+		list, err := s.DueDocuments(t.Context(), s.key(), now, limit)
 		must(t, err)
 		for _, d := range list {
 			ids = append(ids, d.ID)
@@ -297,7 +298,7 @@ func testDueDocuments(t *testing.T, store Store) {
 		same(t, "due", due(opening+4, 2), []string{"early", "middle"})
 	})
 	t.Run("they are whole documents", func(t *testing.T) {
-		list, err := s.DueDocuments(t.Context(), s.campaign, opening+4, 9)
+		list, err := s.DueDocuments(t.Context(), s.key(), opening+4, 9)
 		must(t, err)
 		same(t, "document", list[2], late)
 	})
@@ -352,7 +353,7 @@ func testListDocuments(t *testing.T, store Store) {
 		"a quotation mark as it is": {core.DocumentQuery{Prefix: oddText[:5]}, []string{oddText}},
 	} {
 		t.Run("it lists "+name, func(t *testing.T) {
-			test.q.Campaign = s.campaign
+			test.q.Campaign, test.q.Brand = s.campaign, brand
 			if test.q.Kind == "" {
 				test.q.Kind = core.DocumentEntry
 			}
@@ -372,9 +373,9 @@ func testListDocuments(t *testing.T, store Store) {
 	t.Run("a context that ended is the error of every list", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, listed := s.ListDocuments(ctx, core.DocumentQuery{Campaign: s.campaign, Kind: core.DocumentTags, Limit: 1})
-		_, due := s.DueDocuments(ctx, s.campaign, opening, 1)
-		_, orders := s.ListOrders(ctx, s.campaign, "", "", 1)
+		_, listed := s.ListDocuments(ctx, core.DocumentQuery{Campaign: s.campaign, Brand: brand, Kind: core.DocumentTags, Limit: 1})
+		_, due := s.DueDocuments(ctx, s.key(), opening, 1)
+		_, orders := s.ListOrders(ctx, s.key(), "", "", 1)
 		for _, err := range []error{listed, due, orders} {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("got the error %v", err)
@@ -383,7 +384,7 @@ func testListDocuments(t *testing.T, store Store) {
 	})
 
 	t.Run("they are whole documents", func(t *testing.T) {
-		found, err := s.ListDocuments(t.Context(), core.DocumentQuery{Campaign: s.campaign, Kind: core.DocumentTags, Limit: 1})
+		found, err := s.ListDocuments(t.Context(), core.DocumentQuery{Campaign: s.campaign, Brand: brand, Kind: core.DocumentTags, Limit: 1})
 		must(t, err)
 		same(t, "documents", found, []*core.Document{at(list[len(list)-1], 1)})
 	})
@@ -400,7 +401,7 @@ func testListOrders(t *testing.T, store Store) {
 	other.apply(other.plan(other.order("eve")))
 	list := func(state core.OrderState, after string, limit int) (shoppers []string) {
 		t.Helper()
-		found, err := s.ListOrders(t.Context(), s.campaign, string(state), after, limit)
+		found, err := s.ListOrders(t.Context(), s.key(), string(state), after, limit)
 		must(t, err)
 		for _, order := range found {
 			shoppers = append(shoppers, order.Shopper)
@@ -423,7 +424,7 @@ func testListOrders(t *testing.T, store Store) {
 		same(t, "none", list("none", "", 9), []string(nil))
 	})
 	t.Run("they are whole orders", func(t *testing.T) {
-		found, err := s.ListOrders(t.Context(), s.campaign, "", orders[1].ID, 1)
+		found, err := s.ListOrders(t.Context(), s.key(), "", orders[1].ID, 1)
 		must(t, err)
 		same(t, "orders", found, orders[:1])
 	})

@@ -64,7 +64,7 @@ func testDocumentConcurrency(t *testing.T, store Store) {
 		s.apply(counted(s.oneMore(key)))
 		whileWriting(t, func() {
 			for range 60 {
-				q := core.Query{Campaign: s.campaign, Documents: []core.DocumentKey{key}}
+				q := core.Query{Campaign: s.campaign, Brand: brand, Documents: []core.DocumentKey{key}}
 				_, err := s.ApplyLocked(t.Context(), q, func(state *core.State) (*core.Plan, error) {
 					next := *state.Documents[key]
 					return counted(&next), nil
@@ -121,14 +121,14 @@ func CountTogether(t *testing.T, campaign string, stores ...Store) {
 	const writers, each = 20, 5
 	key := core.DocumentKey{Kind: core.DocumentShare, ID: "link"}
 	inParallel(writers, func(writer int) {
-		s := &sale{t: t, Store: stores[writer%len(stores)], campaign: campaign}
+		s := &sale{t: t, Store: stores[writer%len(stores)], brand: brand, campaign: campaign}
 		for counted := 0; counted < each; {
 			if s.tries(s.documents(s.oneMore(key))) {
 				counted++
 			}
 		}
 	})
-	s := &sale{t: t, Store: stores[0], campaign: campaign}
+	s := &sale{t: t, Store: stores[0], brand: brand, campaign: campaign}
 	d := s.state(core.Query{Documents: []core.DocumentKey{key}}).Documents[key]
 	same(t, "revision", d.Revision, int64(writers*each))
 	same(t, "counted", string(d.Content), fmt.Sprint(writers*each))

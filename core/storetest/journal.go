@@ -16,7 +16,7 @@ func (s *sale) sample(second int64, node, content string) core.Sample {
 
 func (s *sale) samples(from, until int64) []core.Sample {
 	s.t.Helper()
-	list, err := s.Samples(s.t.Context(), s.campaign, from, until)
+	list, err := s.Samples(s.t.Context(), s.key(), from, until)
 	must(s.t, err)
 	return list
 }
@@ -93,7 +93,7 @@ func testReports(t *testing.T, store Store) {
 		{"a subject that is not has none", "shadow/3", s, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := store.Reports(t.Context(), test.of.campaign, test.subject)
+			got, err := store.Reports(t.Context(), test.of.key(), test.subject)
 			must(t, err)
 			same(t, "reports", got, test.want)
 		})
@@ -112,7 +112,7 @@ func (s *sale) refusal(n int, at int64) *core.RefusalRecord {
 func (s *sale) refusals(limit int) (all []*core.RefusalRecord) {
 	s.t.Helper()
 	for after := ""; ; {
-		page, err := s.Refusals(s.t.Context(), s.campaign, after, limit)
+		page, err := s.Refusals(s.t.Context(), s.key(), after, limit)
 		must(s.t, err)
 		if all = append(all, page...); len(page) < limit {
 			return all
@@ -149,7 +149,7 @@ func testRefusals(t *testing.T, store Store) {
 // quotes reads the recorded decisions after the order, and what they say.
 func (s *sale) quotes(from string) (orders, quotes []string) {
 	s.t.Helper()
-	must(s.t, s.Quotes(s.t.Context(), s.campaign, from, func(q core.RecordedQuote) error {
+	must(s.t, s.Quotes(s.t.Context(), s.key(), from, func(q core.RecordedQuote) error {
 		orders, quotes = append(orders, q.Order), append(quotes, string(q.Quote))
 		return nil
 	}))
@@ -193,7 +193,7 @@ func testQuotes(t *testing.T, store Store) {
 	t.Run("a visit that fails ends it with its error", func(t *testing.T) {
 		for _, last := range []int{1, manyOrders / 2, manyOrders} {
 			visited := 0
-			err := s.Quotes(t.Context(), s.campaign, "", func(core.RecordedQuote) error {
+			err := s.Quotes(t.Context(), s.key(), "", func(core.RecordedQuote) error {
 				if visited++; visited == last {
 					return errEnough
 				}
@@ -207,7 +207,7 @@ func testQuotes(t *testing.T, store Store) {
 
 	t.Run("orders are placed while decisions are visited", func(t *testing.T) {
 		visited := 0
-		err := s.Quotes(t.Context(), s.campaign, orders[manyOrders-3], func(core.RecordedQuote) error {
+		err := s.Quotes(t.Context(), s.key(), orders[manyOrders-3], func(core.RecordedQuote) error {
 			s.apply(s.plan(s.order(unique("shopper"))))
 			if visited++; visited > 5 {
 				return errEnough // what comes while it reads may be visited too

@@ -113,7 +113,7 @@ func testLoad(t *testing.T, store Store) {
 		s := openSale(t, store, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err := s.Load(ctx, core.Query{Campaign: s.campaign, Shoppers: []string{"ann"}})
+		_, err := s.Load(ctx, core.Query{Campaign: s.campaign, Brand: brand, Shoppers: []string{"ann"}})
 		if !errors.Is(err, context.Canceled) {
 			t.Fatalf("got the error %v", err)
 		}
@@ -165,7 +165,7 @@ func testDue(t *testing.T, store Store) {
 		return order
 	}
 	due := func(s *sale, now int64, limit int) (shoppers []string) {
-		orders, err := s.Due(t.Context(), s.campaign, now, limit)
+		orders, err := s.Due(t.Context(), s.key(), now, limit)
 		must(t, err)
 		for _, order := range orders {
 			shoppers = append(shoppers, order.Shopper)
@@ -190,7 +190,7 @@ func testDue(t *testing.T, store Store) {
 		same(t, "due", due(s, opening+4, 2), []string{"early", "middle"})
 	})
 	t.Run("they are whole orders", func(t *testing.T) {
-		orders, err := s.Due(t.Context(), s.campaign, opening+4, 3)
+		orders, err := s.Due(t.Context(), s.key(), opening+4, 3)
 		must(t, err)
 		same(t, "order", orders[2], late)
 	})

@@ -37,7 +37,7 @@ func Releases() map[string]Release {
 
 func checkFirstRelease(t *testing.T, store Store) {
 	t.Helper()
-	s := &sale{t: t, Store: store, campaign: "old"}
+	s := &sale{t: t, Store: store, brand: "acme", campaign: "old"}
 	state := s.state(core.Query{Counters: true, Placed: true, Shoppers: []string{"ann"}, Orders: []string{"old.1", "old.2"}})
 	same(t, "counters", state.Counters, map[string]core.Counter{
 		"stock/mi2":              {Limit: 5, Remaining: 4},
@@ -54,7 +54,7 @@ func checkFirstRelease(t *testing.T, store Store) {
 
 func checkPreviousRelease(t *testing.T, store Store) {
 	t.Helper()
-	s := &sale{t: t, Store: store, campaign: "recent"}
+	s := &sale{t: t, Store: store, brand: "acme", campaign: "recent"}
 	state := s.state(core.Query{Counters: true, Orders: []string{"recent.1"}})
 	same(t, "counters", state.Counters, map[string]core.Counter{
 		"stock/mi2":              {Limit: 5, Remaining: 4},
@@ -72,14 +72,14 @@ func checkPreviousRelease(t *testing.T, store Store) {
 		{Kind: core.DocumentTags, ID: "ann", Shopper: "ann", State: core.TagsKept, Content: []byte(`{}`)},
 	}})
 	same(t, "shipment", s.stored(order).Shipment, order.Shipment)
-	ruleset, err := s.Ruleset(t.Context(), s.campaign, 1)
+	ruleset, err := s.Ruleset(t.Context(), s.key(), 1)
 	must(t, err)
 	same(t, "hooks of a ruleset that was stored without", ruleset.Hooks == nil, true)
 	none, err := s.Artefact(t.Context(), "sha256:1")
 	must(t, err)
 	same(t, "artefacts", none == nil, true)
 	for _, campaign := range []string{"bare", "null"} {
-		for key := range (&sale{t: t, Store: store, campaign: campaign}).state(core.Query{Counters: true}).Counters {
+		for key := range (&sale{t: t, Store: store, brand: "acme", campaign: campaign}).state(core.Query{Counters: true}).Counters {
 			same(t, "counter of a campaign without pools", key, core.CounterOrders)
 		}
 	}
@@ -87,7 +87,7 @@ func checkPreviousRelease(t *testing.T, store Store) {
 
 func checkReleaseBeforeRollouts(t *testing.T, store Store) {
 	t.Helper()
-	s := &sale{t: t, Store: store, campaign: "steady", limits: map[string]int64{
+	s := &sale{t: t, Store: store, brand: "acme", campaign: "steady", limits: map[string]int64{
 		core.CounterReservations: core.Unbounded, core.CounterOrders: core.Unbounded, "stock/mi2": 5,
 	}}
 	record, err := s.Campaign(t.Context(), s.campaign)
@@ -95,7 +95,7 @@ func checkReleaseBeforeRollouts(t *testing.T, store Store) {
 	same(t, "what is in force", record.Rollout, core.Rollout{Number: 1, Live: 3, Action: core.ActionApply, At: 7})
 	same(t, "rulesets", []int64{record.Ruleset.Number, record.Rulesets}, []int64{3, 3})
 	first := core.RolloutEntry{Campaign: s.campaign, Revision: 9, Epoch: 12, Rollout: record.Rollout, At: 7, Orders: 2}
-	history, err := s.Rollouts(t.Context(), s.campaign, 0, 9)
+	history, err := s.Rollouts(t.Context(), s.key(), 0, 9)
 	must(t, err)
 	same(t, "history", history, []core.RolloutEntry{first})
 	s.audit(2)
@@ -107,11 +107,11 @@ func checkReleaseBeforeRollouts(t *testing.T, store Store) {
 	s.next()
 	s.sells(13)
 	second := s.entry(3)
-	found, err := s.Rollout(t.Context(), s.campaign, 2)
+	found, err := s.Rollout(t.Context(), s.key(), 2)
 	must(t, err)
 	same(t, "the next rollout", *found, second)
 	checkSealed(t, store)
-	uncounted, err := store.Rollout(t.Context(), "uncounted", 1)
+	uncounted, err := store.Rollout(t.Context(), core.CampaignKey{Brand: "acme", ID: "uncounted"}, 1)
 	must(t, err)
 	same(t, "orders that nothing counted", uncounted.Orders, int64(1))
 }
@@ -119,7 +119,7 @@ func checkReleaseBeforeRollouts(t *testing.T, store Store) {
 // audit checks that the campaign's books are clean and how many orders they have.
 func (s *sale) audit(orders int64) {
 	s.t.Helper()
-	summary, err := core.Audit(s.t.Context(), s, []string{s.campaign}, func(f core.Finding) { s.t.Errorf("audit: %+v", f) })
+	summary, err := core.Audit(s.t.Context(), s, []core.CampaignKey{s.key()}, func(f core.Finding) { s.t.Errorf("audit: %+v", f) })
 	must(s.t, err)
 	same(s.t, "orders audited", summary.Orders, orders)
 }

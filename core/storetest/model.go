@@ -205,7 +205,7 @@ func (h *history) stepPlan(rt *rapid.T) {
 // stepLocked does the same under the lock.
 func (h *history) stepLocked(rt *rapid.T) {
 	plan := h.draw(rt)
-	applied, err := h.ApplyLocked(h.t.Context(), core.Query{Campaign: h.campaign}, func(state *core.State) (*core.Plan, error) {
+	applied, err := h.ApplyLocked(h.t.Context(), core.Query{Campaign: h.campaign, Brand: brand}, func(state *core.State) (*core.Plan, error) {
 		if !maps.Equal(state.Counters, h.model.counters) || state.Epoch != h.model.epoch {
 			rt.Fatalf("the state %+v is not the model's", state)
 		}
@@ -350,14 +350,14 @@ func (h *history) compareLists(rt *rapid.T) {
 		}
 		return some
 	}
-	due, err := h.DueDocuments(h.t.Context(), h.campaign, 5, 99)
+	due, err := h.DueDocuments(h.t.Context(), h.key(), 5, 99)
 	must(rt, err)
 	if !slices.IsSortedFunc(due, func(a, b *core.Document) int { return int(a.Due - b.Due) }) {
 		rt.Errorf("what is due is not sorted: %+v", due)
 	}
 	same(rt, "documents due", sortedDocuments(due), having(func(d *core.Document) bool { return d.Due > 0 && d.Due <= 5 }))
 	list, err := h.ListDocuments(h.t.Context(), core.DocumentQuery{
-		Campaign: h.campaign, Kind: core.DocumentTask, Shopper: "ann", Prefix: "b", Limit: 99,
+		Campaign: h.campaign, Brand: brand, Kind: core.DocumentTask, Shopper: "ann", Prefix: "b", Limit: 99,
 	})
 	must(rt, err)
 	same(rt, "documents listed", list, having(func(d *core.Document) bool {

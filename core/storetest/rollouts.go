@@ -27,14 +27,14 @@ func fullRollout() core.Rollout {
 // added is a ruleset of the sale with the number.
 func (s *sale) added(number int64) *core.AddedRuleset {
 	return &core.AddedRuleset{
-		Campaign: s.campaign, Brand: brand,
+		Campaign: s.campaign, Brand: s.brand,
 		Ruleset: core.Ruleset{
 			Number: number, Bindings: []core.Binding{{Mechanic: "trade-in", Group: "main"}}, Digests: []string{"sha256:1"},
 			Reason: "more", CreatedAt: opening, CreatedBy: "staff-2",
 		},
 		Artefacts: []*core.Artefact{{Digest: fmt.Sprintf("sha256:%s/%d", s.campaign, number), Kind: "rule", Bytes: []byte("x")}},
 		Entry: core.StaffEntry{
-			At: opening, Actor: "staff-2", Role: "operator", Brand: brand, Campaign: s.campaign, Action: "ruleset.add",
+			At: opening, Actor: "staff-2", Role: "operator", Brand: s.brand, Campaign: s.campaign, Action: "ruleset.add",
 			After: []byte(`{"ruleset":2}`),
 		},
 	}
@@ -46,7 +46,7 @@ func testAddRuleset(t *testing.T, store Store) {
 		before := s.book()
 		added := s.added(2)
 		must(t, s.AddRuleset(t.Context(), added))
-		got, err := s.Ruleset(t.Context(), s.campaign, 2)
+		got, err := s.Ruleset(t.Context(), s.key(), 2)
 		must(t, err)
 		same(t, "ruleset", inJSON(t, got), inJSON(t, added.Ruleset))
 		artefact, err := s.Artefact(t.Context(), added.Artefacts[0].Digest)
@@ -143,7 +143,7 @@ func testRollouts(t *testing.T, store Store) {
 		}
 		var got []core.RolloutEntry
 		for below := int64(0); ; {
-			page, err := s.Rollouts(t.Context(), s.campaign, below, 2)
+			page, err := s.Rollouts(t.Context(), s.key(), below, 2)
 			must(t, err)
 			if got = append(got, page...); len(page) < 2 {
 				break
@@ -160,16 +160,16 @@ func testRollouts(t *testing.T, store Store) {
 		s.next()
 		want := s.entry(0)
 		s.next()
-		got, err := s.Rollout(t.Context(), s.campaign, 2)
+		got, err := s.Rollout(t.Context(), s.key(), 2)
 		must(t, err)
 		same(t, "row", *got, want)
-		first, err := s.Rollout(t.Context(), s.campaign, 1)
+		first, err := s.Rollout(t.Context(), s.key(), 1)
 		must(t, err)
 		same(t, "revision of the first", first.Revision, int64(1))
-		none, err := s.Rollout(t.Context(), s.campaign, 3)
+		none, err := s.Rollout(t.Context(), s.key(), 3)
 		must(t, err)
 		same(t, "a rollout that is not", none == nil, true)
-		empty, err := s.Rollouts(t.Context(), unique("none"), 0, 9)
+		empty, err := s.Rollouts(t.Context(), core.CampaignKey{Brand: brand, ID: unique("none")}, 0, 9)
 		must(t, err)
 		same(t, "rows of a campaign that is not", len(empty), 0)
 	})
@@ -183,7 +183,7 @@ func testRollouts(t *testing.T, store Store) {
 		same(t, "code", core.CodeOf(s.SaveCampaign(t.Context(), change)), core.CodeBelowTaken)
 		change.From, change.Record.Revision = 2, 3
 		wantConflict(t, s.SaveCampaign(t.Context(), change))
-		rows, err := s.Rollouts(t.Context(), s.campaign, 0, 9)
+		rows, err := s.Rollouts(t.Context(), s.key(), 0, 9)
 		must(t, err)
 		same(t, "rows", len(rows), 1)
 	})

@@ -35,7 +35,7 @@ func testRolloutFences(t *testing.T, store Store) {
 		same(t, "book", after, before)
 		s.apply(s.placing(1))
 		wantConflict(t, s.SaveCampaign(t.Context(), s.change()))
-		rows, err := s.Rollouts(t.Context(), s.campaign, 0, 9)
+		rows, err := s.Rollouts(t.Context(), s.key(), 0, 9)
 		must(t, err)
 		same(t, "history", rows[0], s.entry(1))
 	})
@@ -89,7 +89,7 @@ func testRolloutFences(t *testing.T, store Store) {
 // stale audits the sale and returns how many orders came too late.
 func (s *sale) stale() int64 {
 	s.t.Helper()
-	summary, err := core.Audit(s.t.Context(), s, []string{s.campaign}, func(core.Finding) {})
+	summary, err := core.Audit(s.t.Context(), s, []core.CampaignKey{s.key()}, func(core.Finding) {})
 	must(s.t, err)
 	return summary.StaleOrders
 }
@@ -127,7 +127,7 @@ func (s *sale) swapOften(swaps int, epoch, placed *atomic.Int64) {
 // that were decided under earlier ones.
 func (s *sale) checkHistory(rows int) {
 	s.t.Helper()
-	history, err := s.Rollouts(s.t.Context(), s.campaign, 0, rows+1)
+	history, err := s.Rollouts(s.t.Context(), s.key(), 0, rows+1)
 	must(s.t, err)
 	same(s.t, "rows", len(history), rows)
 	slices.Reverse(history)

@@ -133,7 +133,7 @@ func testStaffLog(t *testing.T, store Store) {
 		wantConflict(t, s.AddRuleset(t.Context(), added))
 		locked := s.plan(s.order("bob"))
 		locked.Entry, locked.Epoch = s.did("order.locked"), 0
-		_, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign}, func(*core.State) (*core.Plan, error) { return locked, nil })
+		_, err := s.ApplyLocked(t.Context(), core.Query{Campaign: s.campaign, Brand: s.brand}, func(*core.State) (*core.Plan, error) { return locked, nil })
 		must(t, err)
 		rows, err := store.StaffLogRows(t.Context(), core.LogFilter{Campaign: s.campaign, Limit: 9})
 		must(t, err)

@@ -104,6 +104,7 @@ type sale struct {
 	Store
 	t          testing.TB
 	campaign   string
+	brand      string
 	record     core.CampaignRecord
 	limits     map[string]int64
 	mu         sync.Mutex
@@ -113,7 +114,7 @@ type sale struct {
 // openSale makes a campaign with these limits, and a counter of reservations.
 func openSale(t testing.TB, store Store, limits map[string]int64) *sale {
 	t.Helper()
-	s := &sale{Store: store, t: t, campaign: unique("sale"), limits: maps.Clone(limits)}
+	s := &sale{Store: store, t: t, brand: brand, campaign: unique("sale"), limits: maps.Clone(limits)}
 	if s.limits == nil {
 		s.limits = map[string]int64{}
 	}
@@ -266,10 +267,13 @@ func (s *sale) refused(plan *core.Plan) {
 	}
 }
 
+// key names the sale with its brand.
+func (s *sale) key() core.CampaignKey { return core.CampaignKey{Brand: s.brand, ID: s.campaign} }
+
 // state loads everything that the query asks of the sale.
 func (s *sale) state(q core.Query) *core.State {
 	s.t.Helper()
-	q.Campaign = s.campaign
+	q.Campaign, q.Brand = s.campaign, s.brand
 	state, err := s.Load(s.t.Context(), q)
 	must(s.t, err)
 	return state

@@ -1,1 +1,1 @@
-SELECT shopper, at, position FROM reservations WHERE campaign = $1
+SELECT shopper, at, position FROM reservations WHERE campaign = $1 AND brand = $2

@@ -1,1 +1,1 @@
-SELECT campaign, revision, epoch, at, orders, content FROM rollouts WHERE campaign = $1 ORDER BY revision
+SELECT campaign, revision, epoch, at, orders, content FROM rollouts WHERE campaign = $1 AND brand = $2 ORDER BY revision

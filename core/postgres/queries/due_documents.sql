@@ -1,5 +1,5 @@
 SELECT kind, id, shopper, state, due, revision, content
 FROM documents
-WHERE campaign = $1 AND due > 0 AND due <= $2
+WHERE campaign = $1 AND brand = $2 AND due > 0 AND due <= $3
 ORDER BY due, kind, id
-LIMIT $3
+LIMIT $4

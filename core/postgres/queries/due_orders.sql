@@ -1,6 +1,6 @@
 SELECT campaign, id, brand, shopper, currency, total, lines, takes, claims, quote, placed_at,
        revision, state, takes_state, hold_until, updated_at, dues, conditions, shipment
 FROM orders
-WHERE campaign = $1 AND state = 'placed' AND hold_until < $2
+WHERE campaign = $1 AND brand = $2 AND state = 'placed' AND hold_until < $3
 ORDER BY hold_until, id
-LIMIT $3
+LIMIT $4

@@ -2,6 +2,6 @@
 SELECT campaign, id, brand, shopper, currency, total, lines, takes, claims, quote, placed_at,
        revision, state, takes_state, hold_until, updated_at, dues, conditions, shipment
 FROM orders
-WHERE campaign = $1 AND ($2::text = '' OR state = $2) AND ($3::text = '' OR id < $3)
+WHERE campaign = $1 AND brand = $2 AND ($3::text = '' OR state = $3) AND ($4::text = '' OR id < $4)
 ORDER BY id DESC
-LIMIT $4
+LIMIT $5

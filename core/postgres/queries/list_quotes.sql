@@ -1,1 +1,1 @@
-SELECT id, quote FROM orders WHERE campaign = $1 AND id > $2 ORDER BY id LIMIT $3
+SELECT id, quote FROM orders WHERE campaign = $1 AND brand = $2 AND id > $3 ORDER BY id LIMIT $4

@@ -1,1 +1,1 @@
-SELECT shopper, owner FROM claims WHERE campaign = $1 AND kind = 'order'
+SELECT shopper, owner FROM claims WHERE campaign = $1 AND brand = $2 AND kind = 'order'

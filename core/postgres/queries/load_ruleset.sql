@@ -1,1 +1,1 @@
-SELECT content FROM rulesets WHERE campaign = $1 AND number = $2
+SELECT content FROM rulesets WHERE campaign = $1 AND brand = $2 AND number = $3

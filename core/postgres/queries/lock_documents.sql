@@ -4,9 +4,9 @@
 -- document was at the one that was read. LATERAL as in lock_orders.sql.
 WITH locked AS (
     SELECT asked.revision = d.revision AS fits
-    FROM unnest($2::text[], $3::text[], $4::bigint[]) AS asked (kind, id, revision)
+    FROM unnest($3::text[], $4::text[], $5::bigint[]) AS asked (kind, id, revision)
     CROSS JOIN LATERAL (
-        SELECT revision FROM documents WHERE campaign = $1 AND kind = asked.kind AND id = asked.id FOR UPDATE
+        SELECT revision FROM documents WHERE campaign = $1 AND brand = $2 AND kind = asked.kind AND id = asked.id FOR UPDATE
     ) AS d
 )
-SELECT 1 / (CASE WHEN count(*) = $5::bigint THEN 1 ELSE 0 END) FROM locked WHERE fits
+SELECT 1 / (CASE WHEN count(*) = $6::bigint THEN 1 ELSE 0 END) FROM locked WHERE fits

@@ -6,14 +6,14 @@ WITH moved AS (
     SET revision = o.revision + 1, state = m.state, takes_state = m.takes_state, hold_until = m.hold_until,
         updated_at = m.updated_at, dues = m.dues, conditions = m.conditions, shipment = m.shipment
     FROM (
-        SELECT $1::text AS campaign, u.id, u.revision, u.state, u.takes_state, u.hold_until, u.updated_at, u.dues,
+        SELECT $1::text AS campaign, $2::text AS brand, u.id, u.revision, u.state, u.takes_state, u.hold_until, u.updated_at, u.dues,
                u.conditions, u.shipment
-        FROM unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[], $9::text[],
-                    $10::text[])
+        FROM unnest($3::text[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::text[], $10::text[],
+                    $11::text[])
             AS u (id, revision, state, takes_state, hold_until, updated_at, dues, conditions, shipment)
         OFFSET 0
     ) AS m
-    WHERE o.campaign = m.campaign AND o.id = m.id AND o.revision = m.revision
+    WHERE o.campaign = m.campaign AND o.brand = m.brand AND o.id = m.id AND o.revision = m.revision
     RETURNING 1
 )
-SELECT 1 / (CASE WHEN count(*) = $11::bigint THEN 1 ELSE 0 END) FROM moved
+SELECT 1 / (CASE WHEN count(*) = $12::bigint THEN 1 ELSE 0 END) FROM moved

@@ -4,4 +4,5 @@ SELECT DISTINCT ON (r.campaign, r.subject, r.node) r.campaign, r.subject, r.node
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
      WITH ORDINALITY AS r (campaign, subject, node, brand, content, place)
 ORDER BY r.campaign, r.subject, r.node, r.place DESC
-ON CONFLICT (campaign, subject, node) DO UPDATE SET brand = excluded.brand, content = excluded.content
+ON CONFLICT (campaign, subject, node) DO UPDATE SET content = excluded.content
+WHERE reports.brand = excluded.brand

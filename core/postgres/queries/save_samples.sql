@@ -4,4 +4,5 @@ SELECT DISTINCT ON (s.campaign, s.second, s.node) s.campaign, s.second, s.node, 
 FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[])
      WITH ORDINALITY AS s (campaign, second, node, brand, content, place)
 ORDER BY s.campaign, s.second, s.node, s.place DESC
-ON CONFLICT (campaign, second, node) DO UPDATE SET brand = excluded.brand, content = excluded.content
+ON CONFLICT (campaign, second, node) DO UPDATE SET content = excluded.content
+WHERE samples.brand = excluded.brand

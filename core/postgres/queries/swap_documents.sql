@@ -4,12 +4,12 @@ WITH swapped AS (
     UPDATE documents AS d
     SET revision = d.revision + 1, shopper = s.shopper, state = s.state, due = s.due, content = s.content
     FROM (
-        SELECT $1::text AS campaign, u.kind, u.id, u.shopper, u.state, u.due, u.content, u.revision
-        FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[])
+        SELECT $1::text AS campaign, $2::text AS brand, u.kind, u.id, u.shopper, u.state, u.due, u.content, u.revision
+        FROM unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::bigint[])
             AS u (kind, id, shopper, state, due, content, revision)
         OFFSET 0
     ) AS s
-    WHERE d.campaign = s.campaign AND d.kind = s.kind AND d.id = s.id AND d.revision = s.revision
+    WHERE d.campaign = s.campaign AND d.brand = s.brand AND d.kind = s.kind AND d.id = s.id AND d.revision = s.revision
     RETURNING 1
 )
-SELECT 1 / (CASE WHEN count(*) = $9::bigint THEN 1 ELSE 0 END) FROM swapped
+SELECT 1 / (CASE WHEN count(*) = $10::bigint THEN 1 ELSE 0 END) FROM swapped

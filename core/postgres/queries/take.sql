@@ -2,8 +2,8 @@
 -- counter that is not there.
 WITH moved AS (
     UPDATE counters
-    SET remaining = remaining - $3::bigint, seen = CASE $4::bigint WHEN 0 THEN epoch ELSE $4 END
-    WHERE campaign = $1 AND key = $2
+    SET remaining = remaining - $4::bigint, seen = CASE $5::bigint WHEN 0 THEN epoch ELSE $5 END
+    WHERE campaign = $1 AND brand = $2 AND key = $3
     RETURNING remaining, limit_
 )
 SELECT max(remaining), max(limit_), 1 / count(*) FROM moved

@@ -1,1 +1,1 @@
-SELECT shopper, kind, key, owner, fingerprint FROM claims WHERE campaign = ? ORDER BY shopper, kind, key
+SELECT shopper, kind, key, owner, fingerprint FROM claims WHERE campaign = ? AND brand = ? ORDER BY shopper, kind, key

@@ -1,1 +1,1 @@
-SELECT kind, id, shopper, state, due, revision, content FROM documents WHERE campaign = ? ORDER BY kind, id
+SELECT kind, id, shopper, state, due, revision, content FROM documents WHERE campaign = ? AND brand = ? ORDER BY kind, id

@@ -1,5 +1,5 @@
 SELECT campaign, id, brand, shopper, currency, total, lines, takes, claims, quote, placed_at,
        revision, state, takes_state, hold_until, updated_at, dues, conditions, shipment
 FROM orders
-WHERE campaign = ?
+WHERE campaign = ? AND brand = ?
 ORDER BY id

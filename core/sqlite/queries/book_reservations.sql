@@ -1,1 +1,1 @@
-SELECT shopper, at, position FROM reservations WHERE campaign = ? ORDER BY shopper
+SELECT shopper, at, position FROM reservations WHERE campaign = ? AND brand = ? ORDER BY shopper

@@ -1,1 +1,1 @@
-SELECT campaign, revision, epoch, at, orders, content FROM rollouts WHERE campaign = ? ORDER BY revision
+SELECT campaign, revision, epoch, at, orders, content FROM rollouts WHERE campaign = ? AND brand = ? ORDER BY revision

@@ -1,1 +1,1 @@
-DELETE FROM documents WHERE campaign = ? AND kind = ? AND id = ? AND revision = ?
+DELETE FROM documents WHERE campaign = ? AND brand = ? AND kind = ? AND id = ? AND revision = ?

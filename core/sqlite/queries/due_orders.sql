@@ -1,6 +1,6 @@
 SELECT campaign, id, brand, shopper, currency, total, lines, takes, claims, quote, placed_at,
        revision, state, takes_state, hold_until, updated_at, dues, conditions, shipment
 FROM orders
-WHERE campaign = ? AND state = 'placed' AND hold_until < ?
+WHERE campaign = ? AND brand = ? AND state = 'placed' AND hold_until < ?
 ORDER BY hold_until, id
 LIMIT ?

@@ -1,1 +1,1 @@
-SELECT id, epoch, revision, rulesets FROM campaigns ORDER BY id
+SELECT id, brand, epoch, revision, rulesets FROM campaigns ORDER BY id

@@ -1,6 +1,6 @@
 -- As list_documents.sql, the last id first.
 SELECT kind, id, shopper, state, due, revision, content
 FROM documents
-WHERE campaign = ?1 AND kind = ?2 AND id >= ?3 AND id < ?4 AND id <> ?5
+WHERE campaign = ?1 AND brand = ?2 AND kind = ?3 AND id >= ?4 AND id < ?5 AND id <> ?6
 ORDER BY id DESC
-LIMIT ?6
+LIMIT ?7

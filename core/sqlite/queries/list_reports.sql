@@ -1,1 +1,1 @@
-SELECT campaign, brand, subject, node, content FROM reports WHERE campaign = ?1 AND subject = ?2 ORDER BY node
+SELECT campaign, brand, subject, node, content FROM reports WHERE campaign = ?1 AND brand = ?2 AND subject = ?3 ORDER BY node

@@ -1,6 +1,6 @@
 -- The key backwards.
 SELECT campaign, revision, epoch, at, orders, content
 FROM rollouts
-WHERE campaign = ?1 AND revision < ?2
+WHERE campaign = ?1 AND brand = ?2 AND revision < ?3
 ORDER BY revision DESC
-LIMIT ?3
+LIMIT ?4

@@ -1,1 +1,1 @@
-SELECT key, limit_, remaining, epoch, seen FROM counters WHERE campaign = ? ORDER BY key
+SELECT key, limit_, remaining, epoch, seen FROM counters WHERE campaign = ? AND brand = ? ORDER BY key

@@ -1,1 +1,1 @@
-SELECT shopper, owner FROM claims WHERE campaign = ? AND kind = 'order'
+SELECT shopper, owner FROM claims WHERE campaign = ? AND brand = ? AND kind = 'order'

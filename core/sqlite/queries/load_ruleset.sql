@@ -1,1 +1,1 @@
-SELECT content FROM rulesets WHERE campaign = ? AND number = ?
+SELECT content FROM rulesets WHERE campaign = ? AND brand = ? AND number = ?

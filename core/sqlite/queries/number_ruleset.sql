@@ -1,1 +1,1 @@
-UPDATE campaigns SET rulesets = ?2 WHERE id = ?1 AND rulesets = ?2 - 1
+UPDATE campaigns SET rulesets = ?3 WHERE id = ?1 AND brand = ?2 AND rulesets = ?3 - 1

@@ -1,2 +1,2 @@
 -- Only the order that owns a claim gives it back.
-DELETE FROM claims WHERE campaign = ? AND shopper = ? AND kind = ? AND key = ? AND owner = ?
+DELETE FROM claims WHERE campaign = ? AND brand = ? AND shopper = ? AND kind = ? AND key = ? AND owner = ?

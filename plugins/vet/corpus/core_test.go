@@ -111,10 +111,10 @@ func TestTheEngineBoundsWhatMechanicsAskFor(t *testing.T) {
 // wantBooks fails the test unless the books are clean and exactly the placed orders took stock.
 func wantBooks(t *testing.T, store *sqlite.Store, placed int64) {
 	t.Helper()
-	if _, err := core.Audit(t.Context(), store, []string{"sale"}, func(f core.Finding) { t.Errorf("audit: %+v", f) }); err != nil {
+	if _, err := core.Audit(t.Context(), store, []core.CampaignKey{{Brand: "brand", ID: "sale"}}, func(f core.Finding) { t.Errorf("audit: %+v", f) }); err != nil {
 		t.Fatal(err)
 	}
-	state, err := store.Load(t.Context(), core.Query{Campaign: "sale", Counters: true})
+	state, err := store.Load(t.Context(), core.Query{Campaign: "sale", Brand: "brand", Counters: true})
 	if err != nil {
 		t.Fatal(err)
 	}
