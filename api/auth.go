@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -28,7 +27,8 @@ func principalOf(ctx context.Context) core.Principal {
 type authenticator struct {
 	tokens  *verifier         // of the deployment's own; nil if it has none
 	issuers *identity.Issuers // of brands' shoppers
-	staff   map[[sha256.Size]byte]core.Principal
+	staff   *staffDoor
+	proxies Proxies             // whose word on where a request came from is taken
 	sources map[string][][]byte // the secrets of each source of social events
 	nobody  [][]byte            // what is compared where there is no such source, so that it takes as long
 	demo    bool                // tokens may carry staff roles
@@ -49,28 +49,21 @@ func newAuthenticator(keys *Keys, demo bool, log *slog.Logger) (*authenticator, 
 		return nil, err
 	}
 	return &authenticator{
-		tokens: tokens, issuers: issuers, staff: staff, sources: sources, nobody: [][]byte{randomBytes()}, demo: demo,
+		tokens: tokens, issuers: issuers, staff: newStaffDoor(staff), sources: sources, nobody: [][]byte{randomBytes()}, demo: demo,
 		now: time.Now,
 	}, nil
 }
 
 // principal returns who sent the request, or the problem to answer.
-func (a *authenticator) principal(ctx context.Context, header http.Header) (*core.Principal, *Problem) {
-	scheme, credential, _ := strings.Cut(header.Get("Authorization"), " ")
+func (a *authenticator) principal(r *http.Request) (*core.Principal, *Problem) {
+	scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || credential == "" {
 		return nil, newProblem(CodeUnauthorized, "send Authorization: Bearer with a token or an API key")
 	}
-	if strings.HasPrefix(credential, "hd_") && staffKeyPattern.MatchString(credential) {
-		p, ok := a.staff[sha256.Sum256([]byte(credential))]
-		if !ok {
-			return nil, newProblem(CodeUnauthorized, "the API key is not known")
-		}
-		return &p, nil
-	}
 	if !strings.Contains(credential, ".") { // the parts of a token are separated by dots
-		return nil, newProblem(CodeUnauthorized, "the API key is not known")
+		return a.staff.holder(r.Context(), credential, a.proxies.clientAddress(r))
 	}
-	return a.bearer(ctx, credential)
+	return a.bearer(r.Context(), credential)
 }
 
 // guard authenticates every request to next under /v1 before anything else looks at it. public names the exceptions.
@@ -86,7 +79,7 @@ func (a *authenticator) guard(public func(*http.Request) bool, next http.Handler
 			a.admit(w, r, source, next)
 			return
 		}
-		p, problem := a.principal(r.Context(), r.Header)
+		p, problem := a.principal(r)
 		if problem != nil {
 			problem.write(w)
 			return

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -14,7 +15,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"hotdrop/api/console"
 	"hotdrop/api/identity"
@@ -49,37 +52,84 @@ type SocialKey struct {
 	Secret string `json:"secret"` // "whsec_" and base64 of 24 to 64 bytes, as Standard Webhooks has them
 }
 
-// StaffKey is one API key: "hd_<role>_<43 characters of base64url>", of which servers need the SHA-256 only.
+// StaffKey is one API key of the file: "hd_<role>_<43 characters of base64url>", of which servers need the SHA-256 only. Those
+// that administrators make while the server runs are in its store.
 type StaffKey struct {
-	ID     string    `json:"id"`
-	Role   core.Role `json:"role"`
-	Brand  string    `json:"brand,omitempty"` // the brand the key is scoped to; "" for every brand
-	Key    string    `json:"key,omitempty"`   // in the clear, in demo mode only
-	SHA256 string    `json:"sha256"`          // hex
+	ID        string    `json:"id"`
+	Person    string    `json:"person,omitempty"` // whose it is; "" for the one whom the id names
+	Role      core.Role `json:"role"`
+	Brand     string    `json:"brand,omitempty"`     // the brand the key is scoped to; "" for every brand
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // zero: never
+	Key       string    `json:"key,omitempty"`       // in the clear, in demo mode only
+	SHA256    string    `json:"sha256"`              // hex
+}
+
+// principal is who shows the key.
+func (k *StaffKey) principal() core.Principal {
+	p := core.Principal{ID: cmp.Or(k.Person, k.ID), Role: k.Role, Brand: k.Brand, Credential: k.ID}
+	if !k.ExpiresAt.IsZero() {
+		p.ExpiresAt = k.ExpiresAt.UnixMilli()
+	}
+	return p
 }
 
 // demoSource is the source of social events that new keys have a secret for.
 const demoSource = "weibo"
 
-// NewDemoKeys makes a token secret, a pseudonym secret, a staff key of each role: demo-operator, demo-platform, demo-admin, and for each of
-// the brands demo-<brand>; and the secret of one source of social events, weibo.
+// NewDemoKeys makes a token secret and a pseudonym secret; staff keys that never expire, each of a person of its own: demo-operator, demo-operator-2,
+// demo-platform, demo-platform-2, demo-auditor, demo-admin, and for each of the brands demo-<brand>; and the secret of one
+// source of social events, weibo.
 func NewDemoKeys(brands ...string) *Keys {
 	keys := &Keys{
 		TokenSecret: randomBytes(), PseudonymSecret: randomBytes(), Social: []SocialKey{newSocialKey(demoSource)},
 	}
-	for _, role := range []core.Role{core.RoleOperator, core.RolePlatform, core.RoleAdmin} {
-		keys.Staff = append(keys.Staff, newStaffKey("demo-"+string(role), role, ""))
-	}
+	keys.completeStaff()
 	for _, brand := range brands {
 		keys.Staff = append(keys.Staff, newStaffKey("demo-"+brand, core.RoleBrand, brand))
 	}
 	return keys
 }
 
-// Complete adds what [NewDemoKeys] makes and earlier releases did not: the secret of a source of social events, if there is
-// none of any, and the pseudonym secret. It reports whether it added something.
+// demoRoles are the roles that are there without a brand, and how many people each of them takes: what changes much, or admits
+// plugins, needs two.
+func demoRoles() []struct {
+	role   core.Role
+	people int
+} {
+	return []struct {
+		role   core.Role
+		people int
+	}{{core.RoleOperator, 2}, {core.RolePlatform, 2}, {core.RoleAuditor, 1}, {core.RoleAdmin, 1}}
+}
+
+// completeStaff adds those of the demo's people that are missing, and reports whether there were any.
+func (k *Keys) completeStaff() bool {
+	before := len(k.Staff)
+	for _, one := range demoRoles() {
+		for n := range one.people {
+			id := "demo-" + string(one.role)
+			if n > 0 {
+				id += "-" + strconv.Itoa(n+1)
+			}
+			if !slices.ContainsFunc(k.Staff, func(key StaffKey) bool { return key.ID == id }) {
+				k.Staff = append(k.Staff, newStaffKey(id, one.role, ""))
+			}
+		}
+	}
+	return len(k.Staff) > before
+}
+
+// ExpireStaff has every staff key end at that moment.
+func (k *Keys) ExpireStaff(at time.Time) {
+	for i := range k.Staff {
+		k.Staff[i].ExpiresAt = at.UTC().Truncate(time.Second)
+	}
+}
+
+// Complete adds what [NewDemoKeys] makes and earlier releases did not: people, the pseudonym secret, and the secret of a
+// source of social events if there is none of any. What is there stays. It reports whether it added something.
 func (k *Keys) Complete() bool {
-	added := false
+	added := k.completeStaff()
 	if len(k.Social) == 0 {
 		k.Social, added = []SocialKey{newSocialKey(demoSource)}, true
 	}
@@ -148,15 +198,14 @@ func (k *Keys) Save(path string) error {
 
 // staff returns who each key belongs to, by its SHA-256.
 func (k *Keys) staff() (map[[sha256.Size]byte]core.Principal, error) {
-	roles := []core.Role{core.RoleBrand, core.RolePlatform, core.RoleOperator, core.RoleAuditor, core.RoleAdmin}
 	staff := make(map[[sha256.Size]byte]core.Principal, len(k.Staff))
 	for _, one := range k.Staff {
 		digest, err := hex.DecodeString(one.SHA256)
 		if err != nil || len(digest) != sha256.Size {
 			return nil, fmt.Errorf("staff key %s: sha256 is not 64 hex digits", one.ID)
 		}
-		p := core.Principal{ID: one.ID, Role: one.Role, Brand: one.Brand}
-		if !slices.Contains(roles, one.Role) || !wellFormed(p) {
+		p := one.principal()
+		if !slices.Contains(core.StaffRoles(), one.Role) || one.ID == "" || !wellFormed(p) {
 			return nil, fmt.Errorf("staff key %s: role %q, brand %q is nobody", one.ID, one.Role, one.Brand)
 		}
 		staff[[sha256.Size]byte(digest)] = p
@@ -198,7 +247,7 @@ func wellFormed(p core.Principal) bool {
 	default:
 		return false
 	}
-	return p.ID != "" && len(p.ID) <= 128 && visible(p.ID)
+	return core.ValidPerson(p.ID)
 }
 
 // visible reports whether s is ASCII that can be seen: no spaces, no controls.

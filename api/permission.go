@@ -109,11 +109,12 @@ type identifier struct {
 	valid      func(string) bool
 }
 
-func identifiers() [7]identifier {
+func identifiers() [8]identifier {
 	return [...]identifier{
 		{"campaign", "campaign", core.ValidCampaignID}, {"order", "order", core.ValidOrderID},
 		{"digest", "plugin", core.ValidDigest}, {"code", "link", core.ValidOrderID}, {"group", "group", core.ValidOrderID},
 		{"draw", "draw", drawPattern.MatchString}, {"shopper", "shopper", shopperPattern.MatchString},
+		{"key", "key", core.ValidStaffKeyID},
 	}
 }
 

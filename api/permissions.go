@@ -58,7 +58,7 @@ func permissions() map[string]Permission {
 // permissionSections is the table in parts that can be read. No operation stands in two.
 func permissionSections() []map[string]Permission {
 	return []map[string]Permission{
-		shopPermissions(), deskPermissions(), rolloutPermissions(), pluginPermissions(), demoPermissions(),
+		shopPermissions(), deskPermissions(), rolloutPermissions(), pluginPermissions(), keyPermissions(), demoPermissions(),
 	}
 }
 
@@ -138,6 +138,17 @@ func pluginPermissions() map[string]Permission {
 		"approve-plugin": platform,
 		"reject-plugin":  platform,
 		"revoke-plugin":  platform,
+	}
+}
+
+// keyPermissions is for credentials. Staff see, rotate and revoke their own; auditors too, who change nothing else.
+func keyPermissions() map[string]Permission {
+	return map[string]Permission{
+		"create-key": only(core.RoleAdmin),
+		"list-keys":  staff(),
+		"rotate-key": staff(),
+		"revoke-key": staff(),
+		"get-me":     anyone(),
 	}
 }
 

@@ -101,7 +101,7 @@ func TestWhatStaffDoWithAnOrderReachesTheDeskWhole(t *testing.T) {
 	brand := c.withKey(s, "demo-xiaomi")
 	engine.order = sampleOrder()
 	engine.order.Revision = 9
-	actor := core.Principal{ID: "demo-xiaomi", Role: core.RoleBrand, Brand: "xiaomi"}
+	actor := core.Principal{ID: "demo-xiaomi", Role: core.RoleBrand, Brand: "xiaomi", Credential: "demo-xiaomi", Address: "127.0.0.1"}
 	cases := []struct {
 		path, body, what string
 		want             core.StaffAction

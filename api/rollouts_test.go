@@ -86,7 +86,7 @@ func (e *scripted) AwaitFollowed(_ context.Context, campaign string, revision in
 }
 
 // operatorOf is who the staff key of the scripted server's operator belongs to.
-var operatorOf = core.Principal{ID: "demo-operator", Role: core.RoleOperator}
+var operatorOf = core.Principal{ID: "demo-operator", Role: core.RoleOperator, Credential: "demo-operator", Address: "127.0.0.1"}
 
 func TestEveryChangeOfARolloutReachesTheEngineAsItWasAsked(t *testing.T) {
 	noon := time.Date(2012, 12, 21, 12, 0, 0, 0, time.FixedZone("", 8*3600)).UnixMilli()

@@ -27,6 +27,7 @@ type Options struct {
 	Plugins   Plugins
 	Rules     Rules
 	Keys      *Keys
+	StaffKeys StaffKeys    // nil: the staff keys of Keys are all there are
 	Proxies   Proxies      // whose word on where a request came from is taken
 	Limits    Limits       // the zero value limits nothing
 	Demo      bool         // tokens for everybody, top-ups, phases at will: on loopback only
@@ -48,6 +49,7 @@ type Server struct {
 	issuers   *identity.Issuers
 	proxies   Proxies
 	limits    *limiter
+	door      *staffDoor
 	seeds     seedHashes
 	permitted map[string]Permission // by operation
 	demo      bool
@@ -66,9 +68,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("api keys: %w", err)
 	}
+	auth.proxies = o.Proxies
 	s := &Server{
 		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules,
 		permitted: permissions(), keys: o.Keys, issuers: auth.issuers, proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
+		door:     auth.staff.with(&o),
 		draining: make(chan struct{}),
 	}
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)
@@ -90,6 +94,7 @@ func New(o Options) (*Server, error) {
 	s.registerComparisons()
 	s.registerRules()
 	s.registerLive()
+	s.registerStaffKeys()
 	if s.demo {
 		s.registerDemo()
 	}

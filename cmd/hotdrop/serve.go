@@ -124,7 +124,8 @@ func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 	}
 	defer func() { err = errors.Join(err, compiler.close(ctx)) }()
 
-	node := &node{settings: s, db: db, log: log, registry: registry, keys: keys, engine: core.NewEngine(core.Options{
+	issued := core.NewStaffKeys(core.StaffKeysOptions{Store: db.staffKeys, Log: log})
+	node := &node{settings: s, db: db, log: log, registry: registry, keys: keys, issued: issued, engine: core.NewEngine(core.Options{
 		Store: db.orders, Campaigns: db.campaigns, Ledger: db.ledger, Nodes: db.nodes, Journal: db.journal, Compiler: compiler,
 		Version: versionText(), Log: log,
 	})}
@@ -149,12 +150,16 @@ type node struct {
 	db       *database
 	engine   *core.Engine
 	registry *core.PluginRegistry
+	issued   *core.StaffKeys // those that administrators make
 	keys     *api.Keys
 	log      *slog.Logger
 }
 
 // start loads the campaigns; demo mode has its own.
 func (n *node) start(ctx context.Context) error {
+	if err := n.issued.Start(ctx); err != nil {
+		return fmt.Errorf("staff keys: %w", err)
+	}
 	if !n.settings.demo {
 		return n.engine.Start(ctx)
 	}
@@ -206,7 +211,7 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	ready := &readiness{engine: n.engine}
 	service, err := api.New(api.Options{
 		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Plugins: n.registry, Rules: ruleChecker{}, Keys: n.keys,
-		Proxies: n.settings.proxies, Limits: n.settings.limits,
+		StaffKeys: n.issued, Proxies: n.settings.proxies, Limits: n.settings.limits,
 		Demo: n.settings.demo, Log: n.log, Version: versionText(),
 	})
 	if err != nil {
@@ -222,6 +227,7 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	background.Go(func() { jobs.New(n.engine, n.log).Forgetting(forget).Run(sweeping) })
 	background.Go(func() { n.registry.Run(sweeping) })
 	background.Go(func() { service.Run(sweeping) })
+	background.Go(func() { n.issued.Run(sweeping) })
 
 	err = n.printBanner(ctx, out, n.settings.publicURL(publicOn), urlOf("http", adminOn))
 	if err == nil {
