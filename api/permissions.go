@@ -138,6 +138,12 @@ func pluginPermissions() map[string]Permission {
 		"approve-plugin": platform,
 		"reject-plugin":  platform,
 		"revoke-plugin":  platform,
+
+		"get-plugin-wasm":    staff(),
+		"sign-plugin":        campaignStaff(),
+		"add-signing-key":    only(core.RoleBrand, core.RoleAdmin),
+		"list-signing-keys":  staff(),
+		"revoke-signing-key": only(core.RoleBrand, core.RoleAdmin),
 	}
 }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -14,14 +15,20 @@ import (
 
 // Plugins takes plugins, knows how they stand, and carries out what staff decide about them.
 type Plugins interface {
+	SigningKeys
+
 	// Upload stores a module; created is false for bytes that the brand has uploaded before.
 	Upload(ctx context.Context, upload core.PluginUpload) (p *core.Plugin, created bool, err error)
 	// Plugin returns one plugin with its report.
 	Plugin(ctx context.Context, actor core.Principal, brand, digest string) (*core.Plugin, error)
 	// Plugins lists plugins, the latest first.
-	Plugins(ctx context.Context, actor core.Principal, brand, cursor string, limit int) (core.Page[*core.Plugin], error)
+	Plugins(ctx context.Context, actor core.Principal, list core.PluginList) (core.Page[*core.Plugin], error)
 	// Decide approves, rejects or revokes a plugin.
 	Decide(ctx context.Context, decision core.PluginDecision) (*core.Plugin, error)
+	// Sign gives a plugin a signature.
+	Sign(ctx context.Context, signing core.PluginSigning) (*core.Plugin, error)
+	// WriteWasm writes the plugin's bytes; what is damaged does not arrive whole.
+	WriteWasm(ctx context.Context, p *core.Plugin, to io.Writer) error
 }
 
 // BrandQuery is the query of routes whose answer may depend on the brand.
@@ -38,6 +45,8 @@ type PluginPath struct {
 
 type uploadInput struct {
 	BrandQuery
+
+	Signature string `header:"Hotdrop-Signature" maxLength:"200" doc:"the brand's signature: the id of a signing key, a colon, and base64 of 64 bytes"`
 
 	Again bool `query:"again" doc:"vet the plugin once more if it was refused, as after the platform granted it more"`
 
@@ -65,11 +74,26 @@ type pluginOutput struct {
 type pluginsInput struct {
 	BrandQuery
 
-	Cursor string `query:"cursor" maxLength:"200" doc:"next of the previous page"`
-	Limit  int    `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"rows of a page"`
+	State  core.PluginState `query:"state" enum:"uploaded,vetting,vetted,refused,approved,rejected,revoked" doc:"only those in this state"`
+	Cursor string           `query:"cursor" maxLength:"200" doc:"next of the previous page"`
+	Limit  int              `query:"limit" minimum:"1" maximum:"100" default:"20" doc:"rows of a page"`
 }
 
 type pluginsOutput struct{ Body Page[Plugin] }
+
+type approvalInput struct {
+	PluginPath
+
+	IfMatch string `header:"If-Match" maxLength:"64" doc:"the ETag you have seen: refuse if the plugin has changed since"`
+	Body    Approval
+}
+
+// Approval is one person's agreement to a plugin.
+type Approval struct {
+	Reason    string     `json:"reason" minLength:"1" maxLength:"500" doc:"why, for the staff log and for the brand" example:"vectors read"`
+	Campaigns []string   `json:"campaigns,omitempty" nullable:"false" maxItems:"100" doc:"the campaigns that may bind it; an empty list is all of its brand, and without one it is what others have approved already, else all"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"when the approval ends, at most a year from now; without it when others have said already, else after 90 days"`
+}
 
 type decisionInput struct {
 	PluginPath
@@ -98,6 +122,34 @@ type Plugin struct {
 	DecidedBy  string           `json:"decided_by,omitempty" doc:"the id of the principal"`
 	VettedAt   *time.Time       `json:"vetted_at,omitempty" doc:"when the report was made"`
 	Report     any              `json:"report,omitempty" doc:"what vetting found: verdict, reasons, measurements; not in lists"`
+
+	Author          string           `json:"author,omitempty" doc:"who made it, as its manifest says, for which nobody vouches"`
+	Terms           *PluginTerms     `json:"terms,omitempty" doc:"what is approved; whoever approves on other terms begins anew"`
+	Approvals       []PluginApproval `json:"approvals" nullable:"false" doc:"who has approved it on these terms"`
+	ApprovalsNeeded int              `json:"approvals_needed" doc:"how many people have to approve it, all together" example:"2"`
+	Signature       *PluginSignedBy  `json:"signature,omitempty" doc:"the signature of its brand"`
+	Notice          string           `json:"notice,omitempty" doc:"what else your request did, such as that earlier approvals are void"`
+}
+
+// PluginTerms are what people approve, beside the digest.
+type PluginTerms struct {
+	Campaigns []string  `json:"campaigns" nullable:"false" doc:"that may bind it; none: all of its brand"`
+	ExpiresAt time.Time `json:"expires_at" doc:"from then on it is approved no more"`
+	Limits    any       `json:"limits,omitempty" doc:"what it is granted: memory, fuel, sizes"`
+}
+
+// PluginApproval is who has approved a plugin.
+type PluginApproval struct {
+	By     string    `json:"by" doc:"the person"`
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
+// PluginSignedBy is a plugin's signature.
+type PluginSignedBy struct {
+	Key   string              `json:"key" doc:"the id of the signing key"`
+	Brand string              `json:"brand" doc:"whose key it is"`
+	State core.SignatureState `json:"state" enum:"valid,revoked,invalid" doc:"what it is worth now"`
 }
 
 func (s *Server) registerPlugins() {
@@ -129,8 +181,9 @@ func (s *Server) registerPlugins() {
 		},
 		refuses: []core.Code{core.CodeNotFound},
 	}, s.plugin)
-	s.registerDecision(core.PluginApprove, "approvals", "Approve a vetted plugin: its brand's campaigns may bind it",
-		"Only what is `vetted`. It is loaded only while its report by the rules of the serving version is good.")
+	s.registerWasm()
+	s.registerSigning()
+	s.registerApproval()
 	s.registerDecision(core.PluginReject, "rejections", "Reject a plugin that is not approved", "")
 	s.registerDecision(core.PluginRevoke, "revocations", "Revoke an approved plugin",
 		"From then on it is refused where a campaign file binds it, no node loads it any more, and no order is priced by it: "+
@@ -150,8 +203,12 @@ func (s *Server) registerDecision(action core.PluginAction, path, summary, descr
 }
 
 func (s *Server) upload(ctx context.Context, in *uploadInput) (*uploadOutput, error) {
+	signature, err := core.ParseSignedBy(in.Signature)
+	if err != nil {
+		return nil, err
+	}
 	p, created, err := s.plugins.Upload(ctx, core.PluginUpload{
-		Actor: principalOf(ctx), Brand: in.Brand, Body: in.body, Again: in.Again,
+		Actor: principalOf(ctx), Brand: in.Brand, Body: in.body, Again: in.Again, Signature: signature,
 	})
 	if in.body.problem != nil {
 		return nil, in.body.problem
@@ -169,7 +226,9 @@ func (s *Server) upload(ctx context.Context, in *uploadInput) (*uploadOutput, er
 }
 
 func (s *Server) listPlugins(ctx context.Context, in *pluginsInput) (*pluginsOutput, error) {
-	page, err := s.plugins.Plugins(ctx, principalOf(ctx), in.Brand, in.Cursor, in.Limit)
+	page, err := s.plugins.Plugins(ctx, principalOf(ctx), core.PluginList{
+		Brand: in.Brand, State: in.State, Cursor: in.Cursor, Limit: in.Limit,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -185,11 +244,24 @@ func (s *Server) plugin(ctx context.Context, in *PluginPath) (*pluginOutput, err
 }
 
 func (s *Server) decide(ctx context.Context, action core.PluginAction, in *decisionInput) (*pluginOutput, error) {
-	decision := core.PluginDecision{
+	return s.decidePlugin(ctx, in.IfMatch, core.PluginDecision{
 		Actor: principalOf(ctx), Brand: in.Brand, Digest: in.Digest, Action: action, Reason: in.Body.Reason,
+	})
+}
+
+func (s *Server) approve(ctx context.Context, in *approvalInput) (*pluginOutput, error) {
+	decision := core.PluginDecision{
+		Actor: principalOf(ctx), Brand: in.Brand, Digest: in.Digest, Action: core.PluginApprove, Reason: in.Body.Reason,
+		Campaigns: in.Body.Campaigns,
 	}
-	var err error
-	if decision.IfMatch, err = revisionIn(in.IfMatch, "plugin"); err != nil {
+	if in.Body.ExpiresAt != nil {
+		decision.ExpiresAt = in.Body.ExpiresAt.UnixMilli()
+	}
+	return s.decidePlugin(ctx, in.IfMatch, decision)
+}
+
+func (s *Server) decidePlugin(ctx context.Context, ifMatch string, decision core.PluginDecision) (out *pluginOutput, err error) {
+	if decision.IfMatch, err = revisionIn(ifMatch, "plugin"); err != nil {
 		return nil, err
 	}
 	p, err := s.plugins.Decide(ctx, decision)
@@ -205,6 +277,13 @@ func pluginView(p *core.Plugin) Plugin {
 	view := Plugin{
 		ID: p.Digest, Digest: p.Digest, Brand: p.Brand, Name: p.Name, Size: p.Size, State: p.State, Reason: p.Reason,
 		UploadedAt: timeOf(p.UploadedAt), UploadedBy: p.UploadedBy, DecidedBy: p.DecidedBy,
+		Author: p.Author, Terms: termsView(p.Terms), Approvals: []PluginApproval{}, ApprovalsNeeded: p.Needed, Notice: p.Notice,
+	}
+	for _, a := range p.Approvals {
+		view.Approvals = append(view.Approvals, PluginApproval{By: a.By, At: timeOf(a.At), Reason: a.Reason})
+	}
+	if p.Signature != nil {
+		view.Signature = &PluginSignedBy{Key: p.Signature.Key, Brand: p.Brand, State: p.SignatureState()}
 	}
 	if p.DecidedAt > 0 {
 		at := timeOf(p.DecidedAt)
@@ -216,6 +295,17 @@ func pluginView(p *core.Plugin) Plugin {
 		if len(p.Report.Document) > 0 {
 			view.Report = p.Report.Document
 		}
+	}
+	return view
+}
+
+func termsView(t *core.PluginTerms) *PluginTerms {
+	if t == nil {
+		return nil
+	}
+	view := &PluginTerms{Campaigns: append([]string{}, t.Campaigns...), ExpiresAt: timeOf(t.ExpiresAt)}
+	if len(t.Limits) > 0 {
+		view.Limits = t.Limits
 	}
 	return view
 }

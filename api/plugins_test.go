@@ -44,7 +44,7 @@ func (e *scripted) Plugin(context.Context, core.Principal, string, string) (*cor
 	return samplePlugin(), e.call()
 }
 
-func (e *scripted) Plugins(context.Context, core.Principal, string, string, int) (core.Page[*core.Plugin], error) {
+func (e *scripted) Plugins(context.Context, core.Principal, core.PluginList) (core.Page[*core.Plugin], error) {
 	return core.Page[*core.Plugin]{Data: []*core.Plugin{samplePlugin()}}, e.call()
 }
 
@@ -52,11 +52,31 @@ func (e *scripted) Decide(context.Context, core.PluginDecision) (*core.Plugin, e
 	return samplePlugin(), e.call()
 }
 
+func (e *scripted) Sign(context.Context, core.PluginSigning) (*core.Plugin, error) {
+	return samplePlugin(), e.call()
+}
+
+func (e *scripted) WriteWasm(context.Context, *core.Plugin, io.Writer) error { return e.call() }
+
+func (e *scripted) AddSigningKey(context.Context, core.NewSigningKey) (*core.SigningKey, bool, error) {
+	return &core.SigningKey{}, !e.replayed, e.call()
+}
+
+func (e *scripted) SigningKeys(context.Context, core.Principal, string) ([]*core.SigningKey, error) {
+	return nil, e.call()
+}
+
+func (e *scripted) RevokeSigningKey(context.Context, core.SigningKeyRevocation) (*core.SigningKey, error) {
+	return &core.SigningKey{}, e.call()
+}
+
 // prefixVetter finds fit what begins as a module does. It stands where the binary wires the real one, which is no import
 // of this package.
 type prefixVetter struct{}
 
 func (prefixVetter) Version() string { return "1" }
+
+func (prefixVetter) Limits(*core.Plugin) json.RawMessage { return json.RawMessage(`{"pages":16}`) }
 
 func (prefixVetter) Vet(_ context.Context, _ *core.Plugin, wasm []byte) (*core.Verdict, error) {
 	accepted := bytes.HasPrefix(wasm, []byte("\x00asm"))
@@ -114,8 +134,12 @@ func (s *shelf) vet(t *testing.T) {
 	}
 }
 
+// decide has the platform decide: the other person has approved before the one whose key opens the shelf does.
 func (s *shelf) decide(digest, what string, headers ...string) answer {
 	s.t.Helper()
+	if path, _, _ := strings.Cut(what, "?"); path == "approvals" && !slices.Contains(headers, "If-Match") {
+		s.as("demo-platform-2").do(http.MethodPost, "/v1/plugins/"+digest+"/"+what, `{"reason":"because"}`)
+	}
 	return s.do(http.MethodPost, "/v1/plugins/"+digest+"/"+what, `{"reason":"because"}`, headers...)
 }
 
@@ -155,8 +179,13 @@ func TestAPluginGoesFromUploadToApprovalAndBack(t *testing.T) {
 	}
 	platform.decide(digest, "approvals", "If-Match", `"1"`).problem(t, core.CodePreconditionFailed)
 	platform.decide(digest, "approvals", "If-Match", `W/"3"`).problem(t, core.CodePreconditionFailed)
-	approved := platform.decide(digest, "approvals", "If-Match", vetted.header.Get("ETag")).wants(t, http.StatusOK)
-	if v := approved.value(t); v["state"] != "approved" || v["decided_by"] != "demo-platform" || v["reason"] != "because" || v["decided_at"] == nil {
+	first := platform.decide(digest, "approvals", "If-Match", vetted.header.Get("ETag")).wants(t, http.StatusOK)
+	if v := first.value(t); v["state"] != "vetted" || fmt.Sprint(v["approvals_needed"]) != "2" || len(list(v["approvals"])) != 1 {
+		t.Errorf("approved by one %s", first.body)
+	}
+	s.as("demo-platform-2").decide(digest, "approvals", "If-Match", vetted.header.Get("ETag")).problem(t, core.CodePreconditionFailed)
+	approved := s.as("demo-platform-2").decide(digest, "approvals", "If-Match", first.header.Get("ETag")).wants(t, http.StatusOK)
+	if v := approved.value(t); v["state"] != "approved" || v["decided_by"] != "demo-platform-2" || v["reason"] != "because" || v["decided_at"] == nil {
 		t.Errorf("approved %s", approved.body)
 	}
 	if same := platform.decide(digest, "approvals").wants(t, http.StatusOK); same.body != approved.body {
@@ -168,6 +197,11 @@ func TestAPluginGoesFromUploadToApprovalAndBack(t *testing.T) {
 	if v := brand.upload(goodModule).wants(t, http.StatusOK).value(t); v["state"] != "revoked" {
 		t.Errorf("uploaded after the revocation: %v", v)
 	}
+}
+
+func list(v any) []any {
+	rows, _ := v.([]any)
+	return rows
 }
 
 func TestARefusedPluginSaysWhyAndMayBeRejected(t *testing.T) {
@@ -377,7 +411,8 @@ func TestEveryThingThatStaffDoToAPluginIsWrittenDown(t *testing.T) {
 	platform.decide(digest, "rejections").problem(t, core.CodeWrongState)
 	got := s.staffLog(t)
 	want := []string{
-		"xiaomi demo-xiaomi brand plugin.upload  →uploaded", "xiaomi demo-platform platform plugin.approve because vetted→approved",
+		"xiaomi demo-xiaomi brand plugin.upload  →uploaded", "xiaomi demo-platform-2 platform plugin.approve because vetted→vetted",
+		"xiaomi demo-platform platform plugin.approve because vetted→approved",
 		"xiaomi demo-platform platform plugin.revoke because approved→revoked",
 	}
 	if !slices.Equal(got, want) {

@@ -182,10 +182,24 @@ var explanations = []explanation{
 	},
 	{
 		core.CodeApprovalRequired, false, both("Approval required", "需要另一人批准"),
-		both("The change moves a price further than one operator may move it alone; it waits.", "该更改使价格变动超过一名运营人员可单独决定的幅度，正在等待批准。"),
 		both(
-			"Let another operator approve it, or, if it is a campaign file, apply the same file.",
-			"请由另一名运营人员批准；如果是活动文件，请由其应用同一份文件。",
+			"One person may not do this alone: it moves prices further than that, or it is a plugin that you made, or have approved already.",
+			"此操作不能由一个人单独决定：价格变动超过允许的幅度，或者该插件由您制作，或您已批准过。",
+		),
+		both(
+			"Let somebody else approve it, or, if it is a campaign file, apply the same file.",
+			"请由另一人批准；如果是活动文件，请由其应用同一份文件。",
+		),
+	},
+	{
+		core.CodeSignatureInvalid, false, both("Signature invalid", "签名无效"),
+		both(
+			"The plugin's signature is missing where one is asked for, or is none of these bytes by a key that its brand has registered and not revoked.",
+			"缺少所要求的插件签名，或者该签名不是由品牌已登记且未吊销的密钥对这些字节作出的。",
+		),
+		both(
+			"Register the public key, sign the digest of exactly these bytes, and send the key's id and the signature.",
+			"请先登记公钥，对这些字节的摘要签名，再发送密钥 ID 和签名。",
 		),
 	},
 	{

@@ -12,6 +12,7 @@ import (
 type NotLoadable struct {
 	Plugin *Plugin // nil if the brand has none of that digest
 	Hooks  []Hook  // the hooks that the plugin is known to have; none if that is not known
+	Hint   string  // the next thing to try; "" where Err says it
 	Err    error   // what keeps it out: an *[Error], or *[Problems] relative to the binding
 }
 

@@ -88,10 +88,10 @@ func (e *Engine) compileArm(
 	return &arm, e.addFallbacks(ctx, snap, cache, &arm, lastGood)
 }
 
-// bindingOf returns the binding as it is compiled: with the brand whose campaign it is.
+// bindingOf returns the binding as it is compiled: with its campaign and the brand whose that is.
 func (r *compiled) bindingOf(i int, record *CampaignRecord) Binding {
 	binding := r.ruleset.Bindings[i]
-	binding.Brand = record.Definition.Brand
+	binding.Brand, binding.Campaign = record.Definition.Brand, record.Definition.ID
 	return binding
 }
 

@@ -232,9 +232,10 @@ const (
 
 // Binding binds a mechanic into a ruleset: exactly one of Mechanic, Rule and Plugin is set.
 type Binding struct {
-	// Brand is whose campaign it is, and so whose plugins it may name. The engine sets it before it compiles; it is no
-	// part of the file, nor of what is stored.
+	// Brand is whose campaign it is, and so whose plugins it may name, and Campaign is its id, for plugins that are approved
+	// for some campaigns only. The engine sets both before it compiles; they are no part of the file, nor of what is stored.
 	Brand     string          `json:"-"`
+	Campaign  string          `json:"-"`
 	Mechanic  string          `json:"mechanic,omitempty" doc:"a shipped rule by name"`
 	Rule      json.RawMessage `json:"rule,omitempty" doc:"a rule, inline"`
 	Plugin    string          `json:"plugin,omitempty" doc:"a plugin: sha256:… or the name of a shipped one"`

@@ -232,7 +232,7 @@ func (e *Engine) suitsRollout(ctx context.Context, next *CampaignRecord) error {
 
 // compileNew compiles a ruleset that is to come into force, and holds it against the campaign.
 func (e *Engine) compileNew(ctx context.Context, def *Campaign, r *Ruleset) (*compiled, error) {
-	ruleset, err := compileRuleset(def.Brand, r, func(b Binding, _ int) (Mechanic, error) { return e.compiler.Compile(ctx, b) })
+	ruleset, err := compileRuleset(def, r, func(b Binding, _ int) (Mechanic, error) { return e.compiler.Compile(ctx, b) })
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ const (
 	CodeStopped             Code = "stopped"                  // the campaign's operator has stopped this
 	CodeNotReady            Code = "not_ready"                // a node has not compiled what is to decide, or cannot
 	CodeApprovalRequired    Code = "approval_required"        // somebody else has to agree
+	CodeSignatureInvalid    Code = "signature_invalid"        // a plugin is not signed as it has to be
 	CodeDraining            Code = "draining"                 // no orders until those that were placed have ended
 	CodeDrawClosed          Code = "draw_closed"              // the draw takes no more entries
 	CodeOwnLink             Code = "own_link"                 // one's own link counts nothing

@@ -16,8 +16,7 @@ const (
 // PluginState is where an uploaded plugin stands.
 type PluginState string
 
-// The states. uploaded → vetting → vetted → approved → revoked; vetting may also end as refused, and the platform may
-// reject whatever it has not approved.
+// The states; [PluginMoves] has the ways between them.
 const (
 	PluginUploaded PluginState = "uploaded" // stored; waits for vetting
 	PluginVetting  PluginState = "vetting"  // a node vets it
@@ -36,6 +35,7 @@ type Plugin struct {
 	Size       int64  // bytes
 	State      PluginState
 	Name       string // the mechanic's, as its manifest has it; "" before a verdict
+	Author     string // as its manifest has it, which nobody vouches for; "" before a verdict
 	Upload     string // names its parts in the store; "" where its bytes are not kept any more
 	UploadedAt int64
 	UploadedBy string
@@ -45,6 +45,12 @@ type Plugin struct {
 	Revision   int64  // rises with every change; the ETag
 	Lease      PluginLease
 	Report     *PluginReport // by the version of the rules that was asked for; nil while there is none
+
+	Terms     *PluginTerms     // what has been approved, or is about to be; nil while nobody has approved anything
+	Approvals []PluginApproval // on these terms, in the order that they came
+	Signature *PluginSignature // nil while nobody has signed it
+	Needed    int              // how many people have to approve it: the registry's, no part of what is stored
+	Notice    string           // what a decision did beside what it was asked to: no part of what is stored
 }
 
 // PluginLease says who vets a plugin now. A lease that is not renewed runs out, so that a dead node's work is taken over.
@@ -75,7 +81,10 @@ type PluginPart struct {
 type PluginFilter struct {
 	Brand    string
 	Digest   string
+	State    PluginState   // only those in this state
 	Pending  bool          // only those that are uploaded or being vetted
+	Expiring int64         // only those with approvals that end by then, Unix milliseconds; 0: all, also those without
+	Key      string        // only those that are signed by the key of this id
 	After    *PluginCursor // only those behind this one
 	Limit    int
 	Rules    PluginRules // whose report comes along
@@ -115,9 +124,12 @@ type PluginChange struct {
 	// Plugin holds the new values. Its Revision is the one that was read; the row gets Revision + 1.
 	Plugin *Plugin
 	Report *PluginReport // to be kept under its version, replacing one of that version; nil for none
-	Entry  *StaffEntry   // nil when nobody is to answer for it
-	Drop   string        // the upload whose parts are removed; "" for none
-	Adopt  bool          // Plugin.Upload is a finished upload, which becomes this plugin's; if it is not there: ErrConflict
+	Void   *PluginVoid   // what happens to the approvals so far; nil: they stand
+	// Approval is added to those that stand, on the plugin's terms; a person who has one already is ErrConflict.
+	Approval *PluginApproval
+	Entry    *StaffEntry // nil when nobody is to answer for it
+	Drop     string      // the upload whose parts are removed; "" for none
+	Adopt    bool        // Plugin.Upload is a finished upload, which becomes this plugin's; if it is not there: ErrConflict
 }
 
 // PluginUsage is what a brand takes of the store, bytes.
@@ -144,6 +156,7 @@ type PluginParts interface {
 // read is ErrConflict.
 type PluginStore interface {
 	PluginParts
+	SigningKeyStore
 
 	// CreatePlugin makes a finished upload visible as a plugin of revision 1, with its staff entry. A plugin of that brand
 	// and digest, or an upload that is not (any more), is ErrConflict.
@@ -162,6 +175,9 @@ type Vetter interface {
 	// Version names the rules that it judges by. A verdict counts for that version only: under another one a plugin is
 	// vetted again before it is loaded.
 	Version() string
+	// Limits are what the plugin is granted on this node, JSON that is the same for the same limits. An approval holds only
+	// for those that were granted when it was given.
+	Limits(p *Plugin) json.RawMessage
 	// Vet judges the module. An error means that it could not be judged, which says nothing about the module.
 	Vet(ctx context.Context, p *Plugin, wasm []byte) (*Verdict, error)
 }
@@ -170,5 +186,6 @@ type Vetter interface {
 type Verdict struct {
 	Accepted bool
 	Name     string          // the mechanic's, "" if the module does not tell
+	Author   string          // the same of whoever the manifest says made it
 	Document json.RawMessage // the report
 }

@@ -2,20 +2,11 @@ package core
 
 import (
 	"context"
+	"fmt"
 	"slices"
 )
 
-// PluginAction is what staff decide about a plugin.
-type PluginAction string
-
-// The actions.
-const (
-	PluginApprove PluginAction = "approve" // may be bound and loaded from now on; only what is vetted
-	PluginReject  PluginAction = "reject"  // never; only what is not approved
-	PluginRevoke  PluginAction = "revoke"  // no longer; only what is approved
-)
-
-// PluginDecision is one decision about a plugin.
+// PluginDecision is one person's decision about a plugin.
 type PluginDecision struct {
 	Actor   Principal
 	Brand   string // may be empty unless several brands have uploaded the same bytes
@@ -23,26 +14,19 @@ type PluginDecision struct {
 	Action  PluginAction
 	Reason  string
 	IfMatch int64 // the revision the caller has seen; 0 means any
-}
 
-// outcome returns the state that the action leads to and those it may start from.
-func (a PluginAction) outcome() (to PluginState, from []PluginState) {
-	switch a {
-	case PluginApprove:
-		return PluginApproved, []PluginState{PluginVetted}
-	case PluginReject:
-		return PluginRejected, []PluginState{PluginUploaded, PluginVetting, PluginVetted, PluginRefused}
-	case PluginRevoke:
-		return PluginRevoked, []PluginState{PluginApproved}
-	default:
-		return "", nil
-	}
+	// Campaigns that may bind what is approved. nil: those that others have approved it for already, else all of its brand;
+	// an empty list: all of its brand.
+	Campaigns []string
+	// ExpiresAt is when the approval ends, Unix milliseconds. 0: when others have said, else after 90 days.
+	ExpiresAt int64
 }
 
 // Decide carries out a decision and writes it into the staff log, in one transaction, then fences every campaign whose
-// live ruleset binds the plugin: from then on no order is priced by a plugin that is revoked. A decision that has been made
-// already changes nothing, but a revocation fences once more, for the case that it was cut short. It fails with
-// wrong_state where the plugin's state does not allow it, and with precondition_failed where the plugin is not at the
+// live ruleset binds the plugin, if it is approved now and was not, or the reverse: from then on no order is priced by a
+// plugin that is revoked. A decision that has been made already changes nothing, but a revocation fences once more, for
+// the case that it was cut short. It fails with wrong_state where the plugin's state does not allow it, with
+// approval_required where somebody else has to approve, and with precondition_failed where the plugin is not at the
 // revision of IfMatch.
 func (r *PluginRegistry) Decide(ctx context.Context, d PluginDecision) (*Plugin, error) {
 	if err := checkOptionalReason(d.Reason); err != nil {
@@ -57,28 +41,125 @@ func (r *PluginRegistry) Decide(ctx context.Context, d PluginDecision) (*Plugin,
 		return nil, err
 	}
 	before := found.Revision
-	p, err := r.change(ctx, found.Brand, d.Digest, func(p *Plugin) (*PluginChange, error) { return d.apply(p, r.now().UnixMilli()) })
+	p, err := r.change(ctx, found.Brand, d.Digest, func(p *Plugin) (*PluginChange, error) { return r.decided(&d, p) })
 	if err == nil && p.Revision == before && p.State == PluginRevoked {
 		err = r.fence(ctx, p)
 	}
 	return p, err
 }
 
-// apply changes the plugin as decided; nil means that it is so already.
-func (d *PluginDecision) apply(p *Plugin, now int64) (*PluginChange, error) {
-	to, from := d.Action.outcome()
-	switch {
-	case d.IfMatch > 0 && p.Revision != d.IfMatch:
+// decided changes the plugin as decided; nil means that it is so already.
+func (r *PluginRegistry) decided(d *PluginDecision, p *Plugin) (*PluginChange, error) {
+	if d.IfMatch > 0 && p.Revision != d.IfMatch {
 		return nil, Errorf(CodePreconditionFailed, "the plugin is at revision %d; get it again", p.Revision)
-	case p.State == to:
-		return nil, nil //nolint:nilnil // nothing to change
-	case !slices.Contains(from, p.State):
-		return nil, Errorf(CodeWrongState, "the plugin is %s: there is nothing to %s", p.State, d.Action)
-	case to == PluginApproved && (p.Report == nil || !p.Report.Accepted):
-		return nil, Errorf(CodeWrongState, "the plugin has to be vetted by the rules of this version first")
 	}
-	before := *p
+	switch d.Action {
+	case PluginApprove:
+		return r.approve(d, p)
+	case PluginReject:
+		return r.end(d, p, PluginRejected)
+	case PluginRevoke:
+		return r.end(d, p, PluginRevoked)
+	default:
+		return nil, Errorf(CodeInvalid, "%q is no decision about a plugin", d.Action)
+	}
+}
+
+// end rejects or revokes the plugin, with all its approvals.
+func (r *PluginRegistry) end(d *PluginDecision, p *Plugin, to PluginState) (*PluginChange, error) {
+	if p.State == to {
+		return nil, nil //nolint:nilnil // nothing to change
+	}
+	if err := p.allows(d.Action, d.Actor.Role); err != nil {
+		return nil, err
+	}
+	before, now := *p, r.now().UnixMilli()
+	change := &PluginChange{Plugin: p}
+	change.void(now, fmt.Sprintf("the plugin is %s", to))
+	p.settle(d, to, now)
+	change.Entry = pluginEntry(now, d.Actor, "plugin."+string(d.Action), d.Reason, &before, p)
+	return change, p.moved(&before, d.Action)
+}
+
+// settle writes down what was decided, by whom.
+func (p *Plugin) settle(d *PluginDecision, to PluginState, now int64) {
 	p.State, p.Reason, p.DecidedAt, p.DecidedBy = to, d.Reason, now, d.Actor.ID
-	entry := pluginEntry(now, d.Actor, "plugin."+string(d.Action), d.Reason, &before, p)
-	return &PluginChange{Plugin: p, Entry: &entry}, nil
+}
+
+// approve adds one person's approval. What has been approved on other terms begins anew.
+func (r *PluginRegistry) approve(d *PluginDecision, p *Plugin) (*PluginChange, error) {
+	if err := r.approvable(d, p); err != nil {
+		return nil, err
+	}
+	terms, err := r.termsOf(d, p, r.now())
+	if err != nil {
+		return nil, err
+	}
+	same := p.Terms.equal(terms)
+	if mine := p.approvalOf(d.Actor.ID); same && mine != nil {
+		return nil, p.repeated(d, mine)
+	}
+	before, now := *p, r.now().UnixMilli()
+	change := &PluginChange{Plugin: p}
+	if had := len(p.Approvals); !same && p.Terms != nil {
+		p.Notice = fmt.Sprintf("the terms are others than those that were approved before: the approvals of %d people are void", had)
+		change.void(now, "approved on other terms")
+	}
+	change.Approval = &PluginApproval{By: d.Actor.ID, Credential: d.Actor.Credential, At: now, Reason: d.Reason}
+	p.Terms, p.Approvals = terms, append(slices.Clip(p.Approvals), *change.Approval)
+	p.State = PluginVetted
+	if len(p.Approvals) >= r.needed {
+		p.settle(d, PluginApproved, now)
+	}
+	change.Entry = pluginEntry(now, d.Actor, "plugin.approve", d.Reason, &before, p)
+	return change, p.moved(&before, PluginApprove)
+}
+
+// approvable refuses an approval of what cannot be approved, and by whoever may not.
+func (r *PluginRegistry) approvable(d *PluginDecision, p *Plugin) error {
+	if err := p.allows(PluginApprove, d.Actor.Role); err != nil {
+		return err
+	}
+	why := p.madeBy(d.Actor.ID)
+	unsigned := r.unsigned(p)
+	switch {
+	case p.Report == nil || !p.Report.Accepted:
+		return Errorf(CodeWrongState, "the plugin has to be vetted by the rules of this version first")
+	case why != "":
+		return Errorf(CodeApprovalRequired, "%s: other people have to approve it", why)
+	case unsigned != "":
+		return Errorf(CodeSignatureInvalid, "%s: its brand has to sign it before it can be approved", unsigned)
+	default:
+		return nil
+	}
+}
+
+// approvalOf returns the person's approval, nil for none.
+func (p *Plugin) approvalOf(person string) *PluginApproval {
+	at := slices.IndexFunc(p.Approvals, func(a PluginApproval) bool { return a.By == person })
+	if at < 0 {
+		return nil
+	}
+	return &p.Approvals[at]
+}
+
+// repeated answers whoever approves once more what they have approved: the same request again is answered as it was, but
+// another key does not make them another person.
+func (p *Plugin) repeated(d *PluginDecision, mine *PluginApproval) error {
+	if mine.Credential != d.Actor.Credential {
+		return Errorf(CodeApprovalRequired, "you have approved it already, by another key: somebody else has to approve it")
+	}
+	if p.State != PluginApproved {
+		p.Notice = fmt.Sprintf("you have approved it already: it has the approvals of %d people and needs %d", len(p.Approvals), p.Needed)
+	}
+	return nil
+}
+
+// void ends the approvals that the plugin has; the change keeps why.
+func (c *PluginChange) void(now int64, why string) {
+	if c.Plugin.Terms == nil {
+		return
+	}
+	c.Void = &PluginVoid{At: now, Why: why}
+	c.Plugin.Terms, c.Plugin.Approvals = nil, nil
 }

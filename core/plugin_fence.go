@@ -7,12 +7,20 @@ import (
 	"slices"
 )
 
-// announce fences the campaigns that bind a plugin which has become approved or has ceased to be.
+// announce fences the campaigns that bind a plugin which has become approved, has ceased to be, or is so on other terms.
 func (r *PluginRegistry) announce(ctx context.Context, before, after *Plugin) error {
-	if (before.State == PluginApproved) == (after.State == PluginApproved) {
+	if before.granted().equal(after.granted()) {
 		return nil
 	}
 	return r.fence(ctx, after)
+}
+
+// granted is what the plugin is approved for; nil where it is not approved.
+func (p *Plugin) granted() *PluginTerms {
+	if p.State != PluginApproved {
+		return nil
+	}
+	return p.Terms
 }
 
 // fence makes a fenced change of every campaign that decides with the plugin: the same ruleset under the next epoch. The

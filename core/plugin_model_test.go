@@ -39,8 +39,12 @@ func TestEveryDecisionInEveryState(t *testing.T) {
 				r.vet()
 				p, err := r.Plugin(t.Context(), author, "", p.Digest)
 				must(t, err)
-				p.State = state
-				must(t, r.store.SavePlugin(t.Context(), &core.PluginChange{Plugin: p}))
+				if state == core.PluginApproved {
+					must(t, r.decide(core.PluginApprove, module))
+				} else {
+					p.State = state
+					must(t, r.store.SavePlugin(t.Context(), &core.PluginChange{Plugin: p}))
+				}
 				before := r.is(module, state)
 				err = r.decide(action, module)
 				after, failed := r.Plugin(t.Context(), author, "", p.Digest)
@@ -147,7 +151,7 @@ func (h *history) check(t *rapid.T) {
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	_, refusal := h.Loadable(ctx, "meizu", p.Digest)
+	_, refusal := h.Loadable(ctx, "meizu", "phone", p.Digest)
 	switch {
 	case !slices.Contains(pluginStates, p.State):
 		t.Fatalf("the state is %q", p.State)

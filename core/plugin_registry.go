@@ -36,6 +36,10 @@ type PluginOptions struct {
 	// Own are the versions of the rules, by digest, of plugins for which the vetter's Version does not count because the
 	// vetter judges them by rules of their own.
 	Own map[string]string
+	// Approvals is how many people have to approve a plugin, at most MaxApprovals; 0 means 2.
+	Approvals int
+	// RequireSignatures refuses what its brand has not signed.
+	RequireSignatures bool
 	// BrandBytes is how much of the store the plugins of one brand may take, with their reports; 0 means 256 MiB.
 	BrandBytes int64
 	Workers    int              // how many plugins this node vets at a time; 0 means one
@@ -50,6 +54,8 @@ type PluginRegistry struct {
 	vetter    Vetter
 	campaigns CampaignStore // nil: none
 	rules     PluginRules   // of this node
+	needed    int           // how many people have to approve a plugin
+	signed    bool          // whether plugins have to be signed
 	quota     int64         // of a brand, bytes
 	workers   int
 	now       func() time.Time
@@ -63,6 +69,7 @@ type PluginRegistry struct {
 func NewPluginRegistry(o PluginOptions) *PluginRegistry {
 	r := &PluginRegistry{
 		store: o.Store, vetter: o.Vetter, campaigns: o.Campaigns, quota: cmp.Or(o.BrandBytes, defaultBrandBytes),
+		needed: min(cmp.Or(o.Approvals, defaultApprovals), MaxApprovals), signed: o.RequireSignatures,
 		workers: max(1, o.Workers), now: o.Now, log: o.Log, node: rand.Text(), wake: make(chan struct{}, 1),
 		rules: PluginRules{Version: o.Vetter.Version(), Own: o.Own}, uploads: uploadSlots{taken: map[string]int{}},
 	}
@@ -113,28 +120,40 @@ func (r *PluginRegistry) find(ctx context.Context, brand, digest string) (*Plugi
 	case len(found) > 1:
 		return nil, Errorf(CodeInvalid, "several brands have uploaded %s: name one of them with brand", digest)
 	}
+	found[0].Needed = r.needed
 	return found[0], nil
 }
 
+// PluginList asks for a page of plugins. Empty fields allow everything.
+type PluginList struct {
+	Brand  string
+	State  PluginState
+	Cursor string // Next of the page before
+	Limit  int
+}
+
 // Plugins lists plugins as the actor may see them, the latest uploads first, without the reports' documents.
-func (r *PluginRegistry) Plugins(ctx context.Context, actor Principal, brand, cursor string, limit int) (Page[*Plugin], error) {
-	scope, err := actor.pluginScope(brand, "")
+func (r *PluginRegistry) Plugins(ctx context.Context, actor Principal, list PluginList) (Page[*Plugin], error) {
+	scope, err := actor.pluginScope(list.Brand, "")
 	if err != nil {
 		return Page[*Plugin]{}, nil //nolint:nilerr // another brand's list is empty, as one that is not
 	}
-	after, err := parsePluginCursor(cursor)
+	after, err := parsePluginCursor(list.Cursor)
 	if err != nil {
 		return Page[*Plugin]{}, err
 	}
-	found, err := r.store.FindPlugins(ctx, PluginFilter{Brand: scope, After: after, Limit: limit + 1, Rules: r.rules})
+	found, err := r.store.FindPlugins(ctx, PluginFilter{Brand: scope, State: list.State, After: after, Limit: list.Limit + 1, Rules: r.rules})
 	if err != nil {
 		return Page[*Plugin]{}, storeError(err)
 	}
-	if len(found) <= limit {
+	for _, p := range found {
+		p.Needed = r.needed
+	}
+	if len(found) <= list.Limit {
 		return Page[*Plugin]{Data: found}, nil
 	}
-	last := found[limit-1]
-	return Page[*Plugin]{Data: found[:limit], Next: fmt.Sprintf("%d.%s.%s", last.UploadedAt, last.Brand, last.Digest)}, nil
+	last := found[list.Limit-1]
+	return Page[*Plugin]{Data: found[:list.Limit], Next: fmt.Sprintf("%d.%s.%s", last.UploadedAt, last.Brand, last.Digest)}, nil
 }
 
 func parsePluginCursor(cursor string) (*PluginCursor, error) {
@@ -155,9 +174,10 @@ var digestPattern = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 // ValidDigest reports whether s is a digest as plugins have them: "sha256:" and 64 hex digits.
 func ValidDigest(s string) bool { return digestPattern.MatchString(s) }
 
-// Loadable returns the brand's plugin if it may be loaded now: it is approved, and found fit by the rules of this node's
-// version. Otherwise it fails with a *[NotLoadable] of not_found, wrong_state, or unavailable while it is being vetted again.
-func (r *PluginRegistry) Loadable(ctx context.Context, brand, digest string) (*Plugin, error) {
+// Loadable returns the brand's plugin if the campaign may load it now: it is approved, also for that campaign, on terms that
+// still hold, and found fit by the rules of this node's version. Otherwise it fails with a *[NotLoadable] of not_found,
+// wrong_state, or unavailable while it is being vetted again.
+func (r *PluginRegistry) Loadable(ctx context.Context, brand, campaign, digest string) (*Plugin, error) {
 	if brand == "" {
 		return nil, &NotLoadable{Err: noPlugin(digest)}
 	}
@@ -168,10 +188,31 @@ func (r *PluginRegistry) Loadable(ctx context.Context, brand, digest string) (*P
 	if err != nil {
 		return nil, err
 	}
-	if refusal := p.loadable(); refusal != nil {
-		return nil, &NotLoadable{Plugin: p, Err: refusal}
+	if withheld := r.withheld(p, campaign); withheld != nil {
+		return nil, withheld
 	}
 	return p, nil
+}
+
+// withheld returns what keeps the plugin from the campaign, or nil.
+func (r *PluginRegistry) withheld(p *Plugin, campaign string) *NotLoadable {
+	if refusal := p.loadable(); refusal != nil {
+		return &NotLoadable{Plugin: p, Err: refusal}
+	}
+	if why := r.lapsed(p); why != "" {
+		return &NotLoadable{
+			Plugin: p, Err: Errorf(CodeWrongState, "the plugin may not be loaded: %s", why),
+			Hint: "have it approved again: POST /v1/plugins/" + p.Digest + "/approvals",
+		}
+	}
+	if !p.Terms.cover(campaign) {
+		return &NotLoadable{
+			Plugin: p, Err: Errorf(CodeWrongState, "the plugin is approved for the campaigns %s, and not for %s",
+				strings.Join(p.Terms.Campaigns, ", "), campaign),
+			Hint: "have it approved for this campaign too: POST /v1/plugins/" + p.Digest + "/approvals with campaigns",
+		}
+	}
+	return nil
 }
 
 // loadable returns what keeps the plugin from being loaded, or nil.
@@ -188,28 +229,6 @@ func (p *Plugin) loadable() *Error {
 		return Errorf(CodeWrongState, "the plugin was refused by the rules of this version")
 	}
 	return nil
-}
-
-// Wasm returns the plugin's bytes, checked against its digest.
-func (r *PluginRegistry) Wasm(ctx context.Context, p *Plugin) ([]byte, error) {
-	if p.Upload == "" {
-		return nil, Errorf(CodeWrongState, "the plugin is %s and its bytes are not kept", p.State)
-	}
-	wasm := make([]byte, 0, p.Size)
-	for number := int64(0); int64(len(wasm)) < p.Size; number++ {
-		part, err := r.store.PluginPart(ctx, p.Brand, p.Digest, number)
-		if err != nil {
-			return nil, storeError(err)
-		}
-		if len(part) == 0 {
-			break
-		}
-		wasm = append(wasm, part...)
-	}
-	if got := digestOf(sha256.Sum256(wasm)); got != p.Digest {
-		return nil, &Error{Code: CodeInternal, Message: "the stored plugin is damaged", Err: fmt.Errorf("%s reads as %s", p.Digest, got)}
-	}
-	return wasm, nil
 }
 
 func digestOf(sum [sha256.Size]byte) string { return "sha256:" + hex.EncodeToString(sum[:]) }
@@ -254,13 +273,13 @@ func (c *PluginChange) shed(before *Plugin) {
 }
 
 // pluginEntry is the staff log's row of something that the actor did to a plugin; before is nil for an upload.
-func pluginEntry(at int64, actor Principal, action, reason string, before, after *Plugin) StaffEntry {
+func pluginEntry(at int64, actor Principal, action, reason string, before, after *Plugin) *StaffEntry {
 	entry := actor.entry(at, action, after.Brand, "", reason)
 	entry.After = after.forLog()
 	if before != nil {
 		entry.Before = before.forLog()
 	}
-	return entry
+	return &entry
 }
 
 func (p *Plugin) forLog() []byte {
@@ -270,6 +289,12 @@ func (p *Plugin) forLog() []byte {
 		Size   int64       `json:"size"`
 		State  PluginState `json:"state"`
 		Reason string      `json:"reason,omitempty"`
-	}{p.Digest, p.Name, p.Size, p.State, p.Reason})
+
+		Author    string           `json:"author,omitempty"`
+		Terms     *PluginTerms     `json:"terms,omitempty"`
+		Approvals []PluginApproval `json:"approvals,omitempty"`
+		Signed    string           `json:"signed_by,omitempty"` // the id of the key
+		Notice    string           `json:"notice,omitempty"`
+	}{p.Digest, p.Name, p.Size, p.State, p.Reason, p.Author, p.Terms, p.Approvals, p.signedBy(), p.Notice})
 	return text
 }

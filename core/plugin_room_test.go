@@ -190,7 +190,7 @@ func TestARefusedPluginIsVettedAgainFromTheBytesThatWereSentAgain(t *testing.T) 
 			t.Error("not vetted")
 		}
 		must(t, r.decide(core.PluginApprove, "fit"))
-		p, err := r.Loadable(t.Context(), "meizu", digestOf("fit"))
+		p, err := r.Loadable(t.Context(), "meizu", "phone", digestOf("fit"))
 		must(t, err)
 		wasm, err := r.Wasm(t.Context(), p)
 		if err != nil || string(wasm) != "fit" {
@@ -244,16 +244,16 @@ func TestRulesOfItsOwnConcernOnePluginOnly(t *testing.T) {
 		r.approved("fit one")
 		r.approved("fit two")
 		granted := r.with(func(o *core.PluginOptions) { o.Own = map[string]string{digestOf("fit one"): "1, granted more"} })
-		_, err := granted.Loadable(t.Context(), "meizu", digestOf("fit one"))
+		_, err := granted.Loadable(t.Context(), "meizu", "phone", digestOf("fit one"))
 		wantCode(t, err, core.CodeUnavailable)
-		_, err = granted.Loadable(t.Context(), "meizu", digestOf("fit two"))
+		_, err = granted.Loadable(t.Context(), "meizu", "phone", digestOf("fit two"))
 		must(t, err)
 		if granted.vet() != 1 || granted.vets.begun[0] != "fit one" || r.vet() != 0 {
 			t.Errorf("vetted %q again", granted.vets.begun)
 		}
 		for _, node := range []*registry{r, granted} {
 			for _, module := range []string{"fit one", "fit two"} {
-				_, err := node.Loadable(t.Context(), "meizu", digestOf(module))
+				_, err := node.Loadable(t.Context(), "meizu", "phone", digestOf(module))
 				must(t, err)
 			}
 		}

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -28,14 +29,22 @@ type vetting struct {
 	fail    error    // instead of a verdict
 	strict  bool     // finds nothing fit
 	during  func(ctx context.Context)
+	grants  string // the limits of every plugin, JSON; "" for 1
+	author  string // whom manifests name
 }
 
 func (v *vetting) Version() string { return v.version }
 
+func (v *vetting) Limits(*core.Plugin) json.RawMessage {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return json.RawMessage(`{"pages":` + cmp.Or(v.grants, "1") + `}`)
+}
+
 func (v *vetting) Vet(ctx context.Context, _ *core.Plugin, wasm []byte) (*core.Verdict, error) {
 	v.mu.Lock()
 	v.begun = append(v.begun, string(wasm))
-	during, fail, strict := v.during, v.fail, v.strict
+	during, fail, strict, author := v.during, v.fail, v.strict, v.author
 	v.mu.Unlock()
 	if during != nil {
 		during(ctx)
@@ -44,7 +53,7 @@ func (v *vetting) Vet(ctx context.Context, _ *core.Plugin, wasm []byte) (*core.V
 		return nil, err
 	}
 	accepted := !strict && bytes.HasPrefix(wasm, []byte("fit"))
-	return &core.Verdict{Accepted: accepted, Name: "named", Document: json.RawMessage(`{"by":"` + v.version + `"}`)}, nil
+	return &core.Verdict{Accepted: accepted, Name: "named", Author: author, Document: json.RawMessage(`{"by":"` + v.version + `"}`)}, nil
 }
 
 // registry is a node's, with a clock and a vetter that the test moves.
@@ -85,6 +94,7 @@ func (r *registry) node(version string) *registry {
 var (
 	author   = core.Principal{ID: "author", Role: core.RoleBrand, Brand: "meizu"}
 	approver = core.Principal{ID: "approver", Role: core.RolePlatform}
+	second   = core.Principal{ID: "second", Role: core.RolePlatform}
 )
 
 // upload uploads the module as meizu.
@@ -118,8 +128,19 @@ func (r *registry) is(module string, want core.PluginState) *core.Plugin {
 	return p
 }
 
+// decide has the platform decide: approvals are given by two people.
 func (r *registry) decide(action core.PluginAction, module string) error {
-	_, err := r.Decide(r.t.Context(), core.PluginDecision{Actor: approver, Digest: digestOf(module), Action: action, Reason: "because"})
+	if action == core.PluginApprove {
+		if err := r.decideAs(second, action, module); err != nil {
+			return err
+		}
+	}
+	return r.decideAs(approver, action, module)
+}
+
+// decideAs has one person decide.
+func (r *registry) decideAs(who core.Principal, action core.PluginAction, module string) error {
+	_, err := r.Decide(r.t.Context(), core.PluginDecision{Actor: who, Digest: digestOf(module), Action: action, Reason: "because"})
 	return err
 }
 
@@ -167,7 +188,7 @@ func TestOnlyWhatIsApprovedAndFitIsLoaded(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
 		r := newRegistry(t, s)
 		loadable := func(node *registry, brand string) core.Code {
-			_, err := node.Loadable(t.Context(), brand, digestOf("fit"))
+			_, err := node.Loadable(t.Context(), brand, "phone", digestOf("fit"))
 			return core.CodeOf(err)
 		}
 		wantLoadable := func(what string, node *registry, brand string, want core.Code) {
@@ -213,7 +234,7 @@ func TestWhatNewRulesFindUnfitIsApprovedNoMore(t *testing.T) {
 		}
 		r.is("fit", core.PluginRefused)
 		for _, node := range []*registry{r, next} {
-			_, err := node.Loadable(t.Context(), "meizu", digestOf("fit"))
+			_, err := node.Loadable(t.Context(), "meizu", "phone", digestOf("fit"))
 			wantCode(t, err, core.CodeWrongState)
 		}
 	})
@@ -260,7 +281,7 @@ func TestAnUploadThatFailsLeavesNothing(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		page, err := r.Plugins(t.Context(), approver, "", "", 10)
+		page, err := r.Plugins(t.Context(), approver, core.PluginList{Limit: 10})
 		must(t, err)
 		swept, err := r.store.SweepUploads(t.Context(), 1<<60)
 		if err != nil || swept != 0 || len(page.Data) != 0 {

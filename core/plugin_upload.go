@@ -17,6 +17,8 @@ type PluginUpload struct {
 	Brand string    // whose it shall be; staff of one brand may leave it empty
 	Body  io.Reader // the module, at most MaxPluginBytes
 	Again bool      // vet it once more if it was refused before
+
+	Signature *SignedBy // nil: it is not signed
 }
 
 // uploadBound is how long an upload may take; what is not finished by then is swept.
@@ -25,7 +27,8 @@ const uploadBound = 15 * time.Minute
 // Upload stores a module part by part, with one part in memory, and returns the plugin, which is then vetted in the
 // background. What breaks off leaves nothing that can be seen. created is false for bytes that the brand has uploaded
 // before: then the plugin comes back as it stands. One that was refused is vetted again where that was asked for, or where
-// there is no report by the rules of this version.
+// there is no report by the rules of this version; one that comes with another signature than it has is signed anew, as
+// [PluginRegistry.Sign] has it.
 func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin, created bool, err error) {
 	brand, err := u.Actor.pluginScope(u.Brand, "")
 	if err != nil || !ValidCampaignID(brand) {
@@ -41,8 +44,17 @@ func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin,
 	}
 	p = &Plugin{
 		Brand: brand, State: PluginUploaded, Upload: rand.Text(), UploadedAt: r.now().UnixMilli(), UploadedBy: u.Actor.ID, Revision: 1,
+		Needed: r.needed,
 	}
-	if err := r.receive(ctx, p, u.Body); err != nil {
+	signature, err := r.signature(ctx, brand, u.Signature)
+	if err != nil {
+		return nil, false, err
+	}
+	err = r.receive(ctx, p, u.Body)
+	if err == nil {
+		err = p.sign(signature)
+	}
+	if err != nil {
 		return nil, false, r.abandon(ctx, p, err)
 	}
 	stands, err := r.again(ctx, &u, p)
@@ -66,7 +78,7 @@ func (r *PluginRegistry) create(ctx context.Context, u *PluginUpload, p *Plugin)
 	if err := r.checkRoom(ctx, p); err != nil {
 		return err
 	}
-	return r.store.CreatePlugin(ctx, p, pluginEntry(p.UploadedAt, u.Actor, "plugin.upload", "", nil, p))
+	return r.store.CreatePlugin(ctx, p, *pluginEntry(p.UploadedAt, u.Actor, "plugin.upload", "", nil, p))
 }
 
 // checkRoom refuses a module that is more than its brand may keep. It is asked when the module is stored already: of
@@ -186,7 +198,10 @@ func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugi
 			return nil, nil //nolint:nilnil // nothing changes
 		}
 		before := *p
-		p.State, p.Reason, p.Lease = PluginUploaded, "", PluginLease{}
+		if err := p.move(PluginReceive, PluginUploaded); err != nil {
+			return nil, err
+		}
+		p.Reason, p.Lease = "", PluginLease{}
 		change := &PluginChange{Plugin: p, Adopt: p.Upload == ""}
 		if change.Adopt {
 			if err := r.checkRoom(ctx, sent); err != nil {
@@ -194,8 +209,7 @@ func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugi
 			}
 			p.Upload = sent.Upload
 		}
-		entry := pluginEntry(r.now().UnixMilli(), u.Actor, "plugin.upload", "", &before, p)
-		change.Entry = &entry
+		change.Entry = pluginEntry(r.now().UnixMilli(), u.Actor, "plugin.upload", "", &before, p)
 		return change, nil
 	})
 	if CodeOf(err) == CodeNotFound {

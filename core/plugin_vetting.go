@@ -15,7 +15,8 @@ const (
 	leaseTime     = 6 * time.Second
 	renewEvery    = leaseTime / 3
 	vetEvery      = time.Second      // how often a node looks for work that another one has left or taken in
-	sweepEvery    = time.Minute      // how often broken uploads are looked for
+	sweepEvery    = time.Minute      // how often broken uploads are looked for, and approvals that hold no more
+	expireEvery   = time.Second      // how often approvals whose time is over are looked for
 	vettingBound  = 5 * time.Minute  // of one attempt
 	maxAttempts   = 5                // that count, see [PluginLease]
 	retryPause    = 15 * time.Second // after an attempt without a verdict
@@ -26,14 +27,15 @@ const (
 // errLeaseLost ends an attempt whose plugin another node has taken over.
 var errLeaseLost = errors.New("another node has taken the plugin over")
 
-// Run vets what brands upload, as many plugins at a time as the registry has workers, and sweeps uploads that broke off,
-// until ctx ends. A plugin that is being vetted then is given back for another node to begin at once.
+// Run vets what brands upload, as many plugins at a time as the registry has workers, sweeps uploads that broke off, and ends
+// approvals that hold no more, until ctx ends. A plugin that is being vetted then is given back for another node to begin at once.
 func (r *PluginRegistry) Run(ctx context.Context) {
 	var running sync.WaitGroup
 	for range r.workers {
 		running.Go(func() { r.every(ctx, vetEvery, r.wake, r.vetAll) })
 	}
 	running.Go(func() { r.every(ctx, sweepEvery, nil, r.sweep) })
+	running.Go(func() { r.every(ctx, expireEvery, nil, func(ctx context.Context) { r.expire(ctx, r.LapseExpired) }) })
 	running.Wait()
 }
 
@@ -59,6 +61,18 @@ func (r *PluginRegistry) sweep(ctx context.Context) {
 	}
 	if n > 0 {
 		r.log.Info("broken uploads removed", "uploads", n)
+	}
+	r.expire(ctx, r.Lapse)
+}
+
+// expire ends approvals by lapse.
+func (r *PluginRegistry) expire(ctx context.Context, lapse func(context.Context) (int, error)) {
+	n, err := lapse(ctx)
+	if err != nil && ctx.Err() == nil {
+		r.log.Warn("approvals that hold no more could not be ended; the next sweep tries again", "error", err)
+	}
+	if n > 0 {
+		r.log.Info("approvals ended", "plugins", n)
 	}
 }
 
@@ -109,8 +123,10 @@ func (p *Plugin) tried() bool {
 func (r *PluginRegistry) giveUp(ctx context.Context, p *Plugin) error {
 	r.log.Error("plugin could not be vetted", "brand", p.Brand, "plugin", p.Digest, "attempts", p.Lease.Attempts)
 	before := *p
-	p.State, p.Reason = PluginRefused, "it could not be vetted; upload it again to have it tried again"
-	p.Lease = PluginLease{}
+	if err := p.move(PluginRefuse, PluginRefused); err != nil {
+		return err
+	}
+	p.Reason, p.Lease = "it could not be vetted; upload it again to have it tried again", PluginLease{}
 	change := &PluginChange{Plugin: p}
 	change.shed(&before)
 	err := r.store.SavePlugin(ctx, change)
@@ -122,9 +138,7 @@ func (r *PluginRegistry) giveUp(ctx context.Context, p *Plugin) error {
 
 // claim takes the plugin's lease, unless somebody else was faster. One that is approved stays so while it is vetted again.
 func (r *PluginRegistry) claim(ctx context.Context, p *Plugin) (bool, error) {
-	if p.State == PluginUploaded {
-		p.State = PluginVetting
-	}
+	_ = p.move(PluginBegin, PluginVetting) // or it is vetted again, in the state that it is in
 	p.Lease.Holder = r.node + "/" + rand.Text()
 	p.Lease.Until = r.now().Add(leaseTime).UnixMilli()
 	p.Lease.Attempts++
@@ -215,29 +229,33 @@ func (r *PluginRegistry) extend(ctx context.Context, p *Plugin) error {
 // conclude writes the verdict down. What staff have decided stands, but a plugin that is found unfit is approved no more.
 func (r *PluginRegistry) conclude(p *Plugin, verdict *Verdict) *PluginChange {
 	before := *p
-	final := p.State == PluginRejected || p.State == PluginRevoked
 	switch {
-	case final:
 	case !verdict.Accepted:
-		p.State = PluginRefused
+		_ = p.move(PluginRefuse, PluginRefused) // unless staff's word is the last
 	case p.State != PluginApproved:
-		p.State = PluginVetted
+		_ = p.move(PluginAccept, PluginVetted)
 	}
-	p.Name, p.Lease = verdict.Name, PluginLease{}
+	p.Name, p.Author, p.Lease = verdict.Name, verdict.Author, PluginLease{}
 	now := r.now().UnixMilli()
 	change := &PluginChange{Plugin: p, Report: &PluginReport{
 		Version: r.rules.Of(p.Digest), Accepted: verdict.Accepted, Document: verdict.Document, At: now,
 	}}
+	if p.State == PluginRefused {
+		change.void(now, "it is found unfit")
+	}
 	if before.State == PluginApproved && p.State == PluginRefused {
 		p.Reason = "it was approved, and is found unfit by the rules or the limits that hold now"
-		entry := pluginEntry(now, Principal{ID: systemActor, Role: systemActor}, "plugin.refuse", p.Reason, &before, p)
-		change.Entry = &entry
+	}
+	if before.Terms != nil && p.Terms == nil {
+		change.Entry = pluginEntry(now, systemPrincipal(), "plugin.refuse", p.Reason, &before, p)
 	}
 	return change
 }
 
 // systemActor is who the staff log names where the platform's own rules have undone what staff decided.
 const systemActor = "system"
+
+func systemPrincipal() Principal { return Principal{ID: systemActor, Role: roleSystem} }
 
 // isDamage reports whether an attempt failed because of what is stored; anything else may be another time.
 func isDamage(err error) bool {
@@ -256,8 +274,6 @@ func (r *PluginRegistry) postpone(p *Plugin, interrupted, damaged bool) *PluginC
 	if interrupted || !damaged {
 		p.Lease.Attempts--
 	}
-	if p.State == PluginVetting {
-		p.State = PluginUploaded
-	}
+	_ = p.move(PluginPostpone, PluginUploaded) // or it is vetted again, in the state that it is in
 	return &PluginChange{Plugin: p}
 }

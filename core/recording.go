@@ -82,7 +82,7 @@ func (e *Engine) Recording(ctx context.Context, order string, staff Principal) (
 			return nil, err
 		}
 		r.Rulesets = append(r.Rulesets, *ruleset)
-		if err := e.recordArtefacts(ctx, r, o.Brand, ruleset); err != nil {
+		if err := e.recordArtefacts(ctx, r, o, ruleset); err != nil {
 			return nil, err
 		}
 	}
@@ -91,12 +91,12 @@ func (e *Engine) Recording(ctx context.Context, order string, staff Principal) (
 }
 
 // recordArtefacts adds what the ruleset names by digest.
-func (e *Engine) recordArtefacts(ctx context.Context, r *Recording, brand string, ruleset *Ruleset) error {
+func (e *Engine) recordArtefacts(ctx context.Context, r *Recording, o *Order, ruleset *Ruleset) error {
 	for i, binding := range ruleset.Bindings {
 		if len(binding.Rule) > 0 || i >= len(ruleset.Digests) || r.artefact(ruleset.Digests[i]) != nil {
 			continue
 		}
-		binding.Brand = brand
+		binding.Brand, binding.Campaign = o.Brand, o.Campaign
 		artefact, err := e.artefactOf(ctx, binding, ruleset.Digests[i])
 		if err != nil {
 			return storeError(err)

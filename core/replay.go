@@ -132,7 +132,7 @@ func (c *recordedCompiler) compile(ctx context.Context, number int64, wanted fun
 // mechanic compiles a binding by the bytes of its digest; nil with a problem.
 func (c *recordedCompiler) mechanic(ctx context.Context, stored *Ruleset, i int) Mechanic {
 	binding, digest := stored.Bindings[i], stored.Digests[i]
-	binding.Brand = c.pinned.Facts.Campaign.Brand
+	binding.Brand, binding.Campaign = c.pinned.Facts.Campaign.Brand, c.pinned.Facts.Campaign.ID
 	at := fmt.Sprintf("ruleset %d, binding %d: ", stored.Number, i)
 	var mechanic Mechanic
 	var err error

@@ -33,7 +33,7 @@ func (u *uploads) Compile(ctx context.Context, b core.Binding) (core.Mechanic, e
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.asked++
-	p, err := u.registry.Loadable(ctx, b.Brand, b.Plugin)
+	p, err := u.registry.Loadable(ctx, b.Brand, b.Campaign, b.Plugin)
 	why, withheld := errors.AsType[*core.NotLoadable](err)
 	switch {
 	case withheld && core.CodeOf(err) != core.CodeUnavailable:

@@ -95,7 +95,7 @@ func (c *campaign) drain() {
 // compileStored compiles a ruleset of the campaign as the artefacts of its digests.
 func (e *Engine) compileStored(ctx context.Context, record *CampaignRecord, stored *Ruleset) (*compiled, error) {
 	kept := make([]bool, len(stored.Bindings))
-	ruleset, err := compileRuleset(record.Definition.Brand, stored, func(b Binding, i int) (m Mechanic, err error) {
+	ruleset, err := compileRuleset(record.Definition, stored, func(b Binding, i int) (m Mechanic, err error) {
 		digest := b.Plugin
 		if i < len(stored.Digests) {
 			digest = stored.Digests[i]
@@ -118,11 +118,11 @@ func (e *Engine) compileStored(ctx context.Context, record *CampaignRecord, stor
 }
 
 // compileRuleset compiles every binding by compile, which gets its index too; all problems of all bindings come back at once.
-func compileRuleset(brand string, r *Ruleset, compile func(b Binding, i int) (Mechanic, error)) (*compiled, error) {
+func compileRuleset(def *Campaign, r *Ruleset, compile func(b Binding, i int) (Mechanic, error)) (*compiled, error) {
 	out := &compiled{ruleset: *r, groups: groupBindings(r.Bindings, r.Stacking)}
 	problems := &Problems{}
 	for i, binding := range r.Bindings {
-		binding.Brand = brand
+		binding.Brand, binding.Campaign = def.Brand, def.ID
 		mechanic, err := compile(binding, i)
 		if err != nil {
 			if err := problems.under(fmt.Sprintf("ruleset[%d]", i), err); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,8 +33,8 @@ type compiler struct {
 
 // uploadedPlugins is what the compiler needs of the registry.
 type uploadedPlugins interface {
-	// Loadable returns the brand's plugin if it may be loaded now, else a *core.NotLoadable or that the store is away.
-	Loadable(ctx context.Context, brand, digest string) (*core.Plugin, error)
+	// Loadable returns the brand's plugin if the campaign may load it now, else a *core.NotLoadable or that the store is away.
+	Loadable(ctx context.Context, brand, campaign, digest string) (*core.Plugin, error)
 	// Wasm returns the plugin's bytes, checked against its digest.
 	Wasm(ctx context.Context, p *core.Plugin) ([]byte, error)
 }
@@ -145,7 +146,7 @@ func unknownPlugin(name string) error {
 // bindUploaded makes the mechanic of an uploaded plugin. Whether it may be loaded is asked every time, also when it is
 // loaded already. It has the limits that it was vetted under, and stays loaded for as long as the mechanic can be reached.
 func (c *compiler) bindUploaded(ctx context.Context, binding core.Binding) (core.Mechanic, error) {
-	p, err := c.uploaded.Loadable(ctx, binding.Brand, binding.Plugin)
+	p, err := c.uploaded.Loadable(ctx, binding.Brand, binding.Campaign, binding.Plugin)
 	if err != nil {
 		return nil, unloadable(&binding, err)
 	}
@@ -212,7 +213,7 @@ func unloadable(binding *core.Binding, err error) error {
 		problem.Hint = "upload it: hotdrop mechanic submit FILE"
 	case core.CodeWrongState:
 		problem.Message = refusal.Message
-		problem.Hint = "see its state and report: GET /v1/plugins/{digest}; the platform approves what is vetted"
+		problem.Hint = cmp.Or(why.Hint, "see its state and report: GET /v1/plugins/{digest}; the platform approves what is vetted")
 	case core.CodeInvalid:
 		problem.Message = "the plugin cannot be loaded: " + err.Error()
 	default: // it is vetted again, or this node is unable to load it: another time or another node

@@ -76,6 +76,7 @@ type author struct {
 	folder         string
 	server         *server
 	brand, approve string // keys
+	other          string // the key of the platform's second person
 }
 
 func newAuthor(t *testing.T, where ...string) *author {
@@ -83,7 +84,7 @@ func newAuthor(t *testing.T, where ...string) *author {
 	folder := t.TempDir()
 	s := serve(t, folder, append(where, "--demo")...)
 	keys := demoKeys(t, folder+"/data")
-	return &author{t, folder, s, brandKey(t, keys, "meizu"), keyOf(keys, core.RolePlatform)}
+	return &author{t, folder, s, brandKey(t, keys, "meizu"), keyOf(keys, core.RolePlatform), secondKeyOf(t, keys, core.RolePlatform)}
 }
 
 func (a *author) submit(module []byte, args ...string) result {
@@ -92,8 +93,25 @@ func (a *author) submit(module []byte, args ...string) result {
 	return run(a.t, a.folder, append([]string{"mechanic", "submit", file, "--server", a.server.url, "--key", a.brand}, args...)...)
 }
 
+// secondKeyOf is the key of another person of that role.
+func secondKeyOf(t *testing.T, keys *api.Keys, role core.Role) string {
+	t.Helper()
+	first := keyOf(keys, role)
+	for _, staff := range keys.Staff {
+		if staff.Role == role && staff.Key != "" && staff.Key != first {
+			return staff.Key
+		}
+	}
+	t.Fatalf("there is one person of the role %s", role)
+	return ""
+}
+
+// decide has the platform decide: approvals are given by two people.
 func (a *author) decide(want int, digest, what string) answer {
 	a.t.Helper()
+	if what == "approvals" {
+		request(a.t, want, http.MethodPost, a.server.url+"/v1/plugins/"+digest+"/"+what, a.other, "", `{"reason":"because"}`)
+	}
 	return request(a.t, want, http.MethodPost, a.server.url+"/v1/plugins/"+digest+"/"+what, a.approve, "", `{"reason":"because"}`)
 }
 
@@ -360,10 +378,12 @@ func (l *loader) approved(module []byte) string {
 	if err == nil {
 		_, err = l.registry.VetNext(l.t.Context())
 	}
-	if err == nil {
-		_, err = l.registry.Decide(l.t.Context(), core.PluginDecision{
-			Actor: core.Principal{ID: "platform", Role: core.RolePlatform}, Digest: p.Digest, Action: core.PluginApprove, Reason: "test",
-		})
+	for _, person := range []string{"platform", "platform-2"} {
+		if err == nil {
+			_, err = l.registry.Decide(l.t.Context(), core.PluginDecision{
+				Actor: core.Principal{ID: person, Role: core.RolePlatform}, Digest: p.Digest, Action: core.PluginApprove, Reason: "test",
+			})
+		}
 	}
 	if err != nil {
 		l.t.Fatal(err)
@@ -453,7 +473,7 @@ func TestAConfigThatDoesNotFitLeavesNothingInUse(t *testing.T) {
 func TestAReportOnOtherBytesAdmitsNothing(t *testing.T) {
 	l := newLoader(t, time.Hour, grants{})
 	digest := l.approved(packedTradeIn(t, ""))
-	p, err := l.registry.Loadable(t.Context(), "meizu", digest)
+	p, err := l.registry.Loadable(t.Context(), "meizu", "phone", digest)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func (c *compiler) Uploaded(ctx context.Context, brand, digest string) (*core.Ar
 	if c.uploaded == nil {
 		return nil, nil //nolint:nilnil // there is none
 	}
-	p, err := c.uploaded.Loadable(ctx, brand, digest)
+	p, err := c.uploaded.Loadable(ctx, brand, "", digest)
 	if why, ok := errors.AsType[*core.NotLoadable](err); ok {
 		p, err = why.Plugin, nil
 	}

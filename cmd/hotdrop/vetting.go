@@ -87,6 +87,12 @@ type moduleVetter struct {
 // Version implements core.Vetter: a verdict counts for the rules it was found by, and for the limits it was found under.
 func (v *moduleVetter) Version() string { return v.grants.version() }
 
+// Limits implements core.Vetter.
+func (v *moduleVetter) Limits(p *core.Plugin) json.RawMessage {
+	text, _ := json.Marshal(v.grants.limits(p.Digest, p.Size)) // plain data always encodes
+	return text
+}
+
 // Vet implements core.Vetter.
 func (v *moduleVetter) Vet(ctx context.Context, p *core.Plugin, module []byte) (*core.Verdict, error) {
 	report, err := vet.Run(ctx, vet.Options{Limits: v.grants.limits(p.Digest, p.Size), Child: v.child}, nil, nil, module)
@@ -97,7 +103,9 @@ func (v *moduleVetter) Vet(ctx context.Context, p *core.Plugin, module []byte) (
 	if err != nil {
 		return nil, fmt.Errorf("encode the report: %w", err)
 	}
-	return &core.Verdict{Accepted: report.Verdict == vet.Accepted, Name: report.Manifest.Name, Document: document}, nil
+	return &core.Verdict{
+		Accepted: report.Verdict == vet.Accepted, Name: report.Manifest.Name, Author: report.Manifest.Author, Document: document,
+	}, nil
 }
 
 // pluginSettings are the flags of serve about plugins that brands upload.
@@ -105,11 +113,16 @@ type pluginSettings struct {
 	policy  policyFile
 	workers int
 	room    int64 // of a brand, bytes
+
+	approvals int  // how many people have to approve a plugin
+	signed    bool // whether plugins have to be signed
 }
 
 func (s *pluginSettings) register(cmd *cobra.Command) {
 	s.policy.register(cmd)
 	cmd.Flags().IntVar(&s.workers, "vet-workers", 1, "how many uploaded plugins are vetted at a time")
+	cmd.Flags().IntVar(&s.approvals, "plugin-approvals", 2, fmt.Sprintf("how many people have to approve an uploaded plugin, 1 to %d", core.MaxApprovals))
+	cmd.Flags().BoolVar(&s.signed, "require-signatures", false, "take and load only uploaded plugins that their brand has signed")
 	cmd.Flags().Int64Var(&s.room, "plugin-room", 256<<20, "how many bytes of the store the plugins of one brand may take, with their reports")
 }
 
@@ -130,7 +143,7 @@ func (s *serveSettings) newPlugins(
 	registry := core.NewPluginRegistry(core.PluginOptions{
 		Store: db.plugins, Campaigns: core.Announced(db.campaigns, db.nodes, log),
 		Vetter: &moduleVetter{grants: granted, child: child}, Own: granted.own(),
-		BrandBytes: s.plugins.room, Workers: s.plugins.workers, Log: log,
+		Approvals: s.plugins.approvals, RequireSignatures: s.plugins.signed, BrandBytes: s.plugins.room, Workers: s.plugins.workers, Log: log,
 	})
 	compiler, err := newServingCompiler(ctx, s.pluginOptions(ctx, keys, log), registry, granted)
 	return registry, compiler, err

@@ -20,16 +20,28 @@ var (
 	findPlugins string
 	//go:embed queries/insert_plugin.sql
 	insertPlugin string
+	//go:embed queries/insert_plugin_approval.sql
+	insertPluginApproval string
 	//go:embed queries/insert_plugin_part.sql
 	insertPluginPart string
+	//go:embed queries/insert_signing_key.sql
+	insertSigningKey string
+	//go:embed queries/list_signing_keys.sql
+	listSigningKeys string
 	//go:embed queries/load_plugin_part.sql
 	loadPluginPart string
 	//go:embed queries/plugin_usage.sql
 	pluginUsage string
+	//go:embed queries/revoke_signing_key.sql
+	revokeSigningKey string
 	//go:embed queries/save_plugin.sql
 	savePlugin string
 	//go:embed queries/save_plugin_report.sql
 	savePluginReport string
 	//go:embed queries/sweep_plugin_uploads.sql
 	sweepPluginUploads string
+	//go:embed queries/touch_signed_plugins.sql
+	touchSignedPlugins string
+	//go:embed queries/void_plugin_approvals.sql
+	voidPluginApprovals string
 )

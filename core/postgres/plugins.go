@@ -38,7 +38,7 @@ func (s *Store) CreatePlugin(ctx context.Context, p *core.Plugin, entry core.Sta
 	return s.checked(ctx, &entry, func(b *pgx.Batch) {
 		b.Queue(endPluginUpload, p.Brand, p.Upload).Exec(one("the upload %s is not there", p.Upload))
 		b.Queue(insertPlugin, p.Brand, p.Digest, p.Size, string(p.State), p.Name, p.Upload, p.UploadedAt, p.UploadedBy,
-			p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision)
+			p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision, signedBy(p), signature(p))
 	}, func(*pgx.Batch) {})
 }
 
@@ -73,7 +73,7 @@ func (s *Store) FindPlugins(ctx context.Context, f core.PluginFilter) ([]*core.P
 		after = *f.After
 	}
 	return s.plugins(ctx, findPlugins, f.Brand, f.Digest, f.Pending, after.At, after.Brand, after.Digest, f.Rules.Version, f.Document, f.Limit,
-		owned(f.Rules.Own))
+		owned(f.Rules.Own), string(f.State), f.Expiring, f.Key)
 }
 
 // DuePlugins lists what needs vetting.
@@ -105,19 +105,43 @@ func (s *Store) plugins(ctx context.Context, query string, arguments ...any) (fo
 // scanPlugin reads a row of the columns that find_plugins.sql lists.
 func scanPlugin(row pgx.CollectableRow) (*core.Plugin, error) {
 	p, report := &core.Plugin{}, &core.PluginReport{}
-	var document string
+	signature := core.PluginSignature{}
+	var document, terms, approvals string
 	err := row.Scan(
 		&p.Brand, &p.Digest, &p.Size, (*string)(&p.State), &p.Name, &p.Upload, &p.UploadedAt, &p.UploadedBy, &p.DecidedAt,
 		&p.DecidedBy, &p.Reason, &p.Revision, &p.Lease.Holder, &p.Lease.Until, &p.Lease.Attempts,
+		&p.Author, &terms, &signature.Key, &signature.Value, (*[]byte)(&signature.Public), &signature.RevokedAt, &approvals,
 		&report.Version, &report.Accepted, &report.At, &document,
 	)
+	if err != nil {
+		return nil, err
+	}
 	if document != "" {
 		report.Document = json.RawMessage(document)
 	}
 	if report.Version != "" {
 		p.Report = report
 	}
-	return p, err
+	if signature.Key != "" {
+		p.Signature = &signature
+	}
+	return p, p.TakeTerms(terms, approvals)
+}
+
+// signedBy is the id of the key that signed the plugin, "" for none.
+func signedBy(p *core.Plugin) string {
+	if p.Signature == nil {
+		return ""
+	}
+	return p.Signature.Key
+}
+
+// signature is the plugin's signature, no bytes for none.
+func signature(p *core.Plugin) []byte {
+	if p.Signature == nil {
+		return []byte{}
+	}
+	return p.Signature.Value
 }
 
 // SavePlugin commits the change.
@@ -125,7 +149,7 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 	p := change.Plugin
 	return s.checked(ctx, change.Entry, func(b *pgx.Batch) {
 		b.Queue(savePlugin, p.Brand, p.Digest, string(p.State), p.Name, p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder,
-			p.Lease.Until, p.Lease.Attempts, p.Revision, p.Upload).
+			p.Lease.Until, p.Lease.Attempts, p.Revision, p.Upload, p.Author, p.TermsText(), p.ExpiresAt(), signedBy(p), signature(p)).
 			Exec(one("the plugin %s is no longer at revision %d", p.Digest, p.Revision))
 		if change.Adopt {
 			b.Queue(endPluginUpload, p.Brand, p.Upload).Exec(one("the upload %s is not there", p.Upload))
@@ -133,6 +157,12 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 	}, func(b *pgx.Batch) {
 		if change.Drop != "" {
 			b.Queue(dropPluginParts, p.Brand, change.Drop)
+		}
+		if v := change.Void; v != nil {
+			b.Queue(voidPluginApprovals, p.Brand, p.Digest, v.At, v.Why)
+		}
+		if a := change.Approval; a != nil {
+			b.Queue(insertPluginApproval, p.Brand, p.Digest, p.Revision+1, a.By, a.Credential, a.At, a.Reason, p.TermsText())
 		}
 		if r := change.Report; r != nil {
 			b.Queue(savePluginReport, p.Brand, p.Digest, r.Version, r.Accepted, r.At, string(r.Document))

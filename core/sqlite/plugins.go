@@ -44,7 +44,7 @@ func (s *Store) CreatePlugin(ctx context.Context, p *core.Plugin, entry core.Sta
 			return conflict("the upload %s is not there", p.Upload)
 		}
 		_, err = c.exec(insertPlugin, p.Brand, p.Digest, p.Size, string(p.State), p.Name, p.Upload, p.UploadedAt, p.UploadedBy,
-			p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision)
+			p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision, signedBy(p), signature(p))
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (s *Store) FindPlugins(ctx context.Context, f core.PluginFilter) ([]*core.P
 		after = *f.After
 	}
 	return s.plugins(ctx, findPlugins, f.Brand, f.Digest, f.Pending, after.At, after.Brand, after.Digest, f.Rules.Version, f.Document,
-		int64(f.Limit), owned(f.Rules.Own))
+		int64(f.Limit), owned(f.Rules.Own), string(f.State), f.Expiring, f.Key)
 }
 
 // DuePlugins lists what needs vetting.
@@ -111,20 +111,27 @@ func (s *Store) PluginUsage(ctx context.Context, brand string) (usage core.Plugi
 func (s *Store) plugins(ctx context.Context, query string, arguments ...any) (found []*core.Plugin, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
-			found = append(found, r.plugin())
-			return nil
+			p, err := r.plugin()
+			found = append(found, p)
+			return err
 		}, query, arguments...)
 	})
 	return found, err
 }
 
 // plugin reads a row of the columns that find_plugins.sql lists.
-func (r *row) plugin() *core.Plugin {
+func (r *row) plugin() (*core.Plugin, error) {
 	p := &core.Plugin{
 		Brand: r.text(), Digest: r.text(), Size: r.integer(), State: core.PluginState(r.text()), Name: r.text(), Upload: r.text(),
 		UploadedAt: r.integer(), UploadedBy: r.text(), DecidedAt: r.integer(), DecidedBy: r.text(), Reason: r.text(),
 		Revision: r.integer(), Lease: core.PluginLease{Holder: r.text(), Until: r.integer(), Attempts: r.integer()},
 	}
+	p.Author = r.text()
+	terms := r.text()
+	if signature := (core.PluginSignature{Key: r.text(), Value: r.blob(), Public: r.blob(), RevokedAt: r.integer()}); signature.Key != "" {
+		p.Signature = &signature
+	}
+	approvals := r.text()
 	report := &core.PluginReport{Version: r.text(), Accepted: r.integer() != 0, At: r.integer()}
 	if document := r.text(); document != "" {
 		report.Document = json.RawMessage(document)
@@ -132,7 +139,23 @@ func (r *row) plugin() *core.Plugin {
 	if report.Version != "" {
 		p.Report = report
 	}
-	return p
+	return p, p.TakeTerms(terms, approvals)
+}
+
+// signedBy is the id of the key that signed the plugin, "" for none.
+func signedBy(p *core.Plugin) string {
+	if p.Signature == nil {
+		return ""
+	}
+	return p.Signature.Key
+}
+
+// signature is the plugin's signature, no bytes for none.
+func signature(p *core.Plugin) []byte {
+	if p.Signature == nil {
+		return []byte{}
+	}
+	return p.Signature.Value
 }
 
 // SavePlugin commits the change.
@@ -140,12 +163,15 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 	return s.write(ctx, func(c *conn) error {
 		p := change.Plugin
 		changed, err := c.exec(savePlugin, p.Brand, p.Digest, string(p.State), p.Name, p.DecidedAt, p.DecidedBy, p.Reason,
-			p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision, p.Upload)
+			p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision, p.Upload, p.Author, p.TermsText(), p.ExpiresAt(), signedBy(p), signature(p))
 		if err == nil && changed != 1 {
 			err = conflict("the plugin %s is no longer at revision %d", p.Digest, p.Revision)
 		}
 		if err == nil {
 			err = c.exchangeParts(change)
+		}
+		if err == nil {
+			err = c.exchangeApprovals(change)
 		}
 		if err == nil && change.Report != nil {
 			r := change.Report
@@ -173,6 +199,22 @@ func (c *conn) exchangeParts(change *core.PluginChange) error {
 	if err == nil && ended != 1 {
 		err = conflict("the upload %s is not there", p.Upload)
 	}
+	return err
+}
+
+// exchangeApprovals ends the approvals that the change voids, and adds the one that it brings.
+func (c *conn) exchangeApprovals(change *core.PluginChange) error {
+	p := change.Plugin
+	if v := change.Void; v != nil {
+		if _, err := c.exec(voidPluginApprovals, p.Brand, p.Digest, v.At, v.Why); err != nil {
+			return err
+		}
+	}
+	a := change.Approval
+	if a == nil {
+		return nil
+	}
+	_, err := c.exec(insertPluginApproval, p.Brand, p.Digest, p.Revision+1, a.By, a.Credential, a.At, a.Reason, p.TermsText())
 	return err
 }
 

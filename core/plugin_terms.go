@@ -1,0 +1,203 @@
+package core
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// defaultApprovals is how many people have to approve a plugin unless something else was asked for.
+	defaultApprovals = 2
+	// MaxApprovals is how many may be asked for.
+	MaxApprovals = 5
+	// approvalTime is how long approvals hold unless something else was asked for.
+	approvalTime = 90 * 24 * time.Hour
+	// longestApproval is how long they may hold.
+	longestApproval = 365 * 24 * time.Hour
+	// maxScope is how many campaigns an approval may name.
+	maxScope = 100
+)
+
+// PluginTerms are what people agree to when they approve a plugin, beside its digest. Whoever approves on other terms
+// begins anew.
+type PluginTerms struct {
+	Campaigns []string        `json:"campaigns,omitempty"` // that may bind it, sorted; none: all of its brand
+	ExpiresAt int64           `json:"expires_at"`          // Unix milliseconds; from then on it is approved no more
+	Limits    json.RawMessage `json:"limits,omitempty"`    // as [Vetter] grants them
+	Key       string          `json:"key,omitempty"`       // the id of the key that it is signed by; "" where it is not signed
+}
+
+// PluginApproval is one person's agreement.
+type PluginApproval struct {
+	By         string `json:"by"` // the person
+	Credential string `json:"credential,omitempty"`
+	At         int64  `json:"at"` // Unix milliseconds
+	Reason     string `json:"reason"`
+}
+
+// PluginVoid ends the approvals that there are.
+type PluginVoid struct {
+	At  int64 // Unix milliseconds
+	Why string
+}
+
+// equal reports whether both are the same terms.
+func (t *PluginTerms) equal(other *PluginTerms) bool {
+	if t == nil || other == nil {
+		return t == other
+	}
+	return slices.Equal(t.Campaigns, other.Campaigns) && t.ExpiresAt == other.ExpiresAt && t.Key == other.Key &&
+		bytes.Equal(t.Limits, other.Limits)
+}
+
+// cover reports whether the campaign may bind a plugin that is approved on these terms.
+func (t *PluginTerms) cover(campaign string) bool {
+	return len(t.Campaigns) == 0 || slices.Contains(t.Campaigns, campaign)
+}
+
+// TermsText is the plugin's terms as stores keep them: JSON, "" for none.
+func (p *Plugin) TermsText() string {
+	if p.Terms == nil {
+		return ""
+	}
+	text, _ := json.Marshal(p.Terms) // plain data always encodes
+	return string(text)
+}
+
+// ExpiresAt is when the plugin's approvals end, Unix milliseconds; 0 where there are none.
+func (p *Plugin) ExpiresAt() int64 {
+	if p.Terms == nil {
+		return 0
+	}
+	return p.Terms.ExpiresAt
+}
+
+// TakeTerms gives the plugin what a store has kept of its terms, and its approvals, a JSON array in any order.
+func (p *Plugin) TakeTerms(terms, approvals string) error {
+	if terms != "" {
+		p.Terms = &PluginTerms{}
+		if err := json.Unmarshal([]byte(terms), p.Terms); err != nil {
+			return fmt.Errorf("the terms of the plugin %s: %w", p.Digest, err)
+		}
+	}
+	if err := json.Unmarshal([]byte(approvals), &p.Approvals); err != nil {
+		return fmt.Errorf("the approvals of the plugin %s: %w", p.Digest, err)
+	}
+	slices.SortFunc(p.Approvals, func(a, b PluginApproval) int {
+		if a.At != b.At {
+			return int(a.At - b.At)
+		}
+		return strings.Compare(a.By, b.By)
+	})
+	if len(p.Approvals) == 0 {
+		p.Approvals = nil
+	}
+	return nil
+}
+
+// termsOf returns what the decision approves: what it names, then what others have approved already, then what is usual.
+func (r *PluginRegistry) termsOf(d *PluginDecision, p *Plugin, now time.Time) (*PluginTerms, error) {
+	terms := &PluginTerms{ExpiresAt: now.Add(approvalTime).UnixMilli()}
+	if p.Terms != nil && p.Terms.ExpiresAt > now.UnixMilli() {
+		terms.Campaigns, terms.ExpiresAt = p.Terms.Campaigns, p.Terms.ExpiresAt
+	}
+	if d.Campaigns != nil {
+		terms.Campaigns = slices.Compact(slices.Sorted(slices.Values(d.Campaigns)))
+	}
+	if d.ExpiresAt != 0 {
+		terms.ExpiresAt = d.ExpiresAt
+	}
+	terms.Limits, terms.Key = r.vetter.Limits(p), p.signedBy()
+	return terms, terms.check(now)
+}
+
+// check refuses terms that nobody can agree to.
+func (t *PluginTerms) check(now time.Time) error {
+	problems := &Problems{}
+	if len(t.Campaigns) > maxScope {
+		problems.Add("campaigns", "an approval names at most %d campaigns; none are all of the brand", maxScope)
+	}
+	for i, id := range t.Campaigns {
+		if !ValidCampaignID(id) {
+			problems.Add(fmt.Sprintf("campaigns[%d]", i), "%q is no id of a campaign", id)
+		}
+	}
+	if t.ExpiresAt <= now.UnixMilli() || t.ExpiresAt > now.Add(longestApproval).UnixMilli() {
+		problems.Add("expires_at", "an approval ends after now, and within %d days", longestApproval/(24*time.Hour))
+	}
+	return problems.Err()
+}
+
+// lapsed says why the plugin's approvals do not make it one that may be loaded now; "" if they do. It is asked when it
+// is approved, whenever it is loaded, and by the sweep.
+func (r *PluginRegistry) lapsed(p *Plugin) string {
+	switch {
+	case p.Terms == nil || len(p.Approvals) < r.needed:
+		return fmt.Sprintf("it needs the approvals of %d people and has %d", r.needed, len(p.Approvals))
+	case r.stale(p) != "":
+		return r.stale(p)
+	case slices.ContainsFunc(p.Approvals, func(a PluginApproval) bool { return p.madeBy(a.By) != "" }):
+		return "one of those who approved it has made it"
+	default:
+		return ""
+	}
+}
+
+// stale says which of the things that the plugin's approvals were bound to is no longer so; "" if all are.
+func (r *PluginRegistry) stale(p *Plugin) string {
+	switch {
+	case p.Terms.ExpiresAt <= r.now().UnixMilli():
+		return "its approval has expired"
+	case !bytes.Equal(p.Terms.Limits, r.vetter.Limits(p)):
+		return "its limits have changed since it was approved"
+	case p.Terms.Key != p.signedBy():
+		return "its signature has changed since it was approved"
+	default:
+		return r.unsigned(p)
+	}
+}
+
+// madeBy says what a person has to do with the plugin who therefore cannot approve it: that person uploaded it, or its
+// manifest names the person as its author; "" for nothing. A manifest says what its author wants it to say.
+func (p *Plugin) madeBy(person string) string {
+	switch {
+	case strings.EqualFold(person, p.UploadedBy):
+		return "you have uploaded it"
+	case names(p.Author, person):
+		return "its manifest names you as its author"
+	default:
+		return ""
+	}
+}
+
+// names reports whether the text has the name in it as words of their own, in whatever case.
+func names(text, name string) bool {
+	text, name = strings.ToLower(text), strings.ToLower(name)
+	if name == "" {
+		return false
+	}
+	for from := 0; ; {
+		at := strings.Index(text[from:], name)
+		if at < 0 {
+			return false
+		}
+		from += at
+		before, _ := utf8.DecodeLastRuneInString(text[:from])
+		after, _ := utf8.DecodeRuneInString(text[from+len(name):])
+		if !inWord(before) && !inWord(after) {
+			return true
+		}
+		_, size := utf8.DecodeRuneInString(text[from:])
+		from += size
+	}
+}
+
+func inWord(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r))
+}
