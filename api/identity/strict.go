@@ -29,7 +29,7 @@ var errForm = errors.New("it is not a token in the compact form")
 // padding and left-over bits, names at most once, names in their own spelling.
 func readToken(token string) (*read, error) {
 	first, last := strings.IndexByte(token, '.'), strings.LastIndexByte(token, '.')
-	if first < 0 || first == last || strings.Count(token, ".") != 2 {
+	if first < 0 || first == last || strings.Count(token, ".") != 2 || strings.ContainsAny(token, "\r\n") { // decoders skip line ends
 		return nil, errForm
 	}
 	signature, err := base64.RawURLEncoding.Strict().DecodeString(token[last+1:])
