@@ -36,6 +36,12 @@ func (r *router) page(path string, handler http.Handler) {
 	r.echo.GET(path, echo.WrapHandler(handler))
 }
 
+// pages routes everything at a path and below it to pages that are no operations of the API.
+func (r *router) pages(path string, handler http.Handler) {
+	r.echo.Any(path, echo.WrapHandler(handler))
+	r.echo.Any(path+"/*", echo.WrapHandler(handler))
+}
+
 // ServeHTTP implements http.Handler.
 func (r *router) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.echo.ServeHTTP(w, request)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hotdrop/api/console"
 	"hotdrop/api/identity"
 	"hotdrop/core"
 )
@@ -31,6 +32,8 @@ type authenticator struct {
 	proxies Proxies             // whose word on where a request came from is taken
 	sources map[string][][]byte // the secrets of each source of social events
 	nobody  [][]byte            // what is compared where there is no such source, so that it takes as long
+	cookies console.Cookies     // of sessions
+	origins console.Origins     // of requests that show one
 	demo    bool                // tokens may carry staff roles
 	now     func() time.Time
 }
@@ -50,12 +53,15 @@ func newAuthenticator(keys *Keys, demo bool, log *slog.Logger) (*authenticator, 
 	}
 	return &authenticator{
 		tokens: tokens, issuers: issuers, staff: newStaffDoor(staff), sources: sources, nobody: [][]byte{randomBytes()}, demo: demo,
-		now: time.Now,
+		cookies: console.CookiesOf(keys.Console), origins: console.OriginsOf(keys.Console), now: time.Now,
 	}, nil
 }
 
 // principal returns who sent the request, or the problem to answer.
 func (a *authenticator) principal(r *http.Request) (*core.Principal, *Problem) {
+	if len(r.Header["Authorization"]) == 0 {
+		return a.visitor(r)
+	}
 	scheme, credential, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || credential == "" {
 		return nil, newProblem(CodeUnauthorized, "send Authorization: Bearer with a token or an API key")
@@ -70,7 +76,7 @@ func (a *authenticator) principal(r *http.Request) (*core.Principal, *Problem) {
 func (a *authenticator) guard(public func(*http.Request) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		private := r.URL.Path == "/v1" || strings.HasPrefix(r.URL.Path, "/v1/")
-		secure(w.Header(), private)
+		secure(w.Header(), private, r.TLS != nil)
 		if !private || public(r) {
 			next.ServeHTTP(w, r)
 			return

@@ -165,7 +165,7 @@ func (p *policy) admit(w http.ResponseWriter, key uint64) bool {
 	p.refused.Add(1)
 	problem := newProblem(CodeRateLimited, p.detail)
 	problem.retryAfter = t.wait
-	secure(w.Header(), true)
+	secure(w.Header(), true, false)
 	p.announce(w.Header(), t)
 	problem.write(w)
 	return false

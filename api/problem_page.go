@@ -66,7 +66,6 @@ func explain(pages map[string]*problemPage) http.HandlerFunc {
 			return
 		}
 		mediaType, body := page.accepted(r.Header.Get("Accept"))
-		restrict(w.Header())
 		w.Header().Set("Vary", "Accept")
 		content(mediaType, body).ServeHTTP(w, r)
 	}

@@ -195,18 +195,36 @@ func plain(s string) bool {
 	return true
 }
 
-// secure sets the headers that every answer carries. Answers under /v1 are somebody's own, so nobody may keep them.
-func secure(header http.Header, private bool) {
+// secure sets the headers that every answer carries. Answers under /v1 are somebody's own, so nobody may keep them; all others
+// are pages, which load nothing from elsewhere, run nothing that stands in them, stand in no frame and tell no other site
+// where somebody came from. What came encrypted once is to be asked for so from then on.
+func secure(header http.Header, private, encrypted bool) {
 	header["X-Content-Type-Options"] = nosniff
+	if encrypted {
+		header["Strict-Transport-Security"] = onlyEncrypted
+	}
 	if private {
 		header["Cache-Control"] = noStore
+		return
 	}
+	header["Content-Security-Policy"], header["X-Frame-Options"] = contentPolicy, noFrames
+	header["Referrer-Policy"], header["Cross-Origin-Opener-Policy"] = noReferrer, sameOrigin
+	header["Cross-Origin-Resource-Policy"], header["Permissions-Policy"] = sameOrigin, noFeatures
 }
 
 // Shared by all answers; net/http only reads header values.
 //
 //nolint:gochecknoglobals // constants, which slices cannot be
 var (
-	nosniff = []string{"nosniff"}
-	noStore = []string{"no-store"}
+	nosniff       = []string{"nosniff"}
+	noStore       = []string{"no-store"}
+	noFrames      = []string{"DENY"}
+	noReferrer    = []string{"no-referrer"}
+	sameOrigin    = []string{"same-origin"}
+	onlyEncrypted = []string{"max-age=31536000"}
+	noFeatures    = []string{"camera=(), geolocation=(), microphone=(), payment=(), usb=()"}
+	contentPolicy = []string{
+		"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
+			"base-uri 'none'; frame-ancestors 'none'",
+	}
 )

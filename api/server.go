@@ -15,6 +15,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"hotdrop/api/console"
 	"hotdrop/api/identity"
 	"hotdrop/core"
 )
@@ -106,7 +107,12 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	staffPages, err := s.consolePages(auth)
+	if err != nil {
+		return nil, err
+	}
 	servePages(s.routes, document, problems)
+	s.routes.pages(console.Path, staffPages)
 	clock := o.clock
 	if clock == nil {
 		clock = since(time.Now())

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 
@@ -85,7 +86,8 @@ func (c *Console) mismatch(begun *attempt, answer url.Values) *failure {
 	case issuer != "" && issuer != c.Settings.Issuer: // RFC 9207
 		return &failure{http.StatusBadRequest, notBegun, "the answer is another provider's", nil}
 	case answer.Has("error"):
-		return &failure{http.StatusForbidden, func(say *words) string { return say.declined }, "the provider refused", nil}
+		said := fmt.Errorf("it says %.64q", answer.Get("error"))
+		return &failure{http.StatusForbidden, func(say *words) string { return say.declined }, "the provider refused", said}
 	case code == "" || len(code) > maxCode:
 		return &failure{http.StatusBadRequest, notBegun, "the answer has no code", nil}
 	}
