@@ -7,7 +7,8 @@ import (
 	"hotdrop/core"
 )
 
-// AdminHandler serves the admin port: /livez, /readyz, /metrics and the profiles under /debug/pprof/. It asks for no credentials,
+// AdminHandler serves the admin port: /livez, /readyz, /metrics and the profiles under /debug/pprof/, but for the command line,
+// which may have the password of a database in it. It asks for no credentials,
 // so it must not be reachable from outside.
 func (s *Server) AdminHandler() http.Handler {
 	mux := http.NewServeMux()
@@ -15,7 +16,6 @@ func (s *Server) AdminHandler() http.Handler {
 	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
