@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,13 +25,15 @@ const maxReplyBytes = 4 << 20
 
 // client speaks to a server as staff.
 type client struct {
-	server string // base URL
-	key    string // API key
+	server string    // base URL
+	key    string    // API key
+	demo   core.Role // whose key of a demo in this folder is taken where none is given; "": the operator's
 }
 
 func (c *client) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.server, "server", "http://127.0.0.1:8080", "the server's URL")
-	cmd.Flags().StringVar(&c.key, "key", "", "API key; without it the operator's of ./data/"+demoKeysFile)
+	cmd.Flags().StringVar(&c.key, "key", "",
+		fmt.Sprintf("API key; without it the %s's of ./data/%s", cmp.Or(c.demo, core.RoleOperator), demoKeysFile))
 }
 
 // reply is what a server answered with success.
@@ -104,7 +107,7 @@ func problemOf(status int, content []byte) *api.Problem {
 	return p
 }
 
-// apiKey is the key of the flag, else the operator's of a demo in this folder.
+// apiKey is the key of the flag, else one of a demo in this folder.
 func (c *client) apiKey() (string, error) {
 	if c.key != "" {
 		return c.key, nil
@@ -116,5 +119,5 @@ func (c *client) apiKey() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return keyOf(keys, core.RoleOperator), nil
+	return keyOf(keys, cmp.Or(c.demo, core.RoleOperator)), nil
 }

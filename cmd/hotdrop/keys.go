@@ -53,26 +53,32 @@ func keyOf(keys *api.Keys, role core.Role) string {
 }
 
 func keysCommand() *cobra.Command {
-	group := &cobra.Command{Use: "keys", Short: "Make the file of keys that serve --keys reads, and sign with them"}
-	group.AddCommand(newKeysCommand(), signKeysCommand())
+	group := &cobra.Command{Use: "keys", Short: "Make the keys of staff: the file that serve --keys reads, and those of a running server"}
+	group.AddCommand(newKeysCommand(), listKeysCommand(), createKeyCommand(), rotateKeyCommand(), revokeKeyCommand(), signKeysCommand())
 	return group
 }
 
 func newKeysCommand() *cobra.Command {
 	var brands []string
+	ttl := lifetime(core.DefaultStaffKeyTTL)
 	cmd := &cobra.Command{
 		Use:   "new FILE",
 		Short: "Make a keys file: a token secret, an API key for each staff role and brand, a secret for social events",
 		Long: "Make a keys file for serve --keys, readable for its owner only: a token secret, an API key for each staff\n" +
 			"role and each --brand, and the secret with which the social platform weibo signs what it reports. The API keys\n" +
 			"stand in it in the clear: hand them out, then delete the lines \"key\": a server needs their digests only.\n" +
-			"Further social sources are further entries of \"social\". An existing file is never overwritten.",
+			"Further social sources are further entries of \"social\". An existing file is never overwritten.\n\n" +
+			"Each API key names its person (\"person\", else its \"id\") and when it ends (\"expires_at\"). They are for the first\n" +
+			"hour: with the administrator's, give everybody a key of their own (see `hotdrop keys create`), then take the others out.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := os.Lstat(args[0]); !errors.Is(err, fs.ErrNotExist) {
 				return errors.Join(fmt.Errorf("%s is there already", args[0]), err)
 			}
 			keys := api.NewDemoKeys(brands...)
+			if ttl != 0 {
+				keys.ExpireStaff(time.Now().Add(time.Duration(ttl)))
+			}
 			if err := keys.Save(args[0]); err != nil {
 				return err
 			}
@@ -82,5 +88,6 @@ func newKeysCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringSliceVar(&brands, "brand", nil, "a brand that gets a key of its own (repeatable)")
+	cmd.Flags().Var(&ttl, "ttl", "how long the API keys work, such as 90d; 0 is for ever")
 	return cmd
 }
