@@ -44,6 +44,9 @@ type Keys struct {
 	// Social lists the secrets with which social platforms sign their events. A source may have two while one replaces
 	// the other.
 	Social []SocialKey `json:"social,omitempty"`
+	// LogKey signs the heads of the staff log: the seed of an Ed25519 key, 32 bytes, base64 in JSON. Without it they are not
+	// signed.
+	LogKey []byte `json:"log_key,omitempty"`
 }
 
 // SocialKey is the secret that a source of social events shares with this service.
@@ -82,6 +85,7 @@ const demoSource = "weibo"
 func NewDemoKeys(brands ...string) *Keys {
 	keys := &Keys{
 		TokenSecret: randomBytes(), PseudonymSecret: randomBytes(), Social: []SocialKey{newSocialKey(demoSource)},
+		LogKey: randomBytes(),
 	}
 	keys.completeStaff()
 	for _, brand := range brands {
@@ -126,7 +130,7 @@ func (k *Keys) ExpireStaff(at time.Time) {
 	}
 }
 
-// Complete adds what [NewDemoKeys] makes and earlier releases did not: people, the pseudonym secret, and the secret of a
+// Complete adds what [NewDemoKeys] makes and earlier releases did not: people, the pseudonym secret, the key of the staff log, and the secret of a
 // source of social events if there is none of any. What is there stays. It reports whether it added something.
 func (k *Keys) Complete() bool {
 	added := k.completeStaff()
@@ -136,7 +140,22 @@ func (k *Keys) Complete() bool {
 	if len(k.PseudonymSecret) == 0 {
 		k.PseudonymSecret, added = randomBytes(), true
 	}
+	if len(k.LogKey) == 0 {
+		k.LogKey, added = randomBytes(), true
+	}
 	return added
+}
+
+// Log returns the key that signs the heads of the staff log, nil if there is none.
+func (k *Keys) Log() (*core.LogKey, error) {
+	if len(k.LogKey) == 0 {
+		return nil, nil //nolint:nilnil // heads are not signed then
+	}
+	key, err := core.NewLogKey(k.LogKey)
+	if err != nil {
+		return nil, fmt.Errorf("log_key: %w", err)
+	}
+	return key, nil
 }
 
 func newStaffKey(id string, role core.Role, brand string) StaffKey {
@@ -171,6 +190,9 @@ func LoadKeys(path string) (*Keys, error) {
 		return nil, fmt.Errorf("keys in %s: %w", path, err)
 	}
 	if _, err := newAuthenticator(keys, false, slog.New(slog.DiscardHandler)); err != nil {
+		return nil, fmt.Errorf("keys in %s: %w", path, err)
+	}
+	if _, err := keys.Log(); err != nil {
 		return nil, fmt.Errorf("keys in %s: %w", path, err)
 	}
 	return keys, nil

@@ -58,7 +58,8 @@ func permissions() map[string]Permission {
 // permissionSections is the table in parts that can be read. No operation stands in two.
 func permissionSections() []map[string]Permission {
 	return []map[string]Permission{
-		shopPermissions(), deskPermissions(), rolloutPermissions(), pluginPermissions(), keyPermissions(), demoPermissions(),
+		shopPermissions(), deskPermissions(), rolloutPermissions(), pluginPermissions(), keyPermissions(), auditPermissions(),
+		demoPermissions(),
 	}
 }
 
@@ -155,6 +156,14 @@ func keyPermissions() map[string]Permission {
 		"rotate-key": staff(),
 		"revoke-key": staff(),
 		"get-me":     anyone(),
+	}
+}
+
+// auditPermissions is for what was done. Operators and the platform do not read what is written about them.
+func auditPermissions() map[string]Permission {
+	return map[string]Permission{
+		"read-staff-log": only(core.RoleBrand, core.RoleAuditor, core.RoleAdmin),
+		"get-log-head":   staff(),
 	}
 }
 

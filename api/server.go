@@ -27,6 +27,7 @@ type Options struct {
 	Readiness Readiness
 	Plugins   Plugins
 	Rules     Rules
+	StaffLog  StaffLog // nil: nobody can read it here
 	Keys      *Keys
 	StaffKeys StaffKeys    // nil: the staff keys of Keys are all there are
 	Proxies   Proxies      // whose word on where a request came from is taken
@@ -46,6 +47,7 @@ type Server struct {
 	readiness Readiness
 	plugins   Plugins
 	rules     Rules
+	staffLog  StaffLog
 	keys      *Keys
 	issuers   *identity.Issuers
 	proxies   Proxies
@@ -71,7 +73,7 @@ func New(o Options) (*Server, error) {
 	}
 	auth.proxies = o.Proxies
 	s := &Server{
-		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules,
+		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules, staffLog: o.StaffLog,
 		permitted: permissions(), keys: o.Keys, issuers: auth.issuers, proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
 		door:     auth.staff.with(&o),
 		draining: make(chan struct{}),
@@ -96,6 +98,7 @@ func New(o Options) (*Server, error) {
 	s.registerRules()
 	s.registerLive()
 	s.registerStaffKeys()
+	s.registerStaffLog()
 	if s.demo {
 		s.registerDemo()
 	}

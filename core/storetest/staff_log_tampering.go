@@ -47,12 +47,8 @@ func NewTampering(t testing.TB, store Store, exec func(t testing.TB, statement s
 // Restore makes the log what it was.
 func (g *Tampering) Restore(t testing.TB) {
 	t.Helper()
-	for _, statement := range []string{
-		"DELETE FROM staff_log", "INSERT INTO staff_log SELECT * FROM kept",
-		"DELETE FROM staff_log_head", "INSERT INTO staff_log_head SELECT * FROM kept_head",
-	} {
-		g.exec(t, statement)
-	}
+	g.exec(t, "BEGIN; DELETE FROM staff_log; INSERT INTO staff_log SELECT * FROM kept; "+
+		"DELETE FROM staff_log_head; INSERT INTO staff_log_head SELECT * FROM kept_head; COMMIT")
 }
 
 // verify returns what is found, held against these heads.
