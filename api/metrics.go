@@ -28,6 +28,9 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 			family.write(&e, family.name, &all[i])
 		}
 	}
+	if s.logHeads != nil {
+		e.heads(s.logHeads())
+	}
 	w.Header().Set("Content-Type", metricsType)
 	_, _ = w.Write([]byte(e.text.String())) // an error means that the client left
 }
@@ -149,6 +152,15 @@ type exposition struct{ text strings.Builder }
 
 func (e *exposition) family(name, kind, help string) {
 	e.text.WriteString("# HELP " + name + " " + help + "\n# TYPE " + name + " " + kind + "\n")
+}
+
+// heads writes how the export of the staff log's heads fares.
+func (e *exposition) heads(x ExportedHeads) {
+	const seq, failed = "hotdrop_log_head_exported_seq", "hotdrop_log_head_exports_failed_total"
+	e.family(seq, "gauge", "The row of the staff log whose signed head was exported last.")
+	e.value(seq, x.Seq, "file", x.File)
+	e.family(failed, "counter", "Exports of the staff log's head that failed; each is tried again.")
+	e.value(failed, x.Failures, "file", x.File)
 }
 
 func (e *exposition) value(name string, value int64, labels ...string) {

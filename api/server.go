@@ -27,7 +27,8 @@ type Options struct {
 	Readiness Readiness
 	Plugins   Plugins
 	Rules     Rules
-	StaffLog  StaffLog // nil: nobody can read it here
+	StaffLog  StaffLog             // nil: nobody can read it here
+	LogHeads  func() ExportedHeads // what became of the export of its heads; nil: there is none
 	Keys      *Keys
 	StaffKeys StaffKeys    // nil: the staff keys of Keys are all there are
 	Proxies   Proxies      // whose word on where a request came from is taken
@@ -48,6 +49,7 @@ type Server struct {
 	plugins   Plugins
 	rules     Rules
 	staffLog  StaffLog
+	logHeads  func() ExportedHeads
 	keys      *Keys
 	issuers   *identity.Issuers
 	proxies   Proxies
@@ -73,7 +75,7 @@ func New(o Options) (*Server, error) {
 	}
 	auth.proxies = o.Proxies
 	s := &Server{
-		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules, staffLog: o.StaffLog,
+		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules, staffLog: o.StaffLog, logHeads: o.LogHeads,
 		permitted: permissions(), keys: o.Keys, issuers: auth.issuers, proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
 		door:     auth.staff.with(&o),
 		draining: make(chan struct{}),

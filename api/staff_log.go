@@ -22,6 +22,13 @@ type StaffLog interface {
 	PublicKey() string
 }
 
+// ExportedHeads is how the export of the staff log's heads fares.
+type ExportedHeads struct {
+	File     string
+	Seq      int64 // the row of the last head that is on the disk; 0 before the first
+	Failures int64 // attempts that failed since the node runs
+}
+
 type staffLogInput struct {
 	Brand    string    `query:"brand" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"only what concerns the brand; your own if your key is a brand's"`
 	Campaign string    `query:"campaign" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"only what concerns the campaign"`

@@ -29,6 +29,7 @@ type serveSettings struct {
 	limits        api.Limits
 	plugins       pluginSettings
 	keep          core.Retention
+	heads         headSettings
 	logLevel      slog.Level
 }
 
@@ -66,6 +67,7 @@ func serveCommand() *cobra.Command {
 	s.plugins.register(cmd)
 	cmd.Flags().DurationVar(&s.keep.Refusals, "keep-refusals", 30*24*time.Hour, "how long refused requests stay in the log; orders stay")
 	cmd.Flags().DurationVar(&s.keep.Samples, "keep-samples", 15*time.Minute, "how long what nodes measured stays, by which live data resumes")
+	s.heads.register(cmd)
 	cmd.Flags().TextVar(&s.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	cmd.Flags().Int64Var(&s.maxPages, "max-pages", 0, "bound the embedded store to this many pages of 4 KiB")
 	_ = cmd.Flags().MarkHidden("max-pages") // the flag exists
@@ -80,7 +82,7 @@ func (s *serveSettings) check(ctx context.Context) error {
 	if s.keep.Refusals < leastKept || s.keep.Samples < leastKept {
 		return usageError{fmt.Errorf("--keep-refusals and --keep-samples are at least %s: guards look back that far", leastKept)}
 	}
-	if err := s.certificates.check(); err != nil {
+	if err := errors.Join(s.certificates.check(), s.heads.check()); err != nil {
 		return err
 	}
 	if !s.demo && s.keys == "" {
@@ -209,9 +211,19 @@ func (s *serveSettings) keysPath() string {
 // run serves until ctx ends, then drains: readiness fails first, requests under way are answered, then the sweeps stop.
 func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.Writer) error {
 	ready := &readiness{engine: n.engine}
+	signing, err := n.keys.Log()
+	if err != nil {
+		return err
+	}
+	staffLog := core.NewStaffLog(n.db.staffLog, signing, nil)
+	export, err := newHeadExport(n.settings.heads, staffLog, n.log)
+	if err != nil {
+		return err
+	}
 	service, err := api.New(api.Options{
 		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Plugins: n.registry, Rules: ruleChecker{}, Keys: n.keys,
-		StaffKeys: n.issued, Proxies: n.settings.proxies, Limits: n.settings.limits,
+		StaffKeys: n.issued, StaffLog: staffLog, LogHeads: export.exported(),
+		Proxies: n.settings.proxies, Limits: n.settings.limits,
 		Demo: n.settings.demo, Log: n.log, Version: versionText(),
 	})
 	if err != nil {
@@ -228,6 +240,7 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	background.Go(func() { n.registry.Run(sweeping) })
 	background.Go(func() { service.Run(sweeping) })
 	background.Go(func() { n.issued.Run(sweeping) })
+	background.Go(func() { export.run(sweeping) })
 
 	err = n.printBanner(ctx, out, n.settings.publicURL(publicOn), urlOf("http", adminOn))
 	if err == nil {

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hotdrop/api"
+	"hotdrop/core"
+)
+
+func logCommand() *cobra.Command {
+	group := &cobra.Command{Use: "log", Short: "Read and verify the staff log: who did what, when, from where and why"}
+	group.AddCommand(logShowCommand(), logVerifyCommand(), logKeyCommand())
+	return group
+}
+
+// logQuery is which rows of the log are shown.
+type logQuery struct {
+	since, brand, actor, action string
+	earliest                    bool
+	limit                       int
+}
+
+func logShowCommand() *cobra.Command {
+	c, format, q := &client{demo: core.RoleAuditor}, outputText, logQuery{}
+	cmd := &cobra.Command{
+		Use:   "show [CAMPAIGN]",
+		Short: "Print rows of the staff log of a running server, the latest first",
+		Long: "Print rows of the staff log of a running server, the latest first: number, instant, who, what, where and why. With -o\n" +
+			"json each row is an object with what was before and after, its hash and the one of the row before it. Auditors and\n" +
+			"administrators read all, a brand what concerns it. That you read is a row of the log.",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			values, err := q.values(args, time.Now())
+			if err != nil {
+				return err
+			}
+			return showLog(cmd, c, format, values, q.limit)
+		},
+	}
+	c.register(cmd)
+	format.register(cmd)
+	cmd.Flags().StringVar(&q.since, "since", "", "from this instant on (RFC 3339), or from so long ago (24h)")
+	cmd.Flags().StringVar(&q.brand, "brand", "", "only what concerns this brand")
+	cmd.Flags().StringVar(&q.actor, "actor", "", "only what this person did; system: what nobody did")
+	cmd.Flags().StringVar(&q.action, "action", "", "only this action, such as campaign.apply")
+	cmd.Flags().BoolVar(&q.earliest, "earliest", false, "the earliest first")
+	cmd.Flags().IntVar(&q.limit, "limit", 50, "how many rows at most; 0 for all") //nolint:mnd // a default
+	return cmd
+}
+
+// values is the query of the request.
+func (q *logQuery) values(args []string, now time.Time) (url.Values, error) {
+	values := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			values.Set(name, value)
+		}
+	}
+	if len(args) > 0 {
+		set("campaign", args[0])
+	}
+	set("brand", q.brand)
+	set("actor", q.actor)
+	set("action", q.action)
+	if q.earliest {
+		set("order", "earliest")
+	}
+	if q.limit < 0 {
+		return nil, usageError{errors.New("--limit is 0 for all, or more")}
+	}
+	since, err := instant(q.since, now)
+	set("since", since)
+	return values, err
+}
+
+// instant is an instant as RFC 3339, of one or of a duration before now; "" of "".
+func instant(text string, now time.Time) (string, error) {
+	if ago, err := time.ParseDuration(text); err == nil {
+		return now.Add(-ago).UTC().Format(time.RFC3339Nano), nil
+	}
+	if _, err := time.Parse(time.RFC3339, text); err != nil && text != "" {
+		return "", usageError{fmt.Errorf("--since %q is neither an instant such as 2026-03-26T08:00:00Z nor a duration such as 24h", text)}
+	}
+	return text, nil
+}
+
+// logPageRows is how many rows are asked for at a time.
+const logPageRows = 500
+
+// showLog prints page after page.
+func showLog(cmd *cobra.Command, c *client, format output, values url.Values, limit int) error {
+	for left := limit; limit == 0 || left > 0; left -= logPageRows {
+		values.Set("limit", strconv.Itoa(logPageRows))
+		if limit > 0 {
+			values.Set("limit", strconv.Itoa(min(left, logPageRows)))
+		}
+		answered, err := c.do(cmd.Context(), http.MethodGet, "/v1/audit?"+values.Encode(), nil, nil)
+		if err != nil {
+			return err
+		}
+		var page api.Page[json.RawMessage]
+		if err := json.Unmarshal(answered.body, &page); err != nil {
+			return fmt.Errorf("the server's answer: %w", err)
+		}
+		for _, row := range page.Data {
+			if err := printEntry(cmd.OutOrStdout(), format, row); err != nil {
+				return err
+			}
+		}
+		if page.Next == nil {
+			return nil
+		}
+		values.Set("cursor", *page.Next)
+	}
+	return nil
+}
+
+// printEntry prints a row: a line for people, or the object as it came.
+func printEntry(out io.Writer, format output, row json.RawMessage) error {
+	if format == outputJSON {
+		_, err := fmt.Fprintf(out, "%s\n", row)
+		return err
+	}
+	var e api.LoggedEntry
+	if err := json.Unmarshal(row, &e); err != nil {
+		return fmt.Errorf("the server's answer: %w", err)
+	}
+	subject, from := e.Campaign, ""
+	if subject == "" {
+		subject = e.Brand
+	}
+	if e.Address != "" {
+		from = " from " + e.Address
+	}
+	_, err := fmt.Fprintf(out, "%d\t%s\t%s (%s)%s\t%s\t%s\t%s\n", e.Seq, e.At.Format(time.RFC3339), e.Actor, e.Role, from, e.Action,
+		subject, e.Reason)
+	return err
+}
+
+func logKeyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "key FILE",
+		Short: "Print the public key that checks the staff log's heads, of the keys file that serve reads",
+		Long: "Print the public key that checks the staff log's heads, of the keys file that serve reads. Have it where you verify:\n" +
+			"whoever can change the keys file can sign heads of a log written anew.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			keys, err := api.LoadKeys(args[0])
+			if err != nil {
+				return err
+			}
+			key, err := keys.Log()
+			if err != nil {
+				return err
+			}
+			if key == nil {
+				return fmt.Errorf("%s has no log_key (base64 of 32 random bytes): heads are not signed", args[0])
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), key.Public())
+			return err
+		},
+	}
+}

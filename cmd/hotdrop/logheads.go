@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"hotdrop/api"
+	"hotdrop/core"
+)
+
+// leastHeadInterval is the shortest time between two looks at where the staff log ends.
+const leastHeadInterval = time.Second
+
+// The actions that say from when to when a node exported the heads of the staff log.
+const (
+	actionHeadsBegin = "log.heads_begin"
+	actionHeadsEnd   = "log.heads_end"
+)
+
+// headSettings say where the signed heads of the staff log go.
+type headSettings struct {
+	file  string // "" for nowhere
+	every time.Duration
+}
+
+func (s *headSettings) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&s.file, "log-heads", "", "append the signed head of the staff log to this file, one JSON object a line; "+
+		"have it where the database's administrators cannot write")
+	cmd.Flags().DurationVar(&s.every, "log-heads-every", time.Minute, "how often, if the log has grown")
+}
+
+func (s *headSettings) check() error {
+	if s.every < leastHeadInterval {
+		return usageError{fmt.Errorf("--log-heads-every is at least %s", leastHeadInterval)}
+	}
+	return nil
+}
+
+// headExport appends signed heads to a file. One goroutine runs it.
+type headExport struct {
+	headSettings
+
+	staffLog *core.StaffLog
+	log      *slog.Logger
+	out      *os.File
+	failing  bool         // the last attempt failed
+	failures atomic.Int64 // attempts that failed
+	written  atomic.Int64 // the row of the last head that was written
+}
+
+// newHeadExport opens the file; without one it returns nil.
+func newHeadExport(s headSettings, staffLog *core.StaffLog, log *slog.Logger) (*headExport, error) {
+	if s.file == "" {
+		return nil, nil //nolint:nilnil // nothing is exported
+	}
+	if staffLog.PublicKey() == "" {
+		return nil, usageError{errors.New("--log-heads needs a key that signs: the keys file has no log_key (base64 of 32 random bytes)")}
+	}
+	out, err := os.OpenFile(s.file, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("the file of the log's heads: %w", err)
+	}
+	if err := endLine(out); err != nil {
+		return nil, errors.Join(fmt.Errorf("the file of the log's heads: %w", err), out.Close())
+	}
+	return &headExport{headSettings: s, staffLog: staffLog, log: log, out: out}, nil
+}
+
+// endLine ends a line that a crash has cut off, so that the next head begins its own.
+func endLine(file *os.File) error {
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil || size == 0 {
+		return err
+	}
+	last := make([]byte, 1)
+	if _, err := file.ReadAt(last, size-1); err != nil || last[0] == '\n' {
+		return err
+	}
+	_, err = file.WriteString("\n")
+	return err
+}
+
+// run exports until ctx ends, and once more then. When it begins and ends stands in the log.
+func (e *headExport) run(ctx context.Context) {
+	if e == nil {
+		return
+	}
+	e.record(ctx, actionHeadsBegin)
+	tick := time.NewTicker(e.every)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		e.try(ctx)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+	ending := context.WithoutCancel(ctx)
+	e.record(ending, actionHeadsEnd)
+	e.try(ending)
+	if err := e.out.Close(); err != nil {
+		e.log.Warn("the file of the log's heads", "error", err)
+	}
+}
+
+// record says in the log that the export begins or ends.
+func (e *headExport) record(ctx context.Context, action string) {
+	err := e.staffLog.Record(ctx, core.Principal{ID: "system", Role: "system"}, action, "serve --log-heads", map[string]string{
+		"file": e.file, "every": e.every.String(), "public_key": e.staffLog.PublicKey(),
+	})
+	if err != nil {
+		e.log.Warn("the staff log does not say that its heads are exported", "action", action, "error", err)
+	}
+}
+
+// try exports a head. It says so when that begins to fail, and when it works again.
+func (e *headExport) try(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	err := e.export(ctx)
+	if err != nil {
+		e.failures.Add(1)
+	}
+	switch {
+	case err != nil && !e.failing:
+		e.log.Error("the head of the staff log was not exported; trying again", "file", e.file, "error", err)
+	case err == nil && e.failing:
+		e.log.Info("the head of the staff log is exported again", "file", e.file)
+	}
+	e.failing = err != nil
+}
+
+// export appends the head if the log has grown, and returns when it is on the disk.
+func (e *headExport) export(ctx context.Context) error {
+	head, err := e.staffLog.Head(ctx)
+	if err != nil {
+		return err
+	}
+	if head.Seq == e.written.Load() { // also of a log without rows
+		return nil
+	}
+	line, err := json.Marshal(head)
+	if err != nil {
+		return err
+	}
+	if e.failing { // which may have left half a line
+		line = append([]byte("\n"), line...)
+	}
+	if _, err := e.out.Write(append(line, '\n')); err != nil {
+		return err
+	}
+	if err := e.out.Sync(); err != nil {
+		return err
+	}
+	e.written.Store(head.Seq)
+	return nil
+}
+
+// exported is what /metrics shows; nil without an export.
+func (e *headExport) exported() func() api.ExportedHeads {
+	if e == nil {
+		return nil
+	}
+	return func() api.ExportedHeads {
+		return api.ExportedHeads{File: e.file, Seq: e.written.Load(), Failures: e.failures.Load()}
+	}
+}
+
+// maxHeadLine bounds a line of a file of heads, bytes.
+const maxHeadLine = 4096
+
+// readHeads reads a file of heads. What is no head of the deployment's log, signed with one of the keys, is bad; lines that
+// were cut off by a crash are not heads and are left out.
+func readHeads(
+	name string, in io.Reader, deployment string, keys []*core.LogPublicKey, bad func(where string, err error),
+) (heads []core.KnownHead, err error) {
+	lines := &lineReader{in: bufio.NewReaderSize(in, maxHeadLine)}
+	for lines.next() {
+		line := bytes.TrimSpace(lines.line)
+		if len(line) == 0 {
+			continue
+		}
+		where := fmt.Sprintf("%s:%d", name, lines.number)
+		head, err := core.ParseHead(line, keys...)
+		switch {
+		case errors.Is(err, core.ErrHeadUnreadable) && !bytes.HasSuffix(line, []byte("}")):
+		case err != nil:
+			bad(where, err)
+		case head.Deployment != deployment:
+			bad(where, fmt.Errorf("it is of the deployment %.40q, this log is of %q", head.Deployment, deployment))
+		default:
+			heads = append(heads, core.KnownHead{Seq: head.Seq, Hash: head.Hash, At: head.At, Source: where})
+		}
+	}
+	return heads, lines.err
+}
+
+// lineReader reads lines, each of at most as many bytes as its buffer has.
+type lineReader struct {
+	in     *bufio.Reader
+	line   []byte
+	number int
+	err    error // what stopped it, nil at the end
+}
+
+// next reads the next line and reports whether there is one. One that is too long reads as {}, which is nothing.
+func (r *lineReader) next() bool {
+	line, err := r.in.ReadSlice('\n')
+	r.line, r.number = line, r.number+1
+	for errors.Is(err, bufio.ErrBufferFull) {
+		r.line = []byte("{}")
+		_, err = r.in.ReadSlice('\n')
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+		return false
+	}
+	return len(r.line) > 0
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"hotdrop/core"
+)
+
+// logVerification is what a staff log is held against.
+type logVerification struct {
+	database   databaseSettings
+	heads      []string // files
+	publicKeys []string
+	format     output
+}
+
+func logVerifyCommand() *cobra.Command {
+	s := &logVerification{format: outputText}
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Check the staff log against itself and against exported heads",
+		Long: "Check the staff log against itself: every row's hash over its content and the row before it, and that no number is\n" +
+			"missing. It finds rows that were changed, removed, inserted or put in another order. Whoever has the database can\n" +
+			"write all hashes anew, or cut off the end: that only signed heads show, which `hotdrop serve --log-heads FILE`\n" +
+			"exports. After a restore they say what the backup lacks. Works beside running servers. Findings make the exit code\n" +
+			"1; they are rows on stdout, or with -o json on stderr, so that stdout is one object.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
+	}
+	s.database.register(cmd)
+	s.format.register(cmd)
+	cmd.Flags().StringSliceVar(&s.heads, "heads", nil, "a file of exported heads (repeatable: several nodes write several)")
+	cmd.Flags().StringSliceVar(&s.publicKeys, "public-key", nil, "checks the heads, see `hotdrop log key` (repeatable: a key may have been replaced)")
+	return cmd
+}
+
+func (s *logVerification) run(cmd *cobra.Command) (err error) {
+	keys, err := s.keys()
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	db, err := s.database.openToRead(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	rows := cmd.OutOrStdout()
+	if s.format == outputJSON {
+		rows = cmd.ErrOrStderr()
+	}
+	bad := int64(0)
+	verifier := &core.LogVerifier{Store: db.staffLog, Found: func(f core.LogFinding) { _, _ = fmt.Fprintf(rows, "%s\t%s\n", f.Kind, f.Detail) }}
+	verifier.Heads, err = s.readFiles(ctx, db.staffLog, keys, func(where string, err error) {
+		bad++
+		_, _ = fmt.Fprintf(rows, "%s\t%s: %s\n", core.LogBadHead, where, err)
+	})
+	if err != nil {
+		return err
+	}
+	done := s.progress(cmd.ErrOrStderr(), verifier)
+	sum, err := verifier.Verify(ctx)
+	done()
+	if err != nil {
+		return fmt.Errorf("verifying the staff log: %w", err)
+	}
+	sum.Findings += bad
+	if err := s.print(cmd.OutOrStdout(), sum); err != nil {
+		return err
+	}
+	if sum.Findings > 0 {
+		return errFailed
+	}
+	return nil
+}
+
+func (s *logVerification) keys() ([]*core.LogPublicKey, error) {
+	if len(s.heads) > 0 && len(s.publicKeys) == 0 {
+		return nil, usageError{errors.New("--heads needs --public-key: print it with `hotdrop log key`, and have it from before")}
+	}
+	keys := make([]*core.LogPublicKey, len(s.publicKeys))
+	for i, text := range s.publicKeys {
+		key, err := core.ParseLogPublicKey(text)
+		if err != nil {
+			return nil, usageError{fmt.Errorf("--public-key: %w", err)}
+		}
+		keys[i] = key
+	}
+	return keys, nil
+}
+
+// readFiles reads every file of heads.
+func (s *logVerification) readFiles(
+	ctx context.Context, store core.StaffLogStore, keys []*core.LogPublicKey, bad func(where string, err error),
+) (all []core.KnownHead, err error) {
+	_, deployment, err := store.StaffLogHead(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("the head of the staff log: %w", err)
+	}
+	for _, name := range s.heads {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("heads: %w", err)
+		}
+		heads, err := readHeads(name, file, deployment, keys, bad)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return nil, fmt.Errorf("heads in %s: %w", name, err)
+		}
+		all = append(all, heads...)
+	}
+	return all, nil
+}
+
+// barEvery is how often a bar is drawn anew.
+const barEvery = 100 * time.Millisecond
+
+// progress shows on a terminal how far the verification is, until done is called.
+func (s *logVerification) progress(out io.Writer, v *core.LogVerifier) (done func()) {
+	file, isFile := out.(*os.File)
+	if !isFile || s.format == outputJSON || !term.IsTerminal(int(file.Fd())) {
+		return func() {}
+	}
+	bar := progressbar.NewOptions64(1, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("rows"),
+		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(barEvery))
+	v.Row = func(row, rows int64) {
+		bar.ChangeMax64(rows)
+		_ = bar.Set64(row) // a bar that cannot be drawn stops nothing
+	}
+	return func() { _ = bar.Clear() }
+}
+
+func (s *logVerification) print(out io.Writer, sum *core.LogVerification) error {
+	if s.format == outputJSON {
+		return printJSON(out, sum)
+	}
+	against := "no heads: that its end was cut off, or all of it written anew, would not show (--heads)"
+	if len(s.heads) > 0 {
+		against = fmt.Sprintf("%d signed heads, which vouch up to row %d", sum.Heads, sum.HeadSeq)
+	}
+	_, err := fmt.Fprintf(out, "%d rows checked, the last is %d, against %s: %d findings\n", sum.Rows, sum.LastSeq, against, sum.Findings)
+	return err
+}
