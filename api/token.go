@@ -41,6 +41,9 @@ func (k *Keys) Sign(p core.Principal, ttl time.Duration) (string, error) {
 	if !wellFormed(p) {
 		return "", core.Errorf(core.CodeInvalid, "a token needs a role and an id of 1 to 128 visible characters")
 	}
+	if len(k.TokenSecret) < secretSize {
+		return "", core.Errorf(core.CodeInvalid, "the keys file has no token_secret to sign with")
+	}
 	now := time.Now()
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, &claims{
 		RegisteredClaims: jwt.RegisteredClaims{
