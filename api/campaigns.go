@@ -100,7 +100,10 @@ func (s *Server) campaign(ctx context.Context, in *CampaignPath) (*campaignOutpu
 func (s *Server) campaignView(ctx context.Context, v *core.CampaignView) (Campaign, error) {
 	view := campaignView(v, principalOf(ctx).Role != core.RoleShopper)
 	var err error
-	view.Draws, err = s.drawsOf(ctx, v.Record.Definition)
+	if view.Draws, err = s.drawsOf(ctx, v.Record.Definition); err != nil {
+		return view, err
+	}
+	view.Waiting, err = s.waitingRoomOf(ctx, v.Record.Definition)
 	return view, err
 }
 

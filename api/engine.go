@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hotdrop/core"
+	"hotdrop/core/drawing"
 )
 
 // Engine is what the API needs of the core.
@@ -19,6 +20,7 @@ type Engine interface {
 // Shopping is what shoppers do.
 type Shopping interface {
 	Shop
+	Queue
 	Offers
 	Wallet
 	Sharing
@@ -53,6 +55,18 @@ type Shop interface {
 	Cancel(ctx context.Context, action core.OrderAction) (*core.Order, error)
 	// Group returns a group that orders join.
 	Group(ctx context.Context, id string) (*core.GroupView, error)
+}
+
+// Queue keeps waiting rooms.
+type Queue interface {
+	// WaitingRoom returns the campaign's waiting room, nil if it has none.
+	WaitingRoom(ctx context.Context, campaign string) (*core.WaitingRoomView, error)
+	// Join lets the shopper join; created is false for one who waits or is let in already.
+	Join(ctx context.Context, campaign string, shopper core.Principal) (place *core.QueuePlace, created bool, err error)
+	// QueuePlace returns the shopper's own place.
+	QueuePlace(ctx context.Context, campaign string, shopper core.Principal) (*core.QueuePlace, error)
+	// Shuffle returns the order of those who came before the opening; it fails with wrong_state before that.
+	Shuffle(ctx context.Context, campaign string) (*drawing.Shuffle, error)
 }
 
 // Sharing counts what comes of shoppers' links.

@@ -28,13 +28,13 @@ func (s *Server) hotReserve(x *exchange) bool {
 }
 
 func (s *Server) hotPlace(x *exchange) bool {
-	key := x.Header("Idempotency-Key")
+	key, token := x.Header("Idempotency-Key"), x.Header("Queue-Token")
 	var body OrderRequest
-	if !x.bare() || !hotKey(key) || !scanOrder(x.body, &body) {
+	if !x.bare() || !hotKey(key) || !hotToken(token) || !scanOrder(x.body, &body) {
 		return false
 	}
 	ctx := x.Context()
-	o, replayed, err := s.engine.Place(ctx, body.request(x.Param("campaign"), key, principalOf(ctx)))
+	o, replayed, err := s.engine.Place(ctx, body.request(x.Param("campaign"), key, token, principalOf(ctx)))
 	if replayed && err == nil {
 		x.SetHeader("Idempotent-Replayed", "true")
 	}
@@ -72,6 +72,9 @@ func (x *exchange) bare() bool {
 
 // hotKey reports whether an Idempotency-Key keeps its contract. One that is missing does: core refuses it.
 func hotKey(key string) bool { return len(key) <= 128 && visible(key) }
+
+// hotToken reports whether a Queue-Token keeps its contract. Whether one is needed is core's to say.
+func hotToken(token string) bool { return len(token) <= 256 && visible(token) }
 
 // scanOrder decodes the body of an order; false means that huma has to look at it.
 func scanOrder(body []byte, o *OrderRequest) bool {

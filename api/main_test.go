@@ -28,11 +28,13 @@ type scripted struct {
 	order    *core.Order       // what staff and shoppers get, nil: sampleOrder
 	group    *core.QuotedGroup // of quotes
 	draws    map[string]core.DrawTerms
-	rollout  *core.Rollout // in force, nil: sampleRollout
-	refused  error         // of what changes a rollout
-	followed error         // of waiting for the nodes
-	hangs    chan struct{} // closed when a stream has sent its points, which then goes on; nil: it ends
-	corrects bool          // a stream corrects its first point in the end
+	queue    *core.QueuePlace // nil: waitingPlace
+	waits    bool             // the campaign has a waiting room
+	rollout  *core.Rollout    // in force, nil: sampleRollout
+	refused  error            // of what changes a rollout
+	followed error            // of waiting for the nodes
+	hangs    chan struct{}    // closed when a stream has sent its points, which then goes on; nil: it ends
+	corrects bool             // a stream corrects its first point in the end
 	asked    questions
 }
 
@@ -112,6 +114,9 @@ func (e *scripted) Campaigns(context.Context) ([]*core.CampaignView, error) {
 func (e *scripted) Campaign(context.Context, string) (*core.CampaignView, error) {
 	v := sampleCampaign()
 	v.Record.Definition.Draws = e.draws
+	if e.waits {
+		v.Record.Definition.WaitingRoom.PerMinute = 10_000
+	}
 	return v, e.call()
 }
 

@@ -65,7 +65,7 @@ func statusOf(code core.Code) int {
 		return http.StatusUnauthorized
 	case core.CodeInsufficientFunds:
 		return http.StatusPaymentRequired
-	case CodeForbidden, core.CodeDenied, core.CodeReservationRequired:
+	case CodeForbidden, core.CodeDenied, core.CodeReservationRequired, core.CodeQueueTokenRequired, core.CodeQueueTokenInvalid:
 		return http.StatusForbidden
 	case core.CodeNotFound:
 		return http.StatusNotFound

@@ -68,8 +68,9 @@ func TestEveryCodeThatIsDeclaredIsMappedAndDocumented(t *testing.T) {
 func TestEveryCodeHasItsStatus(t *testing.T) {
 	want := map[core.Code]int{
 		core.CodeInvalid: 422, core.CodeNotFound: 404, core.CodeDenied: 403, core.CodeSoldOut: 409, core.CodeLimitReached: 409,
-		core.CodePriceChanged: 409, core.CodeNotInPhase: 409, core.CodeReservationRequired: 403, core.CodeQuotaExhausted: 409,
-		core.CodeAlreadyUsed: 409, core.CodeIdempotencyMissing: 400, core.CodeIdempotencyMismatch: 422, core.CodeInFlight: 409,
+		core.CodePriceChanged: 409, core.CodeNotInPhase: 409, core.CodeReservationRequired: 403, core.CodeQueueTokenRequired: 403, core.CodeQueueTokenInvalid: 403,
+		core.CodeQuotaExhausted: 409,
+		core.CodeAlreadyUsed:    409, core.CodeIdempotencyMissing: 400, core.CodeIdempotencyMismatch: 422, core.CodeInFlight: 409,
 		core.CodeInsufficientFunds: 402, core.CodeWrongState: 409, core.CodeRefunded: 409, core.CodePreconditionFailed: 412,
 		core.CodeBelowTaken: 409, core.CodeNotReady: 409, core.CodeDraining: 409, core.CodeStopped: 409, core.CodeApprovalRequired: 409, core.CodeSignatureInvalid: 422, core.CodeMechanicFailed: 503, core.CodeUnavailable: 503, core.CodeOverloaded: 503,
 		core.CodeStorageFull: 503, core.CodeTooManyKeys: 409, core.CodeInternal: 500, CodeUnauthorized: 401, CodeForbidden: 403, CodeMalformed: 400,

@@ -104,6 +104,19 @@ var explanations = []explanation{
 		both("Orders that you have placed can still be paid. Look again later.", "已下的订单仍可支付，请稍后再来看看。"),
 	},
 	{
+		core.CodeQueueTokenRequired, true, both("Queue token required", "需要排队凭证"),
+		both("This sale has a waiting room, and the order came without the token that it gives.", "该活动需要排队，订单缺少排队凭证。"),
+		both(
+			"Join the waiting room, wait until you are let in, and order with the token that you get there.",
+			"请先加入排队，轮到您后使用获得的凭证下单。",
+		),
+	},
+	{
+		core.CodeQueueTokenInvalid, true, both("Queue token invalid", "排队凭证无效"),
+		both("This queue token is not yours, has expired, or has let an order in already.", "该排队凭证不属于您、已过期或已使用。"),
+		both("Look at your place in the waiting room; you can join again.", "请查看您的排队状态，您可以重新排队。"),
+	},
+	{
 		core.CodeOwnLink, true, both("Own link", "自己的链接"),
 		both("This is your own link, and only others count.", "这是您自己的链接，只有他人访问才计数。"),
 		both("Share it with others.", "请把链接分享给他人。"),

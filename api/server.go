@@ -91,6 +91,7 @@ func New(o Options) (*Server, error) {
 	s.registerSharing()
 	s.registerBelongings()
 	s.registerDraws()
+	s.registerQueue()
 	s.registerDesk()
 	s.registerShoppers()
 	s.registerResolve()

@@ -45,10 +45,11 @@ type OrderRequest struct {
 	Replaces    string      `json:"replaces,omitempty" pattern:"^[a-z0-9-]{1,63}\\.[0-9a-hjkmnp-tv-z]{26}$" patternDescription:"a campaign's id, a dot and 26 characters of 0-9 and a-z without i, l, o and u" doc:"an order of one's own, of the same item and not paid, that this one takes the place of: it has to have an offer" example:"trade-in.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 }
 
-func (r *OrderRequest) request(campaign, key string, shopper core.Principal) core.OrderRequest {
+func (r *OrderRequest) request(campaign, key, token string, shopper core.Principal) core.OrderRequest {
 	return core.OrderRequest{
 		Campaign: campaign, Shopper: shopper, SKU: r.SKU, Quantity: r.Quantity, Voucher: r.Voucher, Group: r.Group,
 		Input: r.Input, ExpectTotal: r.ExpectTotal, Replaces: r.Replaces, Key: key,
+		QueueToken: token,
 	}
 }
 
@@ -79,6 +80,7 @@ type quoteOutput struct{ Body Quote }
 type placeInput struct {
 	CampaignPath
 	Idempotency
+	QueueToken
 
 	Body OrderRequest
 }
@@ -117,7 +119,7 @@ func orderRefusals() []core.Code {
 
 // placeRefusals is what placing an order can be refused with: what a quote can, and what has to do with the key.
 func placeRefusals() []core.Code {
-	return append(orderRefusals(), core.CodeWrongState, core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeInFlight)
+	return append(orderRefusals(), core.CodeQueueTokenRequired, core.CodeQueueTokenInvalid, core.CodeWrongState, core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeInFlight)
 }
 
 func actionRefusals(more ...core.Code) []core.Code {
@@ -150,7 +152,8 @@ func (s *Server) registerShop() {
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "place-order", Method: http.MethodPost, Path: "/v1/campaigns/{campaign}/orders", Tags: []string{"shop"},
-			Summary: "Place an order", Description: "The order holds its stock until hold_until; pay it before.",
+			Summary: "Place an order", Description: "The order holds its stock until hold_until; pay it before. " +
+				"In a campaign with a waiting room it needs the Queue-Token of GET /v1/campaigns/{campaign}/queue from the sale's opening on.",
 			DefaultStatus: http.StatusCreated,
 		},
 		hot: s.hotPlace, refuses: placeRefusals(),
@@ -217,7 +220,7 @@ func (s *Server) quote(ctx context.Context, in *quoteInput) (*quoteOutput, error
 	order := OrderRequest{
 		SKU: in.Body.SKU, Quantity: in.Body.Quantity, Voucher: in.Body.Voucher, Group: in.Body.Group, Input: in.Body.Input,
 	}
-	q, err := s.engine.Quote(ctx, order.request(in.Campaign, "", principalOf(ctx)))
+	q, err := s.engine.Quote(ctx, order.request(in.Campaign, "", "", principalOf(ctx)))
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +228,7 @@ func (s *Server) quote(ctx context.Context, in *quoteInput) (*quoteOutput, error
 }
 
 func (s *Server) place(ctx context.Context, in *placeInput) (*placeOutput, error) {
-	o, replayed, err := s.engine.Place(ctx, in.Body.request(in.Campaign, in.Key, principalOf(ctx)))
+	o, replayed, err := s.engine.Place(ctx, in.Body.request(in.Campaign, in.Key, in.Token, principalOf(ctx)))
 	if err != nil {
 		return nil, err
 	}

@@ -255,6 +255,7 @@ type Campaign struct {
 	Quotas   []Quota        `json:"quotas" nullable:"false" doc:"what mechanics may take from, sorted by name; shoppers see none before the teaser is over"`
 	Pools    []VoucherPool  `json:"voucher_pools" nullable:"false" doc:"what vouchers are granted from, sorted by name; shoppers see none before the teaser is over"`
 	Draws    []CampaignDraw `json:"draws" nullable:"false" doc:"what winners are drawn for, sorted by name; there from the start, so that the hashes are known before anybody enters"`
+	Waiting  *WaitingRoom   `json:"waiting_room,omitempty" doc:"who orders in the sale has to be let in first; absent if nobody has to"`
 	Groups   Groups         `json:"groups" doc:"what becomes of the members of a group that fails"`
 	Deposits Deposits       `json:"deposits" doc:"what becomes of the balance of an order with a deposit"`
 }

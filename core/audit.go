@@ -21,6 +21,7 @@ type AuditSummary struct {
 	Orders       int64 `json:"orders"`
 	Claims       int64 `json:"claims"`
 	Reservations int64 `json:"reservations"`
+	Arrivals     int64 `json:"arrivals"`
 	Documents    int64 `json:"documents"`
 	Transfers    int64 `json:"transfers"`
 	Findings     int64 `json:"findings"`
@@ -78,6 +79,7 @@ type auditedCampaign struct {
 	seats     map[string]auditedSeat // by order
 	draws     map[string]struct{}
 	winners   map[string]struct{} // entries that won
+	queue     auditedQueue
 	reserved  int64
 	positions int64           // the last one
 	places    int64           // the sum of all
@@ -120,6 +122,12 @@ func (a *audit) VisitReservation(r Reservation) {
 	a.places += r.Position
 }
 
+// VisitArrival implements [BookVisitor].
+func (a *audit) VisitArrival(arrival Arrival) {
+	a.summary.Arrivals++
+	a.queue.visit(arrival)
+}
+
 // take counts what somebody has taken.
 func (a *audit) take(takes []Take) {
 	for _, take := range takes {
@@ -139,12 +147,14 @@ func (a *audit) finish() {
 	if a.positions != a.reserved || a.places != a.reserved*(a.reserved+1)/2 {
 		a.find("reservation", a.campaign, "%d reservations, the last position is %d", a.reserved, a.positions)
 	}
+	a.finishQueue()
 	a.finishDocuments()
 	a.finishRollouts()
 }
 
 func (a *audit) finishCounters() {
 	a.taken[CounterReservations], a.taken[CounterOrders] = a.reserved, int64(len(a.orders))
+	a.taken[CounterQueue] = a.queue.arrivals
 	for key, c := range a.counters {
 		if taken := a.taken[key]; c.Limit != c.Remaining+taken {
 			a.find("counter", key, "limit %d, remaining %d, taken %d", c.Limit, c.Remaining, taken)
@@ -153,6 +163,9 @@ func (a *audit) finishCounters() {
 	}
 	delete(a.taken, CounterReservations) // which a campaign without a change since it was made may lack
 	delete(a.taken, CounterOrders)
+	if a.queue.arrivals == 0 { // most campaigns have no waiting room
+		delete(a.taken, CounterQueue)
+	}
 	for key, units := range a.taken {
 		a.find("counter", key, "%d are taken from a counter that does not exist", units)
 	}

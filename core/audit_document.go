@@ -45,6 +45,8 @@ func (a *audit) VisitDocument(d *Document) {
 		err = visit(d, a.visitSignup)
 	case DocumentTask:
 		err = visit(d, a.visitTask)
+	case DocumentRoom:
+		err = visit(d, a.visitRoom)
 	default: // nothing else is counted anywhere
 	}
 	if err != nil {

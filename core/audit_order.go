@@ -177,6 +177,8 @@ func (a *audit) VisitClaim(c Claim) {
 	switch c.Kind {
 	case ClaimLimit, ClaimOnce, ClaimGroup, ClaimVoucher:
 		a.checkHeld(c)
+	case ClaimQueue:
+		a.useTicket(c)
 	case ClaimShare, ClaimVisit, ClaimSocial:
 		a.noteLink(c)
 	default:

@@ -14,6 +14,7 @@ type books struct {
 	orders       []*core.Order
 	claims       []core.Claim
 	reservations []core.Reservation
+	arrivals     []core.Arrival
 	documents    []*core.Document
 	rollouts     []core.RolloutEntry
 	behind       int64 // how far the epoch seen is behind the epoch
@@ -33,6 +34,9 @@ func (b *books) Book(_ context.Context, _ core.CampaignKey, v core.BookVisitor) 
 	}
 	for _, r := range b.reservations {
 		v.VisitReservation(r)
+	}
+	for _, a := range b.arrivals {
+		v.VisitArrival(a)
 	}
 	for _, d := range b.documents {
 		v.VisitDocument(d)

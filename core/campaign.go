@@ -36,6 +36,7 @@ type Campaign struct {
 	Reminders    []Reminder             `json:"reminders,omitempty" doc:"messages to everyone who reserved"`
 	Guardrails   Guardrails             `json:"guardrails,omitzero" doc:"what no mechanic can get past"`
 	Guards       Guards                 `json:"guards,omitzero" doc:"what takes a ruleset back by itself, and when a mechanic that fails is not asked for a while"`
+	WaitingRoom  WaitingRoom            `json:"waiting_room,omitzero" doc:"who orders in the sale has to be let in first"`
 	Ruleset      []Binding              `json:"ruleset,omitempty" doc:"the mechanics, in the order they run"`
 	Stacking     map[string]Stacking    `json:"stacking,omitempty" doc:"how each stacking group combines: all, best or first"`
 }
@@ -287,6 +288,9 @@ func (c *Campaign) Limits() map[string]int64 {
 	}
 	if c.Guardrails.DiscountBudget > 0 {
 		limits[CounterBudget] = c.Guardrails.DiscountBudget
+	}
+	if c.WaitingRoom.isOn() {
+		limits[CounterQueue] = Unbounded
 	}
 	return limits
 }

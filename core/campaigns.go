@@ -129,13 +129,13 @@ func (e *Engine) ApplyCampaign(ctx context.Context, req ApplyRequest) (*Campaign
 	return nil, Errorf(CodePreconditionFailed, "somebody else changes this campaign at the same moment")
 }
 
-// followChange lets this node, and the draws of the campaign, follow a change that is in force.
+// followChange lets this node, and the draws and the waiting room of the campaign, follow a change that is in force.
 func (e *Engine) followChange(ctx context.Context, id string) error {
 	c, err := e.refresh(ctx, id)
 	if err != nil {
 		return err
 	}
-	return c.followDraws(ctx)
+	return errors.Join(c.followDraws(ctx), c.followRoom(ctx))
 }
 
 // planChange returns the change that the request asks for; nil when the definition is in force already.
@@ -169,7 +169,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	}
 	return &CampaignChange{
 		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew, Artefacts: artefacts,
-		Documents: newDraws(current.Definition, req.Definition), Entry: req.entry(now, current.Definition),
+		Documents: append(newDraws(current.Definition, req.Definition), newRoom(current.Definition, req.Definition, e.now())...), Entry: req.entry(now, current.Definition),
 	}, nil
 }
 

@@ -82,6 +82,7 @@ func batchQuery(of CampaignKey, intents []*intent) Query {
 	edited := map[DocumentKey]struct{}{}
 	for _, in := range intents {
 		q.Shoppers = append(q.Shoppers, in.shoppers()...)
+		q.Arrivals = q.Arrivals || in.arrival != nil
 		if in.order != nil {
 			q.Orders = append(q.Orders, in.order.ID)
 		}

@@ -22,6 +22,7 @@ const (
 	DocumentTask    DocumentKind = "task"    // [Task]; id: what it is for
 	DocumentSignup  DocumentKind = "signup"  // [Signup]; id: the shopper
 	DocumentLockout DocumentKind = "lockout" // [Lockout]; id: the shopper
+	DocumentRoom    DocumentKind = "room"    // [Room], the waiting room; there is one
 )
 
 // Document is one thing of a campaign that lives a life of its own beside the orders: a row with a state, a revision

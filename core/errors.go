@@ -37,6 +37,8 @@ const (
 	CodeDraining            Code = "draining"                 // no orders until those that were placed have ended
 	CodeDrawClosed          Code = "draw_closed"              // the draw takes no more entries
 	CodeOwnLink             Code = "own_link"                 // one's own link counts nothing
+	CodeQueueTokenRequired  Code = "queue_token_required"     // the campaign has a waiting room, and the order came without its token
+	CodeQueueTokenInvalid   Code = "queue_token_invalid"      // the token is forged, somebody else's, expired or used
 	CodeIdempotencyMissing  Code = "idempotency_key_missing"  // a POST that moves stock or money came without its key
 	CodeIdempotencyMismatch Code = "idempotency_key_mismatch" // the key was used with another body
 	CodeInFlight            Code = "in_flight"                // a request with this key is being worked on

@@ -14,10 +14,12 @@ type intent struct {
 	order       *Order       // nil for everything else
 	replaces    *Order       // the order, as it was read, that this one takes the place of; nil if it takes none's
 	reservation *Reservation // nil for everything else
+	arrival     *Arrival     // nil for everything else
 	claims      []Claim      // once-only keys beside an order's own: an event whose key is taken is done already
 	takes       []Take       // beside an order's own
 	edits       []edit       // of documents
 	documents   []*Document  // those to be edited, as they were when the intent was decided
+	ticket      Claim        // that lets an order in through the waiting room, whatever becomes of it; zero if it needs none
 	request     Claim        // the request's idempotency claim; zero for a reservation
 	known       []Claim      // the shopper's claims as they were loaded
 	limits      []int64      // units per shopper of each of the order's lines, 0 for none
@@ -47,6 +49,8 @@ func (in *intent) shoppers() []string {
 		all = append(all, in.order.Shopper)
 	case in.reservation != nil:
 		all = append(all, in.reservation.Shopper)
+	case in.arrival != nil:
+		all = append(all, in.arrival.Shopper)
 	}
 	for i := range in.claims {
 		all = append(all, in.claims[i].Shopper)
@@ -79,6 +83,7 @@ type planner struct {
 	claims    map[claimKey]string
 	taken     map[string]int64 // units the plan takes, by counter
 	reserved  map[string]*Reservation
+	joined    map[string]int64 // the last turn of shoppers in the waiting room
 	documents drafts
 }
 
@@ -88,6 +93,7 @@ func planBatch(campaign *snapshot, intents []*intent, state *State) *Plan {
 		plan:   &Plan{Campaign: campaign.definition().ID, Brand: campaign.definition().Brand},
 		state:  state,
 		claims: make(map[claimKey]string, 2*len(intents)), taken: map[string]int64{}, reserved: map[string]*Reservation{},
+		joined: map[string]int64{},
 	}
 	for _, in := range intents {
 		p.plan.Epoch = max(p.plan.Epoch, in.epoch)
@@ -108,6 +114,8 @@ func planBatch(campaign *snapshot, intents []*intent, state *State) *Plan {
 			p.addOrder(in)
 		case in.reservation != nil:
 			p.addReservation(in)
+		case in.arrival != nil:
+			p.addArrival(in)
 		default:
 			p.addEvent(in)
 		}
@@ -127,6 +135,9 @@ func (p *planner) know(state *State) {
 		}
 		if s.Reservation != nil {
 			p.reserved[shopper] = s.Reservation
+		}
+		if s.Arrival != nil {
+			p.joined[shopper] = s.Arrival.Turn
 		}
 	}
 }
@@ -155,6 +166,10 @@ func (p *planner) addOrder(in *intent) {
 // addFreed is addOrder once the plan has what the order takes the place of; false, with the intent refused or sent back, if
 // it does not fit.
 func (p *planner) addFreed(in *intent) bool {
+	if in.ticket.Key != "" && p.isUsed(in.ticket) {
+		in.refuse(tokenUsed())
+		return false
+	}
 	claims, ok := p.slots(in)
 	if !ok {
 		return false
@@ -180,6 +195,9 @@ func (p *planner) addFreed(in *intent) bool {
 		p.claim(claims[i])
 	}
 	p.claim(in.request)
+	if in.ticket.Key != "" {
+		p.claim(in.ticket)
+	}
 	p.take(in.order.Takes)
 	p.taken[CounterOrders]++
 	p.plan.Orders = append(p.plan.Orders, in.order)
@@ -316,6 +334,17 @@ func (p *planner) addReservation(in *intent) {
 	p.addBeside(in)
 }
 
+// addArrival puts the arrival into the plan unless the shopper has joined for this turn.
+func (p *planner) addArrival(in *intent) {
+	if p.joined[in.arrival.Shopper] >= in.arrival.Turn {
+		in.verdict = verdictDone
+		return
+	}
+	p.joined[in.arrival.Shopper] = in.arrival.Turn
+	p.taken[CounterQueue]++
+	p.plan.Arrivals = append(p.plan.Arrivals, in.arrival)
+}
+
 // addEvent puts what is neither order nor reservation into the plan, unless it happened before: one of its keys is taken.
 func (p *planner) addEvent(in *intent) {
 	if slices.ContainsFunc(in.claims, p.isUsed) {
@@ -381,5 +410,5 @@ func compareClaims(a, b Claim) int {
 // empty reports whether there is nothing to write.
 func (p *Plan) empty() bool {
 	return len(p.Orders) == 0 && len(p.Reservations) == 0 && len(p.Moves) == 0 && len(p.Claims) == 0 &&
-		len(p.Documents) == 0
+		len(p.Documents) == 0 && len(p.Arrivals) == 0
 }

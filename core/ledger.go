@@ -68,6 +68,7 @@ type BookVisitor interface {
 	VisitOrder(order *Order)
 	VisitClaim(claim Claim)
 	VisitReservation(r Reservation)
+	VisitArrival(a Arrival)
 	VisitDocument(d *Document)
 	VisitRollout(row RolloutEntry)
 }

@@ -123,6 +123,7 @@ const (
 	ClaimGroup   ClaimKind = "group"  // a seat in a group: key the group's id
 	ClaimShare   ClaimKind = "share"  // the shopper's link: key "", owner its code
 	ClaimVisit   ClaimKind = "visit"  // that the shopper came through a link: key and owner its code
+	ClaimQueue   ClaimKind = "queue"  // a place in the waiting room that has let an order in: key the place, owner the order
 	ClaimSocial  ClaimKind = "social" // a social event, or an account's repost of a link; owner the link's code
 )
 

@@ -37,6 +37,9 @@ func (c *campaign) place(ctx context.Context, req *OrderRequest, seen *observed)
 	if err := c.engine.refusalLog.admit(); err != nil {
 		return nil, false, err
 	}
+	if _, err := c.checkTicket(ctx, c.snapshot.Load().definition(), req, c.engine.now(), true); err != nil {
+		return nil, false, err
+	}
 	leave, err := c.enter(req.Shopper.ID, ClaimOrder, req.Key)
 	if err != nil {
 		return nil, false, err
@@ -169,7 +172,11 @@ func (c *campaign) decideOrder(ctx context.Context, req *OrderRequest, known *lo
 	if placed >= maxOrders {
 		return nil, Errorf(CodeLimitReached, "at most %d orders per shopper and campaign", maxOrders)
 	}
-	return c.orderIntent(req, q, known)
+	in, err := c.orderIntent(req, q, known)
+	if err != nil {
+		return nil, err
+	}
+	return in, c.letIn(ctx, in, q, req, known)
 }
 
 // orderIntent is the intent of a decided request: its order, and what the decision writes beside it.

@@ -51,6 +51,7 @@ type OrderRequest struct {
 	ExpectTotal *int64 // refuse with price_changed if the total is another, minor units
 	Replaces    string // an order of the shopper's that this one takes the place of, in one step; see [Offer]
 	Key         string // Idempotency-Key; unused by quotes
+	QueueToken  string // what the waiting room gave; unused by quotes and where there is none
 
 	replaced *Order // as it was read; nil until then
 }

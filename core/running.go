@@ -44,6 +44,7 @@ type campaign struct {
 	guarding guarding
 
 	comparing comparing
+	waiting   *waiting
 	due       dueChange
 
 	mu       sync.Mutex
@@ -76,6 +77,7 @@ func newCampaign(e *Engine, s *snapshot, rulesets *rulesets) *campaign {
 	c.tasks = batcher[*Document]{run: c.work, lanes: 1, most: maxBatch, bound: maxWaiting}
 	c.delays = batcher[*delay]{run: c.delayAll, lanes: 1, most: maxBatch, bound: maxWaiting}
 	c.counts = batcher[*count]{run: c.count, lanes: 1, most: maxBatch, bound: maxWaiting}
+	c.waiting = newWaiting(c)
 	return c
 }
 
@@ -83,6 +85,7 @@ func newCampaign(e *Engine, s *snapshot, rulesets *rulesets) *campaign {
 func (c *campaign) key() CampaignKey { return CampaignKey{Brand: c.brand, ID: c.id} }
 
 func (c *campaign) drain() {
+	c.waiting.reads.drain()
 	c.payments.drain()
 	c.tasks.drain() // which need the others
 	c.counts.drain()

@@ -39,6 +39,7 @@ func (c *Campaign) Shifted(by time.Duration) *Campaign {
 	for i := range copied.Reminders {
 		copied.Reminders[i].At = shifted(copied.Reminders[i].At, by)
 	}
+	copied.WaitingRoom.Opens = shifted(c.WaitingRoom.Opens, by)
 	copied.Deposits.BalanceUntil = shifted(c.Deposits.BalanceUntil, by)
 	return &copied
 }

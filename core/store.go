@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"unicode/utf8"
 )
@@ -13,6 +14,8 @@ const (
 	CounterReservations = "reservations"
 	// CounterOrders counts the orders that were ever placed; it has no bound.
 	CounterOrders = "orders"
+	// CounterQueue numbers the arrivals in the waiting room; it has no bound.
+	CounterQueue = "queue"
 	// CounterBudget is the campaign's discount budget in minor units.
 	CounterBudget = "budget/discount"
 	// Unbounded is the limit of a counter that only counts.
@@ -45,7 +48,7 @@ var (
 
 // Plan is everything that one transaction writes for one campaign. A store applies it whole or not at all, in this
 // order of locks: Moves (sorted by order id) → claims released, then Claims inserted (sorted by shopper, kind, key) →
-// Orders → Documents (the new ones, then the others, each sorted by kind, id) → Counters (sorted by key) → Reservations.
+// Orders → Documents (the new ones, then the others, each sorted by kind, id) → Counters (sorted by key) → Reservations → Arrivals.
 type Plan struct {
 	Campaign string
 	Brand    string
@@ -60,6 +63,7 @@ type Plan struct {
 	Documents    []*Document
 	Counters     []Delta
 	Reservations []*Reservation
+	Arrivals     []*Arrival
 	Entry        *StaffEntry // what staff did, nil if nobody of them did it
 }
 
@@ -85,6 +89,33 @@ type Applied struct {
 	Remaining map[string]int64
 	// Reserved is the value of the counter of reservations before the plan; reservation i got position Reserved+i+1.
 	Reserved int64
+	// Arrived is the value of the counter of the waiting room's arrivals before the plan; arrival i got number Arrived+i+1.
+	Arrived int64
+}
+
+// Count takes note of what a counter numbers: how many there were before the delta, which left so much of its limit.
+func (a *Applied) Count(delta Delta, limit, remaining int64) {
+	switch before := limit - remaining - delta.Units; delta.Counter {
+	case CounterReservations:
+		a.Reserved = before
+	case CounterQueue:
+		a.Arrived = before
+	}
+}
+
+// Uncounted says what the plan inserts without counting it, which no store may do, as numbers have no gaps; "" if there is
+// nothing.
+func (p *Plan) Uncounted() string {
+	units := map[string]int64{}
+	for _, delta := range p.Counters {
+		units[delta.Counter] += delta.Units
+	}
+	for counter, inserted := range map[string]int{CounterReservations: len(p.Reservations), CounterQueue: len(p.Arrivals)} {
+		if inserted > 0 && units[counter] != int64(inserted) {
+			return fmt.Sprintf("inserts %d rows that the counter %s numbers, and takes %d units of it", inserted, counter, units[counter])
+		}
+	}
+	return ""
 }
 
 // CampaignKey names a campaign with the brand that it belongs to. A store finds nothing of a campaign under another brand,
@@ -105,6 +136,7 @@ type Query struct {
 	Orders    []string       // whole orders, by id
 	Documents []DocumentKey  // whole documents
 	Counters  bool           // every counter of the campaign, and its epoch
+	Arrivals  bool           // the last arrival of each of these shoppers comes along
 	Placed    bool           // who has placed which order: every order's claim of the kind [ClaimOrder]
 }
 
@@ -127,6 +159,7 @@ type Counter struct {
 // ShopperState is what a campaign knows of one shopper.
 type ShopperState struct {
 	Reservation *Reservation
+	Arrival     *Arrival // the last one; nil without Query.Arrivals
 	Claims      []Claim
 	Documents   []*Document // of the kinds that were asked for
 }
@@ -152,6 +185,9 @@ type Store interface {
 	// ListOrders returns up to limit orders of the campaign, the newest first: those in the state, or in any if it is "",
 	// that are older than the order after, with which the page before ended, or from the newest on if that is "".
 	ListOrders(ctx context.Context, of CampaignKey, state, after string, limit int) ([]*Order, error)
+	// ListArrivals returns up to limit arrivals of the campaign whose number is above after, in their order. What it returns
+	// has no gaps: a number is committed before the next one is.
+	ListArrivals(ctx context.Context, of CampaignKey, after int64, limit int) ([]*Arrival, error)
 }
 
 // Bounds returns what the ids that the query asks for lie between: at from or after it, and before until, which is "" if

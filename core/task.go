@@ -146,6 +146,8 @@ func (c *campaign) workOne(ctx context.Context, d *Document) error {
 		err = c.workGroup(ctx, d.ID, nil)
 	case DocumentDraw:
 		err = c.drawDue(ctx, d)
+	case DocumentRoom:
+		err = c.roomDue(ctx, d)
 	case DocumentVoucher:
 		err = c.voucherDue(ctx, d)
 	}

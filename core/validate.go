@@ -39,6 +39,7 @@ func (c *Campaign) Validate() *Problems {
 	v.promotions()
 	v.guardrails()
 	v.guards()
+	v.waitingRoom()
 	v.ruleset()
 	v.stacking()
 	return v.problems

@@ -54,10 +54,13 @@ func (s *Store) ApplyLocked(
 	return applied, nil
 }
 
-// number tells the plan's reservations their positions, now that they are durable.
+// number tells the plan's reservations and arrivals their numbers, now that they are durable.
 func number(plan *core.Plan, applied *core.Applied) {
 	for i, r := range plan.Reservations {
 		r.Position = applied.Reserved + int64(i) + 1
+	}
+	for i, a := range plan.Arrivals {
+		a.Number = applied.Arrived + int64(i) + 1
 	}
 }
 
@@ -72,7 +75,12 @@ func queue(b *pgx.Batch, plan *core.Plan) (*core.Applied, error) {
 	for _, delta := range sorted(plan.Counters, compareDeltas) {
 		queueTake(b, plan, delta, applied)
 	}
-	return applied, queueReservations(b, plan)
+	if problem := plan.Uncounted(); problem != "" { // numbers would not be gapless
+		return nil, fmt.Errorf("a plan %s", problem)
+	}
+	queueReservations(b, plan)
+	queueArrivals(b, plan)
+	return applied, nil
 }
 
 func compareMoves(a, b core.Move) int    { return strings.Compare(a.Order.ID, b.Order.ID) }
@@ -153,32 +161,33 @@ func queueTake(b *pgx.Batch, plan *core.Plan, delta core.Delta, applied *core.Ap
 			return err
 		}
 		applied.Remaining[delta.Counter] = remaining
-		if delta.Counter == core.CounterReservations {
-			applied.Reserved = limit - remaining - delta.Units
-		}
+		applied.Count(delta, limit, remaining)
 		return nil
 	})
 }
 
-// queueReservations inserts the reservations. The plan has to count them: their positions would not be gapless.
-func queueReservations(b *pgx.Batch, plan *core.Plan) error {
+// queueReservations inserts the reservations.
+func queueReservations(b *pgx.Batch, plan *core.Plan) {
 	count := int64(len(plan.Reservations))
 	if count == 0 {
-		return nil
-	}
-	var units int64
-	for _, delta := range plan.Counters {
-		if delta.Counter == core.CounterReservations {
-			units += delta.Units
-		}
-	}
-	if units != count {
-		return fmt.Errorf("a plan with %d reservations takes %d units of the counter %s", count, units, core.CounterReservations)
+		return
 	}
 	shoppers, at, places := make([]string, count), make([]int64, count), make([]int64, count)
 	for i, r := range plan.Reservations {
 		shoppers[i], at[i], places[i] = r.Shopper, r.At, int64(i)+1
 	}
 	b.Queue(insertReservations, plan.Campaign, plan.Brand, count, shoppers, at, places)
-	return nil
+}
+
+// queueArrivals inserts the arrivals.
+func queueArrivals(b *pgx.Batch, plan *core.Plan) {
+	count := int64(len(plan.Arrivals))
+	if count == 0 {
+		return
+	}
+	shoppers, turns, at, places := make([]string, count), make([]int64, count), make([]int64, count), make([]int64, count)
+	for i, a := range plan.Arrivals {
+		shoppers[i], turns[i], at[i], places[i] = a.Shopper, a.Turn, a.At, int64(i)+1
+	}
+	b.Queue(insertArrivals, plan.Campaign, plan.Brand, count, shoppers, turns, at, places)
 }

@@ -45,6 +45,13 @@ func (s *Store) Book(ctx context.Context, of core.CampaignKey, v core.BookVisito
 			}
 			return err
 		}, of.ID, of.Brand),
+		single(bookArrivals, func(row pgx.CollectableRow) error {
+			arrival, err := scanArrival(row)
+			if err == nil {
+				v.VisitArrival(*arrival)
+			}
+			return err
+		}, of.ID, of.Brand),
 		single(bookDocuments, func(row pgx.CollectableRow) error {
 			d, err := scanDocument(row)
 			if err == nil {

@@ -90,7 +90,37 @@ func parts(q core.Query, state *core.State) []query {
 			return scanShopper(row, state)
 		}, q.Campaign, q.Brand, shoppers))
 	}
+	if len(shoppers) > 0 && q.Arrivals {
+		list = append(list, single(loadArrivals, func(row pgx.CollectableRow) error {
+			arrival, err := scanArrival(row)
+			if err == nil {
+				shopperState(state, arrival.Shopper).Arrival = arrival
+			}
+			return err
+		}, q.Campaign, q.Brand, shoppers))
+	}
 	return append(list, documentParts(q, shoppers, state)...)
+}
+
+// ListArrivals returns arrivals in their order.
+func (s *Store) ListArrivals(ctx context.Context, of core.CampaignKey, after int64, limit int) ([]*core.Arrival, error) {
+	var list []*core.Arrival
+	err := s.read(ctx, single(listArrivals, func(row pgx.CollectableRow) error {
+		arrival, err := scanArrival(row)
+		list = append(list, arrival)
+		return err
+	}, of.ID, of.Brand, after, limit))
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// scanArrival reads a row of the columns that load_arrivals.sql lists.
+func scanArrival(row pgx.CollectableRow) (*core.Arrival, error) {
+	var a core.Arrival
+	err := row.Scan(&a.Shopper, &a.Turn, &a.Number, &a.At)
+	return &a, err
 }
 
 // unique returns the list sorted and without repetitions: what is asked for twice would come back twice.

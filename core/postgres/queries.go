@@ -8,6 +8,8 @@ var (
 	addToAccounts string
 	//go:embed queries/book_accounts.sql
 	bookAccounts string
+	//go:embed queries/book_arrivals.sql
+	bookArrivals string
 	//go:embed queries/book_claims.sql
 	bookClaims string
 	//go:embed queries/book_documents.sql
@@ -38,6 +40,8 @@ var (
 	ensureDocuments string
 	//go:embed queries/fence_counters.sql
 	fenceCounters string
+	//go:embed queries/insert_arrivals.sql
+	insertArrivals string
 	//go:embed queries/insert_artefact.sql
 	insertArtefact string
 	//go:embed queries/hold_documents.sql
@@ -60,6 +64,8 @@ var (
 	insertStaffEntry string
 	//go:embed queries/insert_transfers.sql
 	insertTransfers string
+	//go:embed queries/list_arrivals.sql
+	listArrivals string
 	//go:embed queries/list_campaigns.sql
 	listCampaigns string
 	//go:embed queries/list_documents.sql
@@ -74,6 +80,8 @@ var (
 	listShopperDocuments string
 	//go:embed queries/list_shopper_documents_descending.sql
 	listShopperDocumentsDescending string
+	//go:embed queries/load_arrivals.sql
+	loadArrivals string
 	//go:embed queries/load_artefact.sql
 	loadArtefact string
 	//go:embed queries/load_balances.sql

@@ -47,10 +47,13 @@ func (s *Store) ApplyLocked(
 	return applied, nil
 }
 
-// number tells the plan's reservations their positions, now that they are durable.
+// number tells the plan's reservations and arrivals their numbers, now that they are durable.
 func number(plan *core.Plan, applied *core.Applied) {
 	for i, r := range plan.Reservations {
 		r.Position = applied.Reserved + int64(i) + 1
+	}
+	for i, a := range plan.Arrivals {
+		a.Number = applied.Arrived + int64(i) + 1
 	}
 }
 
@@ -73,7 +76,13 @@ func (c *conn) apply(plan *core.Plan) (*core.Applied, error) {
 			return nil, err
 		}
 	}
-	return applied, c.reserve(plan, applied.Reserved)
+	if err := checkNumbered(plan); err != nil {
+		return nil, err
+	}
+	if err := c.reserve(plan, applied.Reserved); err != nil {
+		return nil, err
+	}
+	return applied, c.join(plan, applied.Arrived)
 }
 
 // writeBeside writes what stands beside the orders: documents and what staff did.
@@ -176,9 +185,7 @@ func (c *conn) take(plan *core.Plan, delta core.Delta, applied *core.Applied) er
 		remaining, limit := r.integer(), r.integer()
 		found = true
 		applied.Remaining[delta.Counter] = remaining
-		if delta.Counter == core.CounterReservations {
-			applied.Reserved = limit - remaining - delta.Units
-		}
+		applied.Count(delta, limit, remaining)
 		return nil
 	}, take, plan.Campaign, plan.Brand, delta.Counter, delta.Units, plan.Epoch)
 	if err == nil && !found {
@@ -189,9 +196,6 @@ func (c *conn) take(plan *core.Plan, delta core.Delta, applied *core.Applied) er
 
 // reserve inserts the reservations with the positions that the counter's move gave them.
 func (c *conn) reserve(plan *core.Plan, reserved int64) error {
-	if err := checkNumbered(plan); err != nil {
-		return err
-	}
 	rows := c.rows(insertReservation)
 	for i, r := range plan.Reservations {
 		if err := rows.add(plan.Campaign, r.Shopper, plan.Brand, r.At, reserved+int64(i)+1); err != nil {
@@ -201,20 +205,21 @@ func (c *conn) reserve(plan *core.Plan, reserved int64) error {
 	return rows.flush()
 }
 
-// checkNumbered refuses a plan whose reservations are not counted: their positions would not be gapless.
-func checkNumbered(plan *core.Plan) error {
-	if len(plan.Reservations) == 0 {
-		return nil
-	}
-	var units int64
-	for _, delta := range plan.Counters {
-		if delta.Counter == core.CounterReservations {
-			units += delta.Units
+// join inserts the arrivals with the numbers that the counter's move gave them.
+func (c *conn) join(plan *core.Plan, arrived int64) error {
+	rows := c.rows(insertArrival)
+	for i, a := range plan.Arrivals {
+		if err := rows.add(plan.Campaign, a.Shopper, a.Turn, plan.Brand, arrived+int64(i)+1, a.At); err != nil {
+			return err
 		}
 	}
-	if units != int64(len(plan.Reservations)) {
-		return fmt.Errorf("a plan with %d reservations takes %d units of the counter %s",
-			len(plan.Reservations), units, core.CounterReservations)
+	return rows.flush()
+}
+
+// checkNumbered refuses a plan whose reservations or arrivals are not counted: their numbers would not be gapless.
+func checkNumbered(plan *core.Plan) error {
+	if problem := plan.Uncounted(); problem != "" {
+		return fmt.Errorf("a plan %s", problem)
 	}
 	return nil
 }

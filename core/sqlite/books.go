@@ -30,6 +30,10 @@ func (s *Store) Book(ctx context.Context, of core.CampaignKey, v core.BookVisito
 			v.VisitReservation(core.Reservation{Shopper: r.text(), At: r.integer(), Position: r.integer()})
 			return nil
 		}},
+		{bookArrivals, []any{of.ID, of.Brand}, func(r *row) error {
+			v.VisitArrival(*r.arrival())
+			return nil
+		}},
 		{bookDocuments, []any{of.ID, of.Brand}, func(r *row) error {
 			v.VisitDocument(r.document())
 			return nil

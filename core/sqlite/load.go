@@ -71,6 +71,26 @@ func (c *conn) load(q core.Query) (*core.State, error) {
 	return state, c.loadShoppers(q, state)
 }
 
+// ListArrivals returns arrivals in their order.
+func (s *Store) ListArrivals(ctx context.Context, of core.CampaignKey, after int64, limit int) ([]*core.Arrival, error) {
+	var list []*core.Arrival
+	err := s.read(ctx, func(c *conn) error {
+		return c.query(func(r *row) error {
+			list = append(list, r.arrival())
+			return nil
+		}, listArrivals, of.ID, of.Brand, after, int64(limit))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// arrival reads a row of the columns that load_arrivals.sql lists.
+func (r *row) arrival() *core.Arrival {
+	return &core.Arrival{Shopper: r.text(), Turn: r.integer(), Number: r.integer(), At: r.integer()}
+}
+
 func (c *conn) loadCounters(q core.Query, state *core.State) error {
 	return c.query(func(r *row) error {
 		state.Counters[r.text()] = core.Counter{Limit: r.integer(), Remaining: r.integer()}
@@ -120,7 +140,22 @@ func (c *conn) loadShoppers(q core.Query, state *core.State) error {
 	}, loadShoppers, q.Campaign, q.Brand, shoppers); err != nil {
 		return err
 	}
+	if err := c.loadArrivals(q, shoppers, state); err != nil {
+		return err
+	}
 	return c.loadShopperDocuments(q, shoppers, state)
+}
+
+// loadArrivals loads each shopper's last arrival.
+func (c *conn) loadArrivals(q core.Query, shoppers string, state *core.State) error {
+	if !q.Arrivals {
+		return nil
+	}
+	return c.query(func(r *row) error {
+		arrival := r.arrival()
+		shopperState(state, arrival.Shopper).Arrival = arrival
+		return nil
+	}, loadArrivals, q.Campaign, q.Brand, shoppers)
 }
 
 // unique returns the list sorted and without repetitions: neighbours share pages, and what is asked for twice would come

@@ -8,6 +8,8 @@ var (
 	addToAccount string
 	//go:embed queries/book_accounts.sql
 	bookAccounts string
+	//go:embed queries/book_arrivals.sql
+	bookArrivals string
 	//go:embed queries/book_claims.sql
 	bookClaims string
 	//go:embed queries/book_documents.sql
@@ -30,6 +32,8 @@ var (
 	ensureAccount string
 	//go:embed queries/ensure_document.sql
 	ensureDocument string
+	//go:embed queries/insert_arrival.sql
+	insertArrival string
 	//go:embed queries/insert_artefact.sql
 	insertArtefact string
 	//go:embed queries/insert_campaign.sql
@@ -50,6 +54,8 @@ var (
 	insertStaffEntry string
 	//go:embed queries/insert_transfer.sql
 	insertTransfer string
+	//go:embed queries/list_arrivals.sql
+	listArrivals string
 	//go:embed queries/list_campaigns.sql
 	listCampaigns string
 	//go:embed queries/list_documents.sql
@@ -64,6 +70,8 @@ var (
 	listShopperDocuments string
 	//go:embed queries/list_shopper_documents_descending.sql
 	listShopperDocumentsDescending string
+	//go:embed queries/load_arrivals.sql
+	loadArrivals string
 	//go:embed queries/load_artefact.sql
 	loadArtefact string
 	//go:embed queries/load_balance.sql

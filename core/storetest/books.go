@@ -18,6 +18,7 @@ type book struct {
 	Orders       []*core.Order
 	Claims       []core.Claim
 	Reservations []core.Reservation
+	Arrivals     []core.Arrival
 	Documents    []*core.Document
 	Rollouts     []core.RolloutEntry
 	tables       []string // in the order in which their first rows came
@@ -47,6 +48,11 @@ func (b *book) VisitOrder(order *core.Order) {
 func (b *book) VisitClaim(claim core.Claim) {
 	b.table("claims")
 	b.Claims = append(b.Claims, claim)
+}
+
+func (b *book) VisitArrival(a core.Arrival) {
+	b.table("arrivals")
+	b.Arrivals = append(b.Arrivals, a)
 }
 
 func (b *book) VisitReservation(r core.Reservation) {

@@ -45,6 +45,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Claims", testClaims},
 		{"Moves", testMoves},
 		{"Reservations", testReservations},
+		{"Arrivals", testArrivals},
 		{"Load", testLoad},
 		{"Due", testDue},
 		{"ApplyLocked", testApplyLocked},

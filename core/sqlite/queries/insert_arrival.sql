@@ -1,0 +1,1 @@
+INSERT INTO arrivals (campaign, shopper, turn, brand, number, at) VALUES (?, ?, ?, ?, ?, ?)
