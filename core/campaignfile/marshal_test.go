@@ -106,6 +106,12 @@ func promote(t *rapid.T, c *core.Campaign) {
 		c.Reminders = append(c.Reminders, core.Reminder{Template: name, At: c.Phases.Sale, To: rapid.SampledFrom([]string{"", "reservers"}).Draw(t, "to")})
 	}
 	c.Groups.Offer = core.Duration(rapid.SampledFrom([]time.Duration{0, time.Minute, 36 * time.Hour}).Draw(t, "offer"))
+	if rapid.Bool().Draw(t, "waiting room") {
+		c.WaitingRoom = core.WaitingRoom{
+			PerMinute: rapid.Int64Range(1, core.MaxPerMinute).Draw(t, "per_minute"),
+			Ticket:    core.Duration(rapid.Int64Range(10, 86_400).Draw(t, "ticket")) * core.Duration(time.Second),
+		}
+	}
 	if rapid.Bool().Draw(t, "deposits") {
 		c.Deposits = core.DepositTerms{
 			BalanceUntil: c.Phases.Closed, BalanceAt: rapid.SampledFrom([]core.BalanceAt{"", core.BalanceOnline, core.BalanceDealer}).Draw(t, "balance at"),

@@ -144,6 +144,8 @@ func bounds(key string) keywords {
 		"Field.of":                   {"minItems": 1, "maxItems": core.MaxEnumValues, "uniqueItems": true},
 		"Campaign.voucher_pools":     {"maxProperties": core.MaxPools},
 		"Campaign.draws":             {"maxProperties": core.MaxDraws},
+		"WaitingRoom":                {"required": []string{"per_minute"}},
+		"WaitingRoom.per_minute":     {"minimum": 1, "maximum": core.MaxPerMinute},
 		"Campaign.templates":         {"maxProperties": core.MaxTemplates, "additionalProperties": textUpTo(core.MaxTemplate)},
 		"Campaign.reminders":         {"maxItems": core.MaxReminders},
 		"VoucherPool.count":          upTo(core.MaxUnits),
