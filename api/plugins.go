@@ -150,6 +150,7 @@ type PluginSignedBy struct {
 	Key   string              `json:"key" doc:"the id of the signing key"`
 	Brand string              `json:"brand" doc:"whose key it is"`
 	State core.SignatureState `json:"state" enum:"valid,revoked,invalid" doc:"what it is worth now"`
+	Value []byte              `json:"value" doc:"base64 of the 64 bytes, for whoever carries the plugin elsewhere"`
 }
 
 func (s *Server) registerPlugins() {
@@ -283,7 +284,7 @@ func pluginView(p *core.Plugin) Plugin {
 		view.Approvals = append(view.Approvals, PluginApproval{By: a.By, At: timeOf(a.At), Reason: a.Reason})
 	}
 	if p.Signature != nil {
-		view.Signature = &PluginSignedBy{Key: p.Signature.Key, Brand: p.Brand, State: p.SignatureState()}
+		view.Signature = &PluginSignedBy{Key: p.Signature.Key, Brand: p.Brand, State: p.SignatureState(), Value: p.Signature.Value}
 	}
 	if p.DecidedAt > 0 {
 		at := timeOf(p.DecidedAt)

@@ -51,8 +51,8 @@ type NewSigningKey struct {
 // maxSigningKeys is how many keys one brand may have that are not revoked.
 const maxSigningKeys = 16
 
-// signingKeyID names a brand's key: two brands that register the same key have two.
-func signingKeyID(brand string, public ed25519.PublicKey) string {
+// SigningKeyID returns the id that a brand's key has once it is registered: two brands that register the same key have two.
+func SigningKeyID(brand string, public ed25519.PublicKey) string {
 	sum := sha256.Sum256(append([]byte("hotdrop signing key\n"+brand+"\n"), public...))
 	return "sk_" + hex.EncodeToString(sum[:8])
 }
@@ -68,7 +68,7 @@ func (r *PluginRegistry) AddSigningKey(ctx context.Context, n NewSigningKey) (ke
 		return nil, false, err
 	}
 	key = &SigningKey{
-		Brand: brand, ID: signingKeyID(brand, n.Public), Name: n.Name, Public: bytes.Clone(n.Public), CreatedAt: r.now().UnixMilli(),
+		Brand: brand, ID: SigningKeyID(brand, n.Public), Name: n.Name, Public: bytes.Clone(n.Public), CreatedAt: r.now().UnixMilli(),
 		CreatedBy: n.Actor.ID,
 	}
 	known, err := r.store.SigningKeys(ctx, brand, "")

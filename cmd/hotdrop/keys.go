@@ -54,7 +54,8 @@ func keyOf(keys *api.Keys, role core.Role) string {
 
 func keysCommand() *cobra.Command {
 	group := &cobra.Command{Use: "keys", Short: "Make the keys of staff: the file that serve --keys reads, and those of a running server"}
-	group.AddCommand(newKeysCommand(), listKeysCommand(), createKeyCommand(), rotateKeyCommand(), revokeKeyCommand(), signKeysCommand())
+	group.AddCommand(newKeysCommand(), listKeysCommand(), createKeyCommand(), rotateKeyCommand(), revokeKeyCommand(), signKeysCommand(),
+		signingKeysCommand())
 	return group
 }
 

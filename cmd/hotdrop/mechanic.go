@@ -23,7 +23,10 @@ func mechanicCommand() *cobra.Command {
 		mechanicBenchCommand(),
 		mechanicPackCommand(),
 		mechanicInspectCommand(),
+		mechanicSignCommand(),
 		mechanicSubmitCommand(),
+		mechanicExportCommand(),
+		mechanicImportCommand(),
 		mechanicReplayCommand(),
 	)
 	group.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -101,7 +101,7 @@ func newRoot(started *bool) *cobra.Command {
 		return nil
 	}
 	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(), logCommand(), drawCommand(), orderCommand(),
-		backtestCommand(), rolloutCommand(), migrateCommand(), keysCommand(), vetChildCommand(), versionCommand())
+		backtestCommand(), rolloutCommand(), reviewCommand(), migrateCommand(), keysCommand(), vetChildCommand(), versionCommand())
 	requireSubcommand(root)
 	return root
 }

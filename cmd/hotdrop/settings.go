@@ -47,10 +47,18 @@ func set(flag *pflag.Flag, value string) error {
 // steersOneCall are flags that would surprise as a setting.
 func steersOneCall(flag string) bool {
 	words := []string{
-		"at", "config", "dry-run", "expect", "facts", "force", "help", "holds", "hook", "out", "percent", "run", "save", "vector", "verbose",
+		"at", "config", "dry-run", "expect", "expires", "facts", "force", "help", "holds", "hook", "out", "password-stdin", "percent", "run", "save", "vector", "verbose",
 		"version", "watch",
 	}
 	return slices.Contains(words, flag)
+}
+
+// ownMeaning marks a flag that means something else than the flags of its name do elsewhere: it has no setting.
+const ownMeaning = "hotdrop_own_meaning"
+
+// notASetting marks a command's flag with ownMeaning.
+func notASetting(cmd *cobra.Command, flag string) {
+	_ = cmd.Flags().SetAnnotation(flag, ownMeaning, []string{"true"}) // the flag exists
 }
 
 func fillFromEnvironment(cmd *cobra.Command, lookup func(string) (string, bool)) error {
@@ -58,7 +66,7 @@ func fillFromEnvironment(cmd *cobra.Command, lookup func(string) (string, bool))
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		name := environmentName(flag.Name)
 		value, ok := lookup(name)
-		if !ok || flag.Changed || steersOneCall(flag.Name) {
+		if !ok || flag.Changed || steersOneCall(flag.Name) || flag.Annotations[ownMeaning] != nil {
 			return
 		}
 		if err := set(flag, value); err != nil {
@@ -88,7 +96,7 @@ func fillFromFile(cmd *cobra.Command, text []byte) error {
 			problems.List = append(problems.List, unknownSetting(name, known))
 			continue
 		}
-		if flag == nil || flag.Changed {
+		if flag == nil || flag.Changed || flag.Annotations[ownMeaning] != nil {
 			continue
 		}
 		if err := set(flag, fmt.Sprint(settings[name])); err != nil {

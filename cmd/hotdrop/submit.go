@@ -31,11 +31,12 @@ const uploadPatience = 6 * time.Minute
 
 // submission is what `mechanic submit` was asked for.
 type submission struct {
-	client client
-	brand  string
-	wait   bool
-	again  bool
-	format output
+	client    client
+	brand     string
+	signature string // the file of it; "" for what lies beside the module
+	wait      bool
+	again     bool
+	format    output
 }
 
 func mechanicSubmitCommand() *cobra.Command {
@@ -44,8 +45,9 @@ func mechanicSubmitCommand() *cobra.Command {
 		Use:   "submit [FILE]",
 		Short: "Upload a packed plugin to a server and wait for the verdict of vetting",
 		Long: "Upload the module FILE, as `mechanic pack` made it, and wait until the server has vetted it. Without FILE it is\n" +
-			"the packed module in this folder. Submitting the same bytes again is harmless. The state, the digest and the\n" +
-			"reasons of a refusal go to stdout; a plugin that is refused, rejected or revoked ends with exit code 1.",
+			"the packed module in this folder. FILE" + signatureSuffix + " beside it, as `mechanic sign` made it, goes along. Submitting the\n" +
+			"same bytes again is harmless. The state, the digest and the reasons of a refusal go to stdout; a plugin that is\n" +
+			"refused, rejected or revoked ends with exit code 1.",
 		Example: "  hotdrop mechanic submit trade-in" + packedSuffix + " --key $KEY\n" +
 			"  hotdrop mechanic submit --brand meizu   # with the keys of the demo in this folder",
 		Args: cobra.MaximumNArgs(1),
@@ -60,6 +62,7 @@ func mechanicSubmitCommand() *cobra.Command {
 	s.client.register(cmd)
 	s.format.register(cmd)
 	cmd.Flags().StringVar(&s.brand, "brand", "", "the brand that uploads; not needed with a brand's key")
+	cmd.Flags().StringVar(&s.signature, "signature", "", "file of the signature (default: FILE"+signatureSuffix+" if it is there)")
 	cmd.Flags().BoolVar(&s.wait, "wait", true, "wait for the verdict; --wait=false ends after the upload")
 	cmd.Flags().BoolVar(&s.again, "again", false, "have it vetted once more if it was refused before")
 	return cmd
@@ -84,17 +87,24 @@ func packedFile(path string) (string, error) {
 }
 
 func (s *submission) submit(ctx context.Context, path string, out, talk io.Writer) error {
-	module, err := s.read(path)
+	module, err := readPacked(path)
 	if err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintf(talk, "uploading %s, %s bytes\n", path, thousands(int64(len(module))))
-	answered, err := s.client.doWithin(ctx, uploadPatience, http.MethodPost, "/v1/plugins"+s.query(),
-		http.Header{"Content-Type": {"application/wasm"}}, module)
+	digest := plugins.Digest(module)
+	signed, err := s.signatureOf(path, digest)
+	if err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintf(talk, "uploading %s, %s bytes\n%s\n", path, thousands(int64(len(module))), described(digest, signed))
+	answered, err := s.client.doWithin(ctx, uploadPatience, http.MethodPost, "/v1/plugins"+s.query(), uploadHeader(signed), module)
 	if err != nil {
 		return err
 	}
 	plugin, err := readPlugin(answered.body)
+	if err == nil {
+		plugin, answered, err = s.sign(ctx, plugin, answered, signed)
+	}
 	if err == nil && s.wait {
 		plugin, answered, err = s.await(ctx, plugin, answered, talk)
 	}
@@ -104,8 +114,59 @@ func (s *submission) submit(ctx context.Context, path string, out, talk io.Write
 	return s.print(plugin, answered.body, out, talk)
 }
 
-// read reads the module. What is no packed module would be refused by the server too, but later.
-func (*submission) read(path string) ([]byte, error) {
+// signatureOf returns the signature that was named, or lies beside the module, nil for none. It says whose plugin it is,
+// unless somebody has said so.
+func (s *submission) signatureOf(path, digest string) (signed *signatureFile, err error) {
+	if s.signature != "" {
+		signed, err = readSignature(s.signature, digest)
+	} else {
+		signed, err = signatureBeside(path, digest)
+	}
+	switch {
+	case err != nil || signed == nil:
+		return nil, err
+	case s.brand == "":
+		s.brand = signed.Brand
+	case s.brand != signed.Brand:
+		return nil, fmt.Errorf("the plugin is signed for the brand %s, but submitted for %s", printable(signed.Brand), s.brand)
+	}
+	return signed, nil
+}
+
+// described is a digest, with the key that it is signed by.
+func described(digest string, signed *signatureFile) string {
+	if signed == nil {
+		return digest + ", not signed"
+	}
+	return digest + ", signed by " + printable(signed.Key)
+}
+
+func uploadHeader(signed *signatureFile) http.Header {
+	header := http.Header{"Content-Type": {"application/wasm"}}
+	if signed != nil {
+		header.Set("Hotdrop-Signature", signed.header())
+	}
+	return header
+}
+
+// sign gives the signature to a plugin that the server had already, with another one or none.
+func (s *submission) sign(ctx context.Context, plugin *api.Plugin, answered *reply, signed *signatureFile) (*api.Plugin, *reply, error) {
+	if signed == nil || plugin.Signature != nil && plugin.Signature.Key == signed.Key {
+		return plugin, answered, nil
+	}
+	body, err := s.client.post(ctx, pluginPath(plugin, "/signatures"), struct {
+		Key       string `json:"key"`
+		Signature []byte `json:"signature"`
+	}{signed.Key, signed.Signature})
+	if err != nil {
+		return nil, nil, err
+	}
+	plugin, err = readPlugin(body)
+	return plugin, &reply{body: body}, err
+}
+
+// readPacked reads a module. What is no packed module would be refused by the server too, but later.
+func readPacked(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -149,7 +210,7 @@ func readPlugin(body []byte) (*api.Plugin, error) {
 // await asks for the plugin until it has a verdict, and tells what happens meanwhile. A server that is away for a moment
 // is asked again.
 func (s *submission) await(ctx context.Context, plugin *api.Plugin, answered *reply, talk io.Writer) (*api.Plugin, *reply, error) {
-	where := "/v1/plugins/" + plugin.Digest + "?" + url.Values{"brand": {plugin.Brand}}.Encode()
+	where := pluginPath(plugin, "")
 	told, away := core.PluginState(""), false
 	for {
 		if plugin.State != told {
@@ -223,7 +284,7 @@ func (s *submission) print(plugin *api.Plugin, body []byte, out, talk io.Writer)
 	case core.PluginApproved:
 		_, _ = fmt.Fprintf(talk, "next: name it in a campaign's ruleset, plugin: %s\n", plugin.Digest)
 	case core.PluginVetted:
-		_, _ = fmt.Fprintf(talk, "next: the platform approves it (POST /v1/plugins/%s/approvals), then a ruleset can name it\n", plugin.Digest)
+		_, _ = fmt.Fprintf(talk, "next: it needs %s: hotdrop review approve %s --reason WHY\n", missingText(plugin), shortDigest(plugin.Digest))
 	}
 	return nil
 }

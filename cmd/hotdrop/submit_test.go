@@ -88,7 +88,7 @@ func TestSubmittingWaitsForTheVerdict(t *testing.T) {
 			if stdout != test.stdout || (err != nil) != test.fails {
 				t.Errorf("%v, stdout\n%s", err, stdout)
 			}
-			if _, states, _ := strings.Cut(talk, "bytes\n"); !strings.HasPrefix(states, test.talk+"\n") {
+			if _, states, _ := strings.Cut(talk, ", not signed\n"); !strings.HasPrefix(states, test.talk+"\n") {
 				t.Errorf("it told\n%s", talk)
 			}
 		})
@@ -151,7 +151,7 @@ func TestWhatIsAskedForReachesTheServer(t *testing.T) {
 		got.Header.Get("Authorization") != "Bearer secret" {
 		t.Errorf("asked %s with %v", got.URL, got.Header)
 	}
-	if !strings.Contains(r.stdout, `"state": "vetted"`) || !strings.Contains(r.stderr, "next: the platform approves it") {
+	if !strings.Contains(r.stdout, `"state": "vetted"`) || !strings.Contains(r.stderr, "next: it needs an approval") {
 		t.Errorf("%s%s", r.stdout, r.stderr)
 	}
 }

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"hotdrop/api"
+	"hotdrop/core"
+)
+
+func reviewCommand() *cobra.Command {
+	group := &cobra.Command{
+		Use:   "review",
+		Short: "Decide which submitted plugins may price orders: list, show, approve, reject, revoke",
+		Long: "Decide which submitted plugins may price orders. What a brand has submitted is vetted first; then people of the platform\n" +
+			"approve it, as many as the server asks for, none of them its author or whoever uploaded it. An approval holds for these\n" +
+			"bytes, these campaigns, these limits, and for a time; whoever approves on other terms begins anew. A plugin is named by\n" +
+			"its digest, of which the first 8 hex digits do where no other plugin has them.",
+		Example: "  hotdrop review list --state vetted\n" +
+			"  hotdrop review show 9f86d081\n" +
+			"  hotdrop review approve 9f86d081 --reason \"vectors read, costs are low\" --campaign trade-in --expires 30d\n" +
+			"  hotdrop review revoke 9f86d081 --reason \"it gives too much for a broken phone\"",
+	}
+	group.AddCommand(reviewListCommand(), reviewShowCommand(), reviewApproveCommand(),
+		reviewEndCommand("reject", "rejections", "Reject a plugin that is not approved: its bytes are not kept"),
+		reviewEndCommand("revoke", "revocations", "Revoke an approved plugin: no order is priced by it from now on, on any node"))
+	return group
+}
+
+// reviews is what every command of the group is asked for.
+type reviews struct {
+	client client
+	brand  string
+	format output
+}
+
+func (r *reviews) register(cmd *cobra.Command) *cobra.Command {
+	r.client.register(cmd)
+	r.format = outputText
+	r.format.register(cmd)
+	cmd.Flags().StringVar(&r.brand, "brand", "", "whose plugin it is, where several brands have submitted the same bytes")
+	return cmd
+}
+
+// minDigestPrefix is how many hex digits of a digest have to be given.
+const minDigestPrefix = 8
+
+var digestPrefixPattern = regexp.MustCompile(`^(sha256:)?([0-9a-f]{8,64})$`)
+
+// digestPrefix is the beginning of a digest, with sha256: in front.
+func digestPrefix(text string) (prefix string, ok bool) {
+	parts := digestPrefixPattern.FindStringSubmatch(strings.ToLower(text))
+	if parts == nil {
+		return "", false
+	}
+	return "sha256:" + parts[2], true
+}
+
+// find returns the one plugin whose digest begins so, with its report.
+func (r *reviews) find(ctx context.Context, text string) (*api.Plugin, error) {
+	prefix, ok := digestPrefix(text)
+	if !ok {
+		return nil, usageError{fmt.Errorf("%q is no digest: sha256: and at least %d hex digits of it", text, minDigestPrefix)}
+	}
+	digest := prefix
+	if !core.ValidDigest(prefix) {
+		var err error
+		if digest, err = r.complete(ctx, prefix); err != nil {
+			return nil, err
+		}
+	}
+	answered, err := r.client.do(ctx, http.MethodGet, "/v1/plugins/"+digest+brandQuery(r.brand), nil, nil)
+	if err != nil {
+		return nil, withNext(err, "hotdrop review list")
+	}
+	return readPlugin(answered.body)
+}
+
+// complete returns the one digest that begins with the prefix.
+func (r *reviews) complete(ctx context.Context, prefix string) (string, error) {
+	all, err := r.list(ctx, "")
+	if err != nil {
+		return "", err
+	}
+	var found []string
+	for i := range all {
+		if strings.HasPrefix(all[i].Digest, prefix) && !slices.Contains(found, all[i].Digest) {
+			found = append(found, all[i].Digest)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return "", &nextError{fmt.Errorf("there is no plugin whose digest begins with %s", prefix), "hotdrop review list"}
+	case 1:
+		return found[0], nil
+	default:
+		return "", fmt.Errorf("%d plugins have a digest that begins with %s; give more of it:\n  %s", len(found), prefix, strings.Join(found, "\n  "))
+	}
+}
+
+// pluginPath is where the API has what is about the plugin.
+func pluginPath(p *api.Plugin, what string) string {
+	return "/v1/plugins/" + p.Digest + what + brandQuery(p.Brand)
+}
+
+// maxPages bounds how many pages of a list are asked for, a hundred plugins each.
+const maxPages = 1000
+
+// list asks for every plugin in the state, the latest uploads first; "" is any state.
+func (r *reviews) list(ctx context.Context, state string) ([]api.Plugin, error) {
+	query := url.Values{"limit": {"100"}}
+	for name, value := range map[string]string{"brand": r.brand, "state": state} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	all := []api.Plugin{}
+	for range maxPages {
+		answered, err := r.client.do(ctx, http.MethodGet, "/v1/plugins?"+query.Encode(), nil, nil)
+		if err != nil {
+			return nil, err
+		}
+		page := struct {
+			Data []api.Plugin `json:"data"`
+			Next string       `json:"next"`
+		}{}
+		if err := json.Unmarshal(answered.body, &page); err != nil {
+			return nil, fmt.Errorf("the server's answer: %w", err)
+		}
+		all = append(all, page.Data...)
+		if page.Next == "" {
+			return all, nil
+		}
+		query.Set("cursor", page.Next)
+	}
+	return nil, errors.New("there are too many plugins to list; --brand and --state narrow it down")
+}
+
+// pluginStates are the states in the order that a plugin goes through them.
+func pluginStates() []string {
+	return []string{
+		string(core.PluginUploaded), string(core.PluginVetting), string(core.PluginVetted), string(core.PluginRefused),
+		string(core.PluginApproved), string(core.PluginRejected), string(core.PluginRevoked),
+	}
+}
+
+func reviewListCommand() *cobra.Command {
+	r := &reviews{}
+	state := ""
+	cmd := r.register(&cobra.Command{
+		Use:   "list",
+		Short: "List submitted plugins, the latest first; --state vetted lists what waits for approval",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			all, err := r.list(cmd.Context(), state)
+			if err != nil {
+				return err
+			}
+			return r.printList(cmd.OutOrStdout(), cmd.ErrOrStderr(), all)
+		},
+	})
+	cmd.Flags().Var(&choice{value: &state, of: pluginStates()}, "state", "only those in this state")
+	return cmd
+}
+
+// printList prints a line for each plugin, with as much of the digest as the other commands need.
+func (r *reviews) printList(out, talk io.Writer, all []api.Plugin) error {
+	if r.format == outputJSON {
+		return printJSON(out, all)
+	}
+	if len(all) == 0 {
+		_, _ = fmt.Fprintln(talk, "there is no such plugin")
+		return nil
+	}
+	shown := shownDigits(all)
+	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for i := range all {
+		p := &all[i]
+		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\tuploaded %s by %s\n", p.State, p.Digest[:shown], p.Brand, // Flush tells what failed
+			cmp.Or(oneLine(p.Name), "-"), approvalCount(p), moment(p.UploadedAt), p.UploadedBy)
+	}
+	return rows.Flush()
+}
+
+// shownDigits is how much of the digests tells them apart.
+func shownDigits(all []api.Plugin) int {
+	const whole = len("sha256:") + 64
+	for shown := len("sha256:") + 12; shown < whole; shown += 4 {
+		seen := map[string]string{}
+		apart := !slices.ContainsFunc(all, func(p api.Plugin) bool {
+			before, found := seen[p.Digest[:shown]]
+			seen[p.Digest[:shown]] = p.Digest
+			return found && before != p.Digest
+		})
+		if apart {
+			return shown
+		}
+	}
+	return whole
+}
+
+// approvalCount is how many people have approved a plugin of how many, where that matters.
+func approvalCount(p *api.Plugin) string {
+	if p.State != core.PluginVetted && p.State != core.PluginApproved {
+		return "-"
+	}
+	return fmt.Sprintf("%d of %d approvals", len(p.Approvals), p.ApprovalsNeeded)
+}
