@@ -30,6 +30,7 @@ type failedKeys struct {
 	mu     sync.Mutex
 	wrong  map[netip.Addr]*wrongKeys
 	proven map[provenKey]time.Time // when it last worked there
+	swept  time.Time               // when what is over was last forgotten
 }
 
 // wrongKeys is what an address has shown lately.
@@ -115,12 +116,15 @@ func (f *failedKeys) worked(from netip.Addr, digest [sha256.Size]byte, now time.
 	f.proven[key] = now
 }
 
-// makeRoom forgets what is over, and somebody if that is not enough.
+// makeRoom forgets what is over, looking once a second, and somebody if that is not enough.
 func (f *failedKeys) makeRoom(now time.Time) {
 	if len(f.wrong) < addressesKept {
 		return
 	}
-	maps.DeleteFunc(f.wrong, func(_ netip.Addr, w *wrongKeys) bool { return w.over(now) })
+	if now.Sub(f.swept) >= time.Second {
+		f.swept = now
+		maps.DeleteFunc(f.wrong, func(_ netip.Addr, w *wrongKeys) bool { return w.over(now) })
+	}
 	if len(f.wrong) >= addressesKept {
 		dropAny(f.wrong)
 	}
