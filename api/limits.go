@@ -80,7 +80,7 @@ func (l *limiter) addresses(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if l.address.admit(w, l.addressKey(r)) {
+		if l.address.admit(w, r, l.addressKey(r)) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -125,14 +125,14 @@ func (l *limiter) principals(next http.Handler) http.Handler {
 
 func (l *limiter) allows(w http.ResponseWriter, r *http.Request, p *core.Principal) bool {
 	policy := l.policyOf(p.Role)
-	if policy != nil && !policy.admit(w, policy.personKey(p)) {
+	if policy != nil && !policy.admit(w, r, policy.personKey(p)) {
 		return false
 	}
 	if l.campaign == nil || p.Role != core.RoleShopper {
 		return true
 	}
 	asks, campaign := askOf(r)
-	return asks != asksOrder || l.campaign.admit(w, maphash.String(l.campaign.seed, campaign))
+	return asks != asksOrder || l.campaign.admit(w, r, maphash.String(l.campaign.seed, campaign))
 }
 
 // policyOf is the policy of those who have the role. Sources of social events are limited by their addresses only: what they
@@ -154,7 +154,7 @@ func (p *policy) personKey(who *core.Principal) uint64 {
 }
 
 // admit takes a token for the request, or answers it with rate_limited.
-func (p *policy) admit(w http.ResponseWriter, key uint64) bool {
+func (p *policy) admit(w http.ResponseWriter, r *http.Request, key uint64) bool {
 	t := p.take(key)
 	if t.allowed {
 		if p.always || 2*t.left < p.burst {
@@ -165,7 +165,7 @@ func (p *policy) admit(w http.ResponseWriter, key uint64) bool {
 	p.refused.Add(1)
 	problem := newProblem(CodeRateLimited, p.detail)
 	problem.retryAfter = t.wait
-	secure(w.Header(), true, false)
+	secure(w.Header(), true, r.TLS != nil)
 	p.announce(w.Header(), t)
 	problem.write(w)
 	return false

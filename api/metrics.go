@@ -31,8 +31,32 @@ func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	if s.logHeads != nil {
 		e.heads(s.logHeads())
 	}
+	s.writeDoor(&e)
 	w.Header().Set("Content-Type", metricsType)
 	_, _ = w.Write([]byte(e.text.String())) // an error means that the client left
+}
+
+// writeDoor writes what limits and admission control have turned away.
+func (s *Server) writeDoor(e *exposition) {
+	e.family("hotdrop_limited_total", "counter", "Requests refused with rate_limited, by the limit.")
+	for _, p := range []*policy{s.limits.address, s.limits.shopper, s.limits.staff, s.limits.campaign} {
+		if p != nil {
+			e.value("hotdrop_limited_total", p.refused.Load(), "limit", p.name)
+		}
+	}
+	a := s.admission
+	if a == nil {
+		return
+	}
+	e.family("hotdrop_shed_total", "counter", "Requests refused with overloaded at the door, by what they were about.")
+	for about := asksQuote; about < asks; about++ {
+		e.value("hotdrop_shed_total", a.refused[about].Load(), "about", about.String())
+	}
+	e.family("hotdrop_under_way", "gauge", "Requests under way that admission control counts, and how many of them it allows.")
+	e.value("hotdrop_under_way", a.underWay.Load(), "what", "requests")
+	e.value("hotdrop_under_way", a.limit.Load(), "what", "limit")
+	e.family("hotdrop_accepted_p99_seconds", "gauge", "The p99 of accepted requests when the limit was last looked at, with the wait for a processor.")
+	e.line("hotdrop_accepted_p99_seconds", seconds(a.p99.Load()/1000), "of", "rush")
 }
 
 // metricFamily is one metric, and how a campaign's values of it are written.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -171,6 +172,10 @@ func refusalHeaders(status string) map[string]*huma.Param {
 
 func (op *operation) documented() []core.Code {
 	codes := append(slices.Clone(op.refuses), CodeRateLimited)
+	asked := &http.Request{Method: op.Method, URL: &url.URL{Path: op.Path}}
+	if about, _ := askOf(asked); about != asksElse && !slices.Contains(codes, core.CodeOverloaded) {
+		codes = append(codes, core.CodeOverloaded)
+	}
 	if !op.permission.public {
 		codes = append(codes, CodeUnauthorized, CodeForbidden)
 	}

@@ -227,4 +227,6 @@ var (
 		"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; " +
 			"base-uri 'none'; frame-ancestors 'none'",
 	}
+
+	problemContent = []string{problemType}
 )

@@ -30,12 +30,14 @@ type Options struct {
 	StaffLog  StaffLog             // nil: nobody can read it here
 	LogHeads  func() ExportedHeads // what became of the export of its heads; nil: there is none
 	Keys      *Keys
-	StaffKeys StaffKeys    // nil: the staff keys of Keys are all there are
-	Proxies   Proxies      // whose word on where a request came from is taken
-	Limits    Limits       // the zero value limits nothing
-	Demo      bool         // tokens for everybody, top-ups, phases at will: on loopback only
-	Log       *slog.Logger // nil: [slog.Default]
-	Version   string       // of the binary, for the OpenAPI document; "" is "dev"
+	StaffKeys StaffKeys // nil: the staff keys of Keys are all there are
+	Proxies   Proxies   // whose word on where a request came from is taken
+	Limits    Limits    // the zero value limits nothing
+	// OrderLatency bounds the p99 of accepted orders: what comes beyond that is refused at the door; 0 is no bound.
+	OrderLatency time.Duration
+	Demo         bool         // tokens for everybody, top-ups, phases at will: on loopback only
+	Log          *slog.Logger // nil: [slog.Default]
+	Version      string       // of the binary, for the OpenAPI document; "" is "dev"
 
 	withoutHotPaths bool         // for the test that compares the two ways through
 	clock           func() int64 // nanoseconds, for tests of limits; nil is a real one
@@ -55,6 +57,7 @@ type Server struct {
 	proxies   Proxies
 	limits    *limiter
 	door      *staffDoor
+	admission *admission // nil without a bound
 	seeds     seedHashes
 	permitted map[string]Permission // by operation
 	demo      bool
@@ -124,7 +127,8 @@ func New(o Options) (*Server, error) {
 		clock = since(time.Now())
 	}
 	s.limits = newLimiter(o.Limits, &s.proxies, s.log, clock)
-	s.handler = s.limits.addresses(auth.guard(isPublic, s.limits.principals(s.routes)))
+	s.admission = newAdmission(o.OrderLatency, clock)
+	s.handler = s.limits.addresses(s.admission.admit(auth.guard(isPublic, s.limits.principals(s.routes))))
 	return s, nil
 }
 

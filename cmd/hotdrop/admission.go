@@ -1,10 +1,15 @@
 package main
 
 import (
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"hotdrop/api"
 )
+
+// usualOrderLatency is within what a person who tapped still takes for an answer to the tap.
+const usualOrderLatency = 500 * time.Millisecond
 
 // limitFlags are the settings that say how often somebody may ask, by the flag of each.
 func (s *serveSettings) limitFlags(limits *api.Limits) map[string]*api.Limit {
@@ -17,6 +22,8 @@ func (s *serveSettings) limitFlags(limits *api.Limits) map[string]*api.Limit {
 func (s *serveSettings) registerLimits(cmd *cobra.Command) {
 	cmd.Flags().TextVar(&s.proxies, "trusted-proxies", api.Proxies{},
 		"networks of proxies whose X-Forwarded-For is believed, as 10.0.0.0/8,::1; behind \"Forwarded:\" their Forwarded is")
+	cmd.Flags().DurationVar(&s.orderLatency, "order-latency", usualOrderLatency,
+		"orders are refused at the door while the p99 of accepted ones would be over this; 0 accepts all")
 	whose := map[string]string{
 		"limit-shopper":  "how often one shopper may ask, as 10/s,burst 40; off for no limit (--demo: 200/s,burst 2000)",
 		"limit-staff":    "how often one person of the staff may ask (--demo: 1000/s,burst 10000)",

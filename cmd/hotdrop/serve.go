@@ -27,6 +27,7 @@ type serveSettings struct {
 	proxies       api.Proxies
 	certificates  certificateFiles
 	limits        api.Limits
+	orderLatency  time.Duration
 	plugins       pluginSettings
 	keep          core.Retention
 	heads         headSettings
@@ -223,7 +224,7 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	service, err := api.New(api.Options{
 		Engine: n.engine, Rulesets: n.db.campaigns, Readiness: ready, Plugins: n.registry, Rules: ruleChecker{}, Keys: n.keys,
 		StaffKeys: n.issued, StaffLog: staffLog, LogHeads: export.exported(),
-		Proxies: n.settings.proxies, Limits: n.settings.limits,
+		Proxies: n.settings.proxies, Limits: n.settings.limits, OrderLatency: n.settings.orderLatency,
 		Demo: n.settings.demo, Log: n.log, Version: versionText(),
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 const (
 	codeInFlight   = "in_flight"
 	codeSoldOut    = "sold_out"
+	codeOverloaded = "overloaded"
 	codeUnreadable = "unreadable" // the generator's own: an answer 200 or 201 without an order
 )
 

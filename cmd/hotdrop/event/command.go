@@ -50,10 +50,14 @@ func runCommand(tools Tools) *cobra.Command {
 			"evenly at half of the highest rate, with a swap in the middle of every other second. calm_swap_p99_ratio is the p99\n" +
 			"of the orders due in those seconds in terms of that of the orders due in the others, counted from when they were due.\n" +
 			"swap_ms is from a swap's request to its answer, follow_ms from its commit until the last node decides by it.\n\n" +
+			"--overload N offers N times as many orders as there can be, after the sale and in a campaign of its own: they come\n" +
+			"evenly, whatever those before them were answered. The p99 of the accepted ones, from when they were due, has to stay\n" +
+			"under --order-latency; the others are refused with overloaded, which is no failure, and take nothing.\n\n" +
 			"The exit code is 1 when the books do not balance or hotdrop audit finds something.",
 		Example: "  hotdrop event run phone\n" +
 			"  hotdrop event run phone --shoppers 24000 --reservations 130000 --units 5000 -o json\n" +
 			"  hotdrop event run phone --swaps 200 --nodes 3 --database-url postgres://localhost/empty\n" +
+			"  hotdrop event run phone --shoppers 2000 --reservations 2000 --units 500 --overload 3 -o json\n" +
 			"  hotdrop event run trade-in --shoppers 2000 --units 210",
 		ValidArgs: names(),
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
@@ -82,6 +86,8 @@ func runCommand(tools Tools) *cobra.Command {
 	flags.IntVar(&config.Uploads, "uploads", 0, "hostile plugins that a brand uploads, evenly spread over the rush")
 	flags.IntVar(&config.Swaps, "swaps", 0, "phone: swaps of the ruleset, evenly spread over the orders of the rush")
 	flags.BoolVar(&config.SwapPlugin, "swap-plugin", false, "the rulesets that are swapped bind a plugin of 200 KB")
+	flags.Float64Var(&config.Overload, "overload", 0, "phone: how many times the highest rate of orders are offered after the sale")
+	flags.DurationVar(&config.OrderLatency, "order-latency", usualBound, "the bound of accepted orders' p99 in a run with --overload")
 	flags.StringVar(&config.Keep, "keep", "",
 		"folder for the servers' data, kept afterwards (hotdrop audit --data FOLDER/1)")
 	flags.Uint64Var(&config.Seed, "seed", 1, "the order in which shoppers come; the same seed is the same order")

@@ -70,6 +70,7 @@ const (
 	maxNodes       = 16
 	maxUploads     = 10_000
 	maxSwaps       = 10_000
+	maxOverload    = 100
 )
 
 // probeShopper is the number of the first shopper beyond those that may take part; some of them probe the server.
@@ -92,6 +93,10 @@ type Config struct {
 	Uploads      int    // plugins that a brand uploads during the rush
 	Swaps        int    // of rulesets during the rush
 	SwapPlugin   bool   // the rulesets that are swapped bind a large plugin
+	// Overload is how many times the highest rate of orders are offered after the sale; 0 for none.
+	Overload float64
+	// OrderLatency is what servers keep the p99 of accepted orders under in a run with an overload; 0 means 500 ms.
+	OrderLatency time.Duration
 	Keep         string // an empty or new folder for the servers' data, kept afterwards; "" means a temporary one
 	Binary       string // the hotdrop to start; "" means this process's own
 	Out, Err     io.Writer
@@ -133,6 +138,7 @@ func (c Config) filled() (Config, error) {
 	}
 	c.Connections = cmp.Or(c.Connections, usualConnections)
 	c.Nodes = cmp.Or(c.Nodes, 1)
+	c.OrderLatency = cmp.Or(c.OrderLatency, usualBound)
 	if c.Out == nil {
 		c.Out = io.Discard
 	}
@@ -183,6 +189,10 @@ func (c Config) checkDisturbances() error {
 		return usagef("--uploads must be 0 to %d", maxUploads)
 	case c.Swaps < 0 || c.Swaps > maxSwaps:
 		return usagef("--swaps must be 0 to %d", maxSwaps)
+	case c.Overload != 0 && (c.Overload < 1 || c.Overload > maxOverload || c.Name != Phone):
+		return usagef("--overload must be 1 to %d, and is for %s", maxOverload, Phone)
+	case c.OrderLatency < 0:
+		return usagef("--order-latency must not be negative")
 	case c.SwapPlugin && (c.Swaps == 0 || c.Plugin == nil):
 		return usagef("--swap-plugin is for --swaps")
 	default:

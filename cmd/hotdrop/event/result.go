@@ -42,9 +42,10 @@ type Result struct {
 	P50, P99, OrderP99      time.Duration // latencies of the rush; OrderP99 of answers 201 only
 	TopUpSeconds            float64
 	Uploads                 Uploads
-	Swaps                   *Swaps // nil for a run without
-	Audit                   *Audit // nil for a server that ran already
-	PeakMemory              int64  // resident bytes of the largest server, 0 if not known
+	Swaps                   *Swaps    // nil for a run without
+	Overload                *Overload // nil for a run without
+	Audit                   *Audit    // nil for a server that ran already
+	PeakMemory              int64     // resident bytes of the largest server, 0 if not known
 
 	tale tale // what was counted beside the rush: all that there is to a sale without one
 }
@@ -71,6 +72,7 @@ func (r *Result) Problems() []string {
 		problems = r.rushProblems()
 	}
 	problems = append(problems, r.Swaps.problems(r.Nodes)...)
+	problems = append(problems, r.Overload.problems()...)
 	problems = append(problems, r.tale.wrong...)
 	if r.Audit != nil && r.Audit.Stale != 0 {
 		problems = append(problems, fmt.Sprintf("%d orders were decided under an earlier epoch than the swap before them", r.Audit.Stale))
@@ -148,6 +150,7 @@ func (r *Result) fields() []field {
 	}
 	list = append(list, r.tale.figures...)
 	list = append(list, r.Swaps.fields()...)
+	list = append(list, r.Overload.fields()...)
 	if r.Audit != nil {
 		list = append(list, field{"audit_orders", r.Audit.Orders}, field{"audit_findings", r.Audit.Findings},
 			field{"stale_orders", r.Audit.Stale})

@@ -90,7 +90,10 @@ func playPhone(ctx context.Context, r *runner) error {
 	if err := lottery.draw(ctx); err != nil {
 		return err
 	}
-	return r.calm(ctx)
+	if err := r.calm(ctx); err != nil {
+		return err
+	}
+	return r.overload(ctx)
 }
 
 // newRunner connects to the servers and names the campaign.
