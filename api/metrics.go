@@ -182,9 +182,9 @@ func (e *exposition) family(name, kind, help string) {
 func (e *exposition) heads(x ExportedHeads) {
 	const seq, failed = "hotdrop_log_head_exported_seq", "hotdrop_log_head_exports_failed_total"
 	e.family(seq, "gauge", "The row of the staff log whose signed head was exported last.")
-	e.value(seq, x.Seq, "file", x.File)
+	e.value(seq, x.Seq, "to", x.To)
 	e.family(failed, "counter", "Exports of the staff log's head that failed; each is tried again.")
-	e.value(failed, x.Failures, "file", x.File)
+	e.value(failed, x.Failures, "to", x.To)
 }
 
 func (e *exposition) value(name string, value int64, labels ...string) {

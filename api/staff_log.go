@@ -24,9 +24,9 @@ type StaffLog interface {
 
 // ExportedHeads is how the export of the staff log's heads fares.
 type ExportedHeads struct {
-	File     string
-	Seq      int64 // the row of the last head that is on the disk; 0 before the first
-	Failures int64 // attempts that failed since the node runs
+	To       string // a file or a URL without secrets
+	Seq      int64  // the row of the last head that is kept there; 0 before the first
+	Failures int64  // attempts that failed since the node runs
 }
 
 type staffLogInput struct {

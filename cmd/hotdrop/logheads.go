@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
+	"net/netip"
+	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -30,65 +32,85 @@ const (
 
 // headSettings say where the signed heads of the staff log go.
 type headSettings struct {
-	file  string // "" for nowhere
-	every time.Duration
+	to      string // a file or a URL; "" for nowhere
+	every   time.Duration
+	allowed []string // networks that the URL may lead to although they are private
 }
 
 func (s *headSettings) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.file, "log-heads", "", "append the signed head of the staff log to this file, one JSON object a line; "+
-		"have it where the database's administrators cannot write")
+	cmd.Flags().StringVar(&s.to, "log-heads", "", "append the signed head of the staff log to this file, one JSON object a line, or post it to "+
+		"this https URL; have it where the database's administrators cannot write")
 	cmd.Flags().DurationVar(&s.every, "log-heads-every", time.Minute, "how often, if the log has grown")
+	cmd.Flags().StringSliceVar(&s.allowed, "outgoing-allow", nil, "networks (CIDR) that the URL of --log-heads may lead to although they are private")
 }
 
 func (s *headSettings) check() error {
 	if s.every < leastHeadInterval {
 		return usageError{fmt.Errorf("--log-heads-every is at least %s", leastHeadInterval)}
 	}
-	return nil
+	if strings.HasPrefix(s.to, "http://") && len(s.allowed) == 0 {
+		return usageError{errors.New("--log-heads: a URL begins with https://; http:// is for networks of --outgoing-allow")}
+	}
+	_, err := s.outgoing()
+	return err
 }
 
-// headExport appends signed heads to a file. One goroutine runs it.
+// outgoing is how the URL is called.
+func (s *headSettings) outgoing() (outgoing, error) {
+	var o outgoing
+	for _, text := range s.allowed {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return o, usageError{fmt.Errorf("--outgoing-allow: %q is not a network such as 10.0.0.0/8", text)}
+		}
+		o.allowed = append(o.allowed, network.Masked())
+	}
+	return o, nil
+}
+
+// headSink is where heads go.
+type headSink interface {
+	// put returns when the head is kept there.
+	put(ctx context.Context, head []byte) error
+	// name is what people read of it; it has no secrets.
+	name() string
+	Close() error
+}
+
+// open opens what heads are written to.
+func (s *headSettings) open() (headSink, error) {
+	if target, err := url.Parse(s.to); err == nil && (target.Scheme == "https" || target.Scheme == "http") {
+		calls, err := s.outgoing()
+		return &headCallback{target: target, client: calls.client()}, err
+	}
+	return openHeadFile(s.to)
+}
+
+// headExport writes signed heads where they are safe from the database's administrators. One goroutine runs it.
 type headExport struct {
 	headSettings
 
 	staffLog *core.StaffLog
 	log      *slog.Logger
-	out      *os.File
+	out      headSink
 	failing  bool         // the last attempt failed
 	failures atomic.Int64 // attempts that failed
 	written  atomic.Int64 // the row of the last head that was written
 }
 
-// newHeadExport opens the file; without one it returns nil.
+// newHeadExport opens what heads go to; without it, it returns nil.
 func newHeadExport(s headSettings, staffLog *core.StaffLog, log *slog.Logger) (*headExport, error) {
-	if s.file == "" {
+	if s.to == "" {
 		return nil, nil //nolint:nilnil // nothing is exported
 	}
 	if staffLog.PublicKey() == "" {
 		return nil, usageError{errors.New("--log-heads needs a key that signs: the keys file has no log_key (base64 of 32 random bytes)")}
 	}
-	out, err := os.OpenFile(s.file, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	out, err := s.open()
 	if err != nil {
-		return nil, fmt.Errorf("the file of the log's heads: %w", err)
-	}
-	if err := endLine(out); err != nil {
-		return nil, errors.Join(fmt.Errorf("the file of the log's heads: %w", err), out.Close())
+		return nil, err
 	}
 	return &headExport{headSettings: s, staffLog: staffLog, log: log, out: out}, nil
-}
-
-// endLine ends a line that a crash has cut off, so that the next head begins its own.
-func endLine(file *os.File) error {
-	size, err := file.Seek(0, io.SeekEnd)
-	if err != nil || size == 0 {
-		return err
-	}
-	last := make([]byte, 1)
-	if _, err := file.ReadAt(last, size-1); err != nil || last[0] == '\n' {
-		return err
-	}
-	_, err = file.WriteString("\n")
-	return err
 }
 
 // run exports until ctx ends, and once more then. When it begins and ends stands in the log.
@@ -110,14 +132,14 @@ func (e *headExport) run(ctx context.Context) {
 	e.record(ending, actionHeadsEnd)
 	e.try(ending)
 	if err := e.out.Close(); err != nil {
-		e.log.Warn("the file of the log's heads", "error", err)
+		e.log.Warn("the heads of the staff log", "to", e.out.name(), "error", err)
 	}
 }
 
 // record says in the log that the export begins or ends.
 func (e *headExport) record(ctx context.Context, action string) {
 	err := e.staffLog.Record(ctx, core.Principal{ID: "system", Role: "system"}, action, "serve --log-heads", map[string]string{
-		"file": e.file, "every": e.every.String(), "public_key": e.staffLog.PublicKey(),
+		"to": e.out.name(), "every": e.every.String(), "public_key": e.staffLog.PublicKey(),
 	})
 	if err != nil {
 		e.log.Warn("the staff log does not say that its heads are exported", "action", action, "error", err)
@@ -134,14 +156,14 @@ func (e *headExport) try(ctx context.Context) {
 	}
 	switch {
 	case err != nil && !e.failing:
-		e.log.Error("the head of the staff log was not exported; trying again", "file", e.file, "error", err)
+		e.log.Error("the head of the staff log was not exported; trying again", "to", e.out.name(), "error", err)
 	case err == nil && e.failing:
-		e.log.Info("the head of the staff log is exported again", "file", e.file)
+		e.log.Info("the head of the staff log is exported again", "to", e.out.name())
 	}
 	e.failing = err != nil
 }
 
-// export appends the head if the log has grown, and returns when it is on the disk.
+// export writes the head if the log has grown.
 func (e *headExport) export(ctx context.Context) error {
 	head, err := e.staffLog.Head(ctx)
 	if err != nil {
@@ -154,13 +176,7 @@ func (e *headExport) export(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.failing { // which may have left half a line
-		line = append([]byte("\n"), line...)
-	}
-	if _, err := e.out.Write(append(line, '\n')); err != nil {
-		return err
-	}
-	if err := e.out.Sync(); err != nil {
+	if err := e.out.put(ctx, line); err != nil {
 		return err
 	}
 	e.written.Store(head.Seq)
@@ -173,7 +189,7 @@ func (e *headExport) exported() func() api.ExportedHeads {
 		return nil
 	}
 	return func() api.ExportedHeads {
-		return api.ExportedHeads{File: e.file, Seq: e.written.Load(), Failures: e.failures.Load()}
+		return api.ExportedHeads{To: e.out.name(), Seq: e.written.Load(), Failures: e.failures.Load()}
 	}
 }
 
