@@ -411,7 +411,9 @@ func TestEveryThingThatStaffDoToAPluginIsWrittenDown(t *testing.T) {
 	platform.decide(digest, "rejections").problem(t, core.CodeWrongState)
 	got := s.staffLog(t)
 	want := []string{
-		"xiaomi demo-xiaomi brand plugin.upload  →uploaded", "xiaomi demo-platform-2 platform plugin.approve because vetted→vetted",
+		"xiaomi demo-xiaomi brand plugin.upload  →uploaded",
+		"xiaomi system system plugin.accept vetted by the rules of version 1 vetting→vetted",
+		"xiaomi demo-platform-2 platform plugin.approve because vetted→vetted",
 		"xiaomi demo-platform platform plugin.approve because vetted→approved",
 		"xiaomi demo-platform platform plugin.revoke because approved→revoked",
 	}

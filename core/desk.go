@@ -316,7 +316,8 @@ func (a *StaffAction) entry(at int64, action string, before, after *Order) *Staf
 	return &entry
 }
 
-// loggedOrder is what the staff log says of an order.
+// loggedOrder is what the staff log says of an order: nothing that would have to be erased with its shopper. What a condition
+// is about may be what the shopper submitted, and a parcel's number leads to an address, so neither is in it.
 type loggedOrder struct {
 	Order      string      `json:"order"`
 	State      OrderState  `json:"state"`
@@ -326,7 +327,14 @@ type loggedOrder struct {
 }
 
 func (o *Order) forLog() loggedOrder {
-	return loggedOrder{Order: o.ID, State: o.State, Dues: o.Dues, Conditions: o.Conditions, Shipment: o.Shipment}
+	logged := loggedOrder{Order: o.ID, State: o.State, Dues: o.Dues}
+	for _, c := range o.Conditions {
+		logged.Conditions = append(logged.Conditions, Condition{Kind: c.Kind, State: c.State})
+	}
+	if s := o.Shipment; s != nil {
+		logged.Shipment = &Shipment{Carrier: s.Carrier, ShippedAt: s.ShippedAt, DeliveredAt: s.DeliveredAt}
+	}
+	return logged
 }
 
 const (

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -246,10 +247,19 @@ func (r *PluginRegistry) conclude(p *Plugin, verdict *Verdict) *PluginChange {
 	if before.State == PluginApproved && p.State == PluginRefused {
 		p.Reason = "it was approved, and is found unfit by the rules or the limits that hold now"
 	}
-	if before.Terms != nil && p.Terms == nil {
-		change.Entry = pluginEntry(now, systemPrincipal(), "plugin.refuse", p.Reason, &before, p)
+	if before.State != p.State {
+		change.Entry = pluginEntry(now, systemPrincipal(), verdictAction(p.State),
+			cmp.Or(p.Reason, "vetted by the rules of version "+change.Report.Version), &before, p)
 	}
 	return change
+}
+
+// verdictAction is what the staff log calls a verdict that moved a plugin to the state.
+func verdictAction(state PluginState) string {
+	if state == PluginRefused {
+		return "plugin.refuse"
+	}
+	return "plugin.accept"
 }
 
 // systemActor is who the staff log names where the platform's own rules have undone what staff decided.
