@@ -115,7 +115,7 @@ func (s *Server) apply(ctx context.Context, in *applyInput) (*applyOutput, error
 	if definition.ID != in.Campaign {
 		return nil, core.Errorf(core.CodeInvalid, "the file is about campaign %q, the path about %q", definition.ID, in.Campaign)
 	}
-	before, err := s.existing(ctx, in.Campaign, definition.Brand)
+	before, err := s.existing(ctx, in.Campaign)
 	if err != nil {
 		return nil, err
 	}
@@ -133,12 +133,10 @@ func (s *Server) apply(ctx context.Context, in *applyInput) (*applyOutput, error
 	return in.result(before, record, definition)
 }
 
-// existing returns the campaign's record, an empty one when there is none, after checking that the principal's brand is
-// the campaign's, before and after.
-func (s *Server) existing(ctx context.Context, id, brand string) (*core.CampaignRecord, error) {
-	if err := ownBrand(ctx, brand); err != nil {
-		return nil, err
-	}
+// existing returns the campaign's record, an empty one when there is none. Another brand's campaign is not found, as
+// everywhere. That its id is taken can be told by this all the same, since there a new campaign would have been made; it is
+// no secret either: campaigns are public by their ids.
+func (s *Server) existing(ctx context.Context, id string) (*core.CampaignRecord, error) {
 	record, err := s.engine.Record(ctx, id)
 	if core.CodeOf(err) == core.CodeNotFound {
 		return &core.CampaignRecord{}, nil
@@ -146,13 +144,13 @@ func (s *Server) existing(ctx context.Context, id, brand string) (*core.Campaign
 	if err != nil {
 		return nil, err
 	}
-	return record, ownBrand(ctx, record.Definition.Brand)
+	return record, ownBrand(ctx, record)
 }
 
-// ownBrand refuses staff of one brand what belongs to another.
-func ownBrand(ctx context.Context, brand string) error {
-	if scope := principalOf(ctx).Brand; scope != "" && scope != brand {
-		return newProblem(CodeForbidden, fmt.Sprintf("this is a campaign of brand %s, your key is for %s", brand, scope))
+// ownBrand answers staff of one brand the campaigns of another like campaigns that are not there.
+func ownBrand(ctx context.Context, record *core.CampaignRecord) error {
+	if scope := principalOf(ctx).Brand; scope != "" && scope != record.Definition.Brand {
+		return core.Errorf(core.CodeNotFound, "there is no campaign %q", record.Definition.ID)
 	}
 	return nil
 }
@@ -255,8 +253,8 @@ func (s *Server) ownRecord(ctx context.Context, id string) (*core.CampaignRecord
 	if err != nil {
 		return nil, err
 	}
-	if ownBrand(ctx, record.Definition.Brand) != nil {
-		return nil, core.Errorf(core.CodeNotFound, "there is no campaign %q", id)
+	if err := ownBrand(ctx, record); err != nil {
+		return nil, err
 	}
 	return record, nil
 }

@@ -99,10 +99,21 @@ func TestACampaignFileMayBeJSON(t *testing.T) {
 func TestABrandTouchesItsOwnCampaignsOnly(t *testing.T) {
 	s, c := newDrop(t)
 	owner, other := c.withKey(s, "demo-xiaomi"), c.withKey(s, "demo-meizu")
-	other.apply("phone", dropFile).problem(t, CodeForbidden)
+	atItsLine := func(a answer) {
+		t.Helper()
+		if a.problem(t, core.CodeInvalid); !strings.Contains(a.body, `"path":"brand"`) || !strings.Contains(a.body, `"line":3`) {
+			t.Errorf("the problem is not at the brand's line: %s", a.body)
+		}
+	}
+	atItsLine(other.apply("phone", dropFile))
 	owner.apply("phone", dropFile).wants(t, http.StatusCreated)
 	stolen := strings.Replace(dropFile, "brand: xiaomi", "brand: meizu", 1)
-	other.apply("phone", stolen).problem(t, CodeForbidden)
+	for _, file := range []string{dropFile, stolen} {
+		other.apply("phone", file).problem(t, core.CodeNotFound)
+	}
+	for _, who := range []*client{owner, c.withKey(s, "demo-operator"), c.withKey(s, "demo-admin")} {
+		atItsLine(who.apply("phone", stolen)) // a campaign keeps its brand, whoever asks
+	}
 	other.do(http.MethodGet, "/v1/campaigns/phone/file", "").problem(t, core.CodeNotFound)
 	other.do(http.MethodGet, "/v1/campaigns/phone/rulesets/1", "").problem(t, core.CodeNotFound)
 	owner.do(http.MethodGet, "/v1/campaigns/phone/file", "").wants(t, http.StatusOK)

@@ -250,17 +250,24 @@ func (r *ApplyRequest) allowed(current *CampaignRecord) error {
 	case r.IfMatch > 0 && (current == nil || current.Revision != r.IfMatch):
 		return Errorf(CodePreconditionFailed, "the campaign %q is not at revision %d; get it again", r.Definition.ID, r.IfMatch)
 	case r.Actor.Brand != "" && r.Actor.Brand != r.Definition.Brand:
-		return Errorf(CodeInvalid, "the brand of this file is %q, yours is %q", r.Definition.Brand, r.Actor.Brand)
+		return atBrand("the brand of this file is %q, yours is %q", r.Definition.Brand, r.Actor.Brand)
 	case current == nil:
 		return nil
 	case r.Actor.Brand != "" && r.Actor.Brand != current.Definition.Brand:
 		return Errorf(CodeNotFound, "there is no campaign %q", r.Definition.ID)
 	case current.Definition.Brand != r.Definition.Brand:
-		return Errorf(CodeInvalid, "a campaign keeps its brand: it is %q", current.Definition.Brand)
+		return atBrand("a campaign keeps its brand: it is %q", current.Definition.Brand)
 	case current.Definition.Currency != r.Definition.Currency:
 		return Errorf(CodeInvalid, "a campaign keeps its currency: it is %q", current.Definition.Currency)
 	}
 	return nil
+}
+
+// atBrand is the problem of a file whose brand cannot be the campaign's; it is shown at its line.
+func atBrand(format string, args ...any) error {
+	problems := &Problems{}
+	problems.Add("brand", format, args...)
+	return problems.Err()
 }
 
 // entry is the staff log's row of the change.
