@@ -154,7 +154,7 @@ func messageView(m *core.MessageView) Message {
 }
 
 func (s *Server) group(ctx context.Context, in *GroupPath) (*groupOutput, error) {
-	g, err := s.engine.Group(ctx, in.Group)
+	g, err := s.engine.Group(ctx, in.Group, principalOf(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -86,6 +86,9 @@ func (s *Server) token(_ context.Context, in *tokenInput) (*tokenOutput, error) 
 }
 
 func (s *Server) shift(ctx context.Context, in *phaseInput) (*campaignOutput, error) {
+	if _, err := s.ownRecord(ctx, in.Campaign); err != nil {
+		return nil, err
+	}
 	v, err := s.engine.Campaign(ctx, in.Campaign)
 	if err != nil {
 		return nil, err

@@ -53,8 +53,8 @@ type Shop interface {
 	Pay(ctx context.Context, action core.OrderAction) (*core.Order, error)
 	// Cancel cancels an order and gives back what it took.
 	Cancel(ctx context.Context, action core.OrderAction) (*core.Order, error)
-	// Group returns a group that orders join.
-	Group(ctx context.Context, id string) (*core.GroupView, error)
+	// Group returns a group that orders join, if the shopper may join one there.
+	Group(ctx context.Context, id string, shopper core.Principal) (*core.GroupView, error)
 }
 
 // Queue keeps waiting rooms.

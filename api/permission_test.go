@@ -3,7 +3,10 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"flag"
+	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -19,35 +22,108 @@ type described struct {
 	method, path string
 	roles        []core.Role
 	public       bool
-	hasBody      bool
+	mediaType    string         // of its body; "" if it takes none
+	example      string         // a body that it takes
+	schema       map[string]any // of a body in JSON
 }
 
 func describedOperations(t *testing.T, c *client) []described {
 	t.Helper()
-	var document struct {
-		OpenAPI string `json:"openapi"`
-		Paths   map[string]map[string]struct {
-			ID          string          `json:"operationId"`
-			Roles       []core.Role     `json:"x-roles"`
-			Public      bool            `json:"x-public"`
-			RequestBody json.RawMessage `json:"requestBody"`
+	var read struct {
+		OpenAPI    string `json:"openapi"`
+		Components struct {
+			Schemas map[string]map[string]any `json:"schemas"`
+		} `json:"components"`
+		Paths map[string]map[string]struct {
+			ID     string      `json:"operationId"`
+			Roles  []core.Role `json:"x-roles"`
+			Public bool        `json:"x-public"`
+			Body   struct {
+				Content map[string]struct {
+					Schema map[string]any `json:"schema"`
+				} `json:"content"`
+			} `json:"requestBody"`
 		} `json:"paths"`
 	}
 	a := c.do(http.MethodGet, documentPath, "").wants(t, http.StatusOK)
-	if err := json.Unmarshal([]byte(a.body), &document); err != nil {
+	if err := json.Unmarshal([]byte(a.body), &read); err != nil {
 		t.Fatal(err)
 	}
-	if document.OpenAPI != "3.1.0" {
-		t.Errorf("the document is OpenAPI %s", document.OpenAPI)
+	if read.OpenAPI != "3.1.0" {
+		t.Errorf("the document is OpenAPI %s", read.OpenAPI)
 	}
+	d := document{schemas: read.Components.Schemas}
 	var all []described
-	for path, item := range document.Paths {
+	for path, item := range read.Paths {
 		for method, op := range item {
-			all = append(all, described{op.ID, strings.ToUpper(method), path, op.Roles, op.Public, op.RequestBody != nil})
+			one := described{id: op.ID, method: strings.ToUpper(method), path: path, roles: op.Roles, public: op.Public}
+			one.mediaType, one.example, one.schema = d.body(op.Body.Content)
+			all = append(all, one)
 		}
 	}
 	slices.SortFunc(all, func(a, b described) int { return strings.Compare(a.path+a.method, b.path+b.method) })
 	return all
+}
+
+// permissionsFile is the table for people, which tests hold code and answers against: it says what was decided, not what the
+// code does.
+const permissionsFile = "PERMISSIONS.md"
+
+// updating is whether the files that tests compare with are written instead: go test -update.
+var updating = flag.Bool("update", false, "rewrite "+permissionsFile) //nolint:gochecknoglobals // flags are
+
+// documentedPermissions reads the table: the roles of each operation, none if it is everybody's.
+func documentedPermissions(t *testing.T) map[string][]core.Role {
+	t.Helper()
+	text, err := os.ReadFile(permissionsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := map[string][]core.Role{}
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.TrimSpace(line), " | ")
+		if len(cells) != 3 || !strings.HasPrefix(line, "| `") {
+			continue
+		}
+		var roles []core.Role
+		for _, role := range strings.Split(strings.TrimSuffix(cells[2], " |"), ", ") {
+			if role != "everybody" {
+				roles = append(roles, core.Role(role))
+			}
+		}
+		table[cells[1]] = roles
+	}
+	return table
+}
+
+func TestTheTableForPeopleIsTheTableOfTheCode(t *testing.T) {
+	_, _, c := newScripted(t, true)
+	var b strings.Builder
+	b.WriteString("# Who may use what\n\nThe routes and the roles that open them, as `api/permissions.go` has them. A role opens a route; what belongs to another brand is\n" +
+		"not found behind it. Made by `go test ./api -run TheTableForPeople -update`, and held against every answer by the tests.\n\n" +
+		"| route | operation | who |\n|---|---|---|\n")
+	for _, op := range describedOperations(t, c) {
+		who := make([]string, len(op.roles))
+		for i, role := range op.roles {
+			who[i] = string(role)
+		}
+		if op.public {
+			who = []string{"everybody"}
+		}
+		fmt.Fprintf(&b, "| `%s %s` | %s | %s |\n", op.method, op.path, op.id, strings.Join(who, ", "))
+	}
+	if *updating {
+		if err := os.WriteFile(permissionsFile, []byte(b.String()), 0o644); err != nil { //nolint:gosec // everybody may read it
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(permissionsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(text) != b.String() {
+		t.Errorf("%s is not what the document says; if that is meant, run go test ./api -run TheTableForPeople -update\n%s", permissionsFile, b.String())
+	}
 }
 
 func TestEveryRouteOfTheDocumentNamesItsPermission(t *testing.T) {

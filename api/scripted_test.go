@@ -86,7 +86,7 @@ func (e *scripted) Write(_ context.Context, campaign string, who core.Principal,
 	return sampleMessage(core.MessageSent), []*core.MessageView{sampleMessage(core.MessageReceived)}, e.call()
 }
 
-func (e *scripted) Group(_ context.Context, id string) (*core.GroupView, error) {
+func (e *scripted) Group(_ context.Context, id string, _ core.Principal) (*core.GroupView, error) {
 	e.asked.text = id
 	return &core.GroupView{
 		ID: id, Campaign: "phone", SKU: "mi2", State: core.GroupOpen, Size: 3, Joined: 2, Price: 149900, ClosesAt: 1356062400000,

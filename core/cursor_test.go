@@ -79,7 +79,7 @@ func TestWhatStrangersSendInPlaceOfANameIsNoFailure(t *testing.T) {
 			return err
 		},
 		"a group": func(l *life, odd string) error {
-			_, err := l.Group(t.Context(), odd)
+			_, err := l.Group(t.Context(), odd, core.Principal{})
 			return err
 		},
 		"an order": func(l *life, odd string) error {

@@ -152,7 +152,7 @@ func (e *Engine) Draw(ctx context.Context, campaignID, name string) (*DrawView, 
 
 // DrawEntry returns the shopper's own entry into a draw, with weight 0 if there is none.
 func (e *Engine) DrawEntry(ctx context.Context, campaignID, name string, shopper Principal) (*EntryView, error) {
-	c, err := e.campaign(ctx, campaignID)
+	c, err := e.shopperCampaign(ctx, campaignID, &shopper)
 	if err != nil {
 		return nil, err
 	}

@@ -138,9 +138,9 @@ type GroupView struct {
 	ClosesAt int64  // Unix milliseconds
 }
 
-// Group returns the group; not_found if there is none of that id.
-func (e *Engine) Group(ctx context.Context, id string) (*GroupView, error) {
-	c, err := e.campaignOf(ctx, id)
+// Group returns the group; not_found if there is none of that id, or if it is of a campaign that is not there for the shopper.
+func (e *Engine) Group(ctx context.Context, id string, shopper Principal) (*GroupView, error) {
+	c, err := e.shopperCampaign(ctx, CampaignOf(id), &shopper)
 	if CodeOf(err) == CodeNotFound {
 		return nil, noGroup(id)
 	}

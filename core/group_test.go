@@ -81,7 +81,7 @@ func (l *life) pays(o *core.Order) *core.Order {
 
 func (l *life) group(id string) *core.GroupView {
 	l.t.Helper()
-	g, err := l.Group(context.Background(), id)
+	g, err := l.Group(context.Background(), id, core.Principal{})
 	must(l.t, err)
 	return g
 }
@@ -163,7 +163,7 @@ func TestWhatAGroupRefuses(t *testing.T) {
 	for _, unknown := range []string{"phone.00000000000000000000000000", "nonsense"} {
 		_, _, err = l.Place(t.Context(), joining("bob", unknown))
 		wantCode(t, err, core.CodeGroupClosed)
-		_, err = l.Group(t.Context(), unknown)
+		_, err = l.Group(t.Context(), unknown, core.Principal{})
 		wantCode(t, err, core.CodeNotFound)
 	}
 	l.clock.advance(groupLasts)
