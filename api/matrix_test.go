@@ -3,6 +3,8 @@ package api
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -83,7 +85,7 @@ func newTenancy(t *testing.T, store storetest.Store) *tenancy {
 	registry := core.NewPluginRegistry(core.PluginOptions{Store: store, Campaigns: store, Vetter: prefixVetter{}, Log: quiet})
 	x := &tenancy{t: t}
 	o := Options{Engine: engine, Rulesets: store, Readiness: engine, Plugins: registry, Rules: inlineRules{}, Demo: true}
-	o.StaffKeys = x.staffKeys(store)
+	o.StaffKeys, o.StaffLog = x.staffKeys(store), core.NewStaffLog(store, nil, nil)
 	t.Cleanup(func() {
 		cancel()
 		engine.Stop()
@@ -170,6 +172,14 @@ func (x *tenancy) staffKeys(store core.StaffKeyStore) *core.StaffKeys {
 func (x *tenancy) fillKeys(post func(who *client, path, body string, headers ...string) map[string]any) {
 	made := post(x.is(core.RoleAdmin, "root", ""), "/v1/keys", `{"person":"ada","role":"brand","brand":"xiaomi","reason":"hired"}`)
 	x.ids["key"], _ = made["id"].(string)
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	signing := post(x.is(core.RoleBrand, "ann", "xiaomi"), "/v1/signing-keys",
+		`{"name":"laptop","public_key":"`+base64.StdEncoding.EncodeToString(public)+`"}`)
+	x.ids["signing_key"], _ = signing["id"].(string)
+	x.none["signing_key"] = "nosuch"
 	x.none["key"] = "key.06fmxw9z3k8q7v5t2s1r0p4n6m"
 }
 
@@ -288,6 +298,8 @@ func (x *tenancy) check(op *described, who *caller, allowed []core.Role) {
 	hidden := x.hasID(op) && (who.foreign && !slices.Contains(publicByID(), op.id) ||
 		slices.Contains(personal(), op.id) && who.role != core.RoleAdmin)
 	switch {
+	case allowed == nil:
+		x.t.Fatalf("%s is not in %s", op.id, permissionsFile)
 	case len(allowed) == 0: // everybody
 		if slices.Contains([]int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound}, a.status) {
 			x.t.Errorf("%s: %d, want to be let in\n%s", what, a.status, a.body)

@@ -85,7 +85,7 @@ func documentedPermissions(t *testing.T) map[string][]core.Role {
 		if len(cells) != 3 || !strings.HasPrefix(line, "| `") {
 			continue
 		}
-		var roles []core.Role
+		roles := []core.Role{}
 		for _, role := range strings.Split(strings.TrimSuffix(cells[2], " |"), ", ") {
 			if role != "everybody" {
 				roles = append(roles, core.Role(role))

@@ -51,7 +51,7 @@ type signingKeyOutput struct {
 type signingKeysOutput struct{ Body Page[SigningKey] }
 
 type keyRevocationInput struct {
-	Key  string `path:"key" maxLength:"64" doc:"the id of the signing key" example:"sk_0f1e2d3c4b5a6978"`
+	Key  string `path:"signing_key" maxLength:"64" doc:"the id of the signing key" example:"sk_0f1e2d3c4b5a6978"`
 	Body Decision
 }
 
@@ -92,7 +92,7 @@ func (s *Server) registerSigning() {
 	}, s.listSigningKeys)
 	register(s, operation{
 		Operation: huma.Operation{
-			OperationID: "revoke-signing-key", Method: http.MethodPost, Path: "/v1/signing-keys/{key}/revocations",
+			OperationID: "revoke-signing-key", Method: http.MethodPost, Path: "/v1/signing-keys/{signing_key}/revocations",
 			Tags: []string{"plugins"}, Summary: "Revoke a signing key",
 			Description: "Nothing can be signed by it any more. Where plugins have to be signed, those that it has signed are approved no " +
 				"more. A call that failed half-way can be made again.",
