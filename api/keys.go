@@ -79,9 +79,9 @@ func (k *StaffKey) principal() core.Principal {
 // demoSource is the source of social events that new keys have a secret for.
 const demoSource = "weibo"
 
-// NewDemoKeys makes a token secret and a pseudonym secret; staff keys that never expire, each of a person of its own: demo-operator, demo-operator-2,
-// demo-platform, demo-platform-2, demo-auditor, demo-admin, and for each of the brands demo-<brand>; and the secret of one
-// source of social events, weibo.
+// NewDemoKeys makes a token secret, a pseudonym secret and the key of the staff log; staff keys that never expire, each of a
+// person of its own: demo-operator, demo-operator-2, demo-platform, demo-platform-2, demo-auditor, demo-admin, and for each of
+// the brands demo-<brand>; and the secret of one source of social events, weibo.
 func NewDemoKeys(brands ...string) *Keys {
 	keys := &Keys{
 		TokenSecret: randomBytes(), PseudonymSecret: randomBytes(), Social: []SocialKey{newSocialKey(demoSource)},
@@ -130,8 +130,9 @@ func (k *Keys) ExpireStaff(at time.Time) {
 	}
 }
 
-// Complete adds what [NewDemoKeys] makes and earlier releases did not: people, the pseudonym secret, the key of the staff log, and the secret of a
-// source of social events if there is none of any. What is there stays. It reports whether it added something.
+// Complete adds what [NewDemoKeys] makes and earlier releases did not: people, the pseudonym secret, the key of the staff log,
+// and the secret of a source of social events if there is none of any. What is there stays. It reports whether it added
+// something.
 func (k *Keys) Complete() bool {
 	added := k.completeStaff()
 	if len(k.Social) == 0 {

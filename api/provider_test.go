@@ -216,7 +216,7 @@ var formID = regexp.MustCompile(`name="id" value="([^"]*)"`)
 // signIn goes through the provider's pages and returns the address that it sends the browser back to.
 func (b *browser) signIn(there, name string) string {
 	b.t.Helper()
-	for hop := 0; hop < 10; hop++ {
+	for range 10 {
 		a := b.get(there)
 		if id := formID.FindStringSubmatch(a.body); a.status == http.StatusOK && id != nil {
 			form := url.Values{"id": {id[1]}, "name": {name}, "password": {name}}.Encode()

@@ -78,10 +78,10 @@ func New(o Options) (*Server, error) {
 	}
 	auth.proxies = o.Proxies
 	s := &Server{
-		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules, staffLog: o.StaffLog, logHeads: o.LogHeads,
-		permitted: permissions(), keys: o.Keys, issuers: auth.issuers, proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
-		door:     auth.staff.with(&o),
-		draining: make(chan struct{}),
+		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules,
+		staffLog: o.StaffLog, logHeads: o.LogHeads, permitted: permissions(), keys: o.Keys, issuers: auth.issuers,
+		proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
+		door: auth.staff.with(&o), draining: make(chan struct{}),
 	}
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)
 	s.api.UseMiddleware(checkPermission)

@@ -25,7 +25,8 @@ func TestStaffSignInAndOutWithABrowser(t *testing.T) {
 			if me["id"] != "olga@example.com" || me["role"] != "operator" || me["brand"] != nil {
 				t.Errorf("signed in as %v", me)
 			}
-			ends, err := time.Parse(time.RFC3339Nano, me["expires_at"].(string))
+			said, _ := me["expires_at"].(string)
+			ends, err := time.Parse(time.RFC3339Nano, said)
 			if left := time.Until(ends); err != nil || left > 8*time.Hour || left < 8*time.Hour-time.Minute {
 				t.Errorf("the session ends at %v", me["expires_at"])
 			}

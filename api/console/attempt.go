@@ -64,14 +64,14 @@ func (c Cookies) read(r *http.Request, of string) string {
 }
 
 func (c Cookies) set(w http.ResponseWriter, of, value string, lasts time.Duration) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: Secure, unless the service is reached in the clear, on loopback only
 		Name: c.name(of), Value: value, Path: "/", MaxAge: int(lasts / time.Second), Secure: !c.plain, HttpOnly: true,
 		SameSite: http.SameSiteLaxMode,
 	})
 }
 
 func (c Cookies) drop(w http.ResponseWriter, of string) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // G124: as it was set
 		Name: c.name(of), Path: "/", MaxAge: -1, Secure: !c.plain, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }

@@ -1,8 +1,6 @@
 package console
 
-import (
-	"golang.org/x/text/language"
-)
+import "golang.org/x/text/language"
 
 // words are all that the console's page says, in one language.
 type words struct {

@@ -48,7 +48,7 @@ func (i *Issuer) check() error {
 	case (i.KeysURL == "") == (i.KeysFile == ""):
 		return fmt.Errorf("issuer %s: its keys come from jwks_url or from jwks_file: name one of them", i.Issuer)
 	case len(i.Algorithms) == 0:
-		return fmt.Errorf("issuer %s: algorithms is needed: those that its tokens may be signed with, %s", i.Issuer, strings.Join(algorithms(), " "))
+		return fmt.Errorf("issuer %s: algorithms is needed: those that sign its tokens, of %s", i.Issuer, strings.Join(algorithms(), " "))
 	}
 	for _, one := range i.Algorithms {
 		if !slices.Contains(algorithms(), one) {
