@@ -20,47 +20,6 @@ var pluginStates = []core.PluginState{
 	core.PluginRevoked,
 }
 
-func TestEveryDecisionInEveryState(t *testing.T) {
-	const yes, same, no = "yes", "same", "no"
-	want := map[core.PluginAction][]string{ // in the order of pluginStates
-		core.PluginApprove: {no, no, yes, no, same, no, no},
-		core.PluginReject:  {yes, yes, yes, yes, no, same, no},
-		core.PluginRevoke:  {no, no, no, no, yes, no, same},
-	}
-	leads := map[core.PluginAction]core.PluginState{
-		core.PluginApprove: core.PluginApproved, core.PluginReject: core.PluginRejected, core.PluginRevoke: core.PluginRevoked,
-	}
-	eachStore(t, func(t *testing.T, s store) {
-		r := newRegistry(t, s)
-		for action, outcomes := range want {
-			for i, state := range pluginStates {
-				module := fmt.Sprintf("fit to %s when %s", action, state)
-				p := r.upload(module)
-				r.vet()
-				p, err := r.Plugin(t.Context(), author, "", p.Digest)
-				must(t, err)
-				if state == core.PluginApproved {
-					must(t, r.decide(core.PluginApprove, module))
-				} else {
-					p.State = state
-					must(t, r.store.SavePlugin(t.Context(), &core.PluginChange{Plugin: p}))
-				}
-				before := r.is(module, state)
-				err = r.decide(action, module)
-				after, failed := r.Plugin(t.Context(), author, "", p.Digest)
-				must(t, failed)
-				got := map[bool]string{true: no, false: yes}[err != nil]
-				if err == nil && after.Revision == before.Revision {
-					got = same
-				}
-				if got != outcomes[i] || (got == yes && after.State != leads[action]) || (got == no && core.CodeOf(err) != core.CodeWrongState) {
-					t.Errorf("%s: %s, want %s; now %s, %v", module, got, outcomes[i], after.State, err)
-				}
-			}
-		}
-	})
-}
-
 // history is one plugin through whatever may happen to it, and what the platform has said of it.
 type history struct {
 	*registry

@@ -195,9 +195,12 @@ func (r *PluginRegistry) abandon(ctx context.Context, p *Plugin, why error) erro
 func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugin) (*Plugin, error) {
 	p, err := r.change(ctx, sent.Brand, sent.Digest, func(p *Plugin) (*PluginChange, error) {
 		if p.State != PluginRefused || (p.Report != nil && !u.Again) {
-			return nil, nil //nolint:nilnil // nothing changes
+			return r.resent(&u.Actor, p, sent.Signature)
 		}
 		before := *p
+		if sent.Signature != nil {
+			p.Signature = sent.Signature
+		}
 		if err := p.move(PluginReceive, PluginUploaded); err != nil {
 			return nil, err
 		}
@@ -220,6 +223,15 @@ func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugi
 	}
 	r.rouse()
 	return p, err
+}
+
+// resent gives a plugin whose bytes came again the signature that came with them, unless the platform's word on it is the
+// last; nil means that nothing changes.
+func (r *PluginRegistry) resent(actor *Principal, p *Plugin, s *PluginSignature) (*PluginChange, error) {
+	if s == nil || p.State == PluginRejected || p.State == PluginRevoked {
+		return nil, nil //nolint:nilnil // nothing changes
+	}
+	return r.resign(actor, p, s)
 }
 
 // tooSlow turns the conflict of an upload that nothing is left of into what its sender can do.

@@ -83,7 +83,7 @@ func (s *serveSettings) check(ctx context.Context) error {
 	if s.keep.Refusals < leastKept || s.keep.Samples < leastKept {
 		return usageError{fmt.Errorf("--keep-refusals and --keep-samples are at least %s: guards look back that far", leastKept)}
 	}
-	if err := errors.Join(s.certificates.check(), s.heads.check()); err != nil {
+	if err := errors.Join(s.plugins.check(), s.certificates.check(), s.heads.check()); err != nil {
 		return err
 	}
 	if !s.demo && s.keys == "" {

@@ -126,6 +126,14 @@ func (s *pluginSettings) register(cmd *cobra.Command) {
 	cmd.Flags().Int64Var(&s.room, "plugin-room", 256<<20, "how many bytes of the store the plugins of one brand may take, with their reports")
 }
 
+// check refuses a number of people that nobody can mean.
+func (s *pluginSettings) check() error {
+	if s.approvals < 1 || s.approvals > core.MaxApprovals {
+		return usageError{fmt.Errorf("--plugin-approvals %d: it takes 1 to %d people to approve a plugin", s.approvals, core.MaxApprovals)}
+	}
+	return nil
+}
+
 // newPlugins returns the registry of uploaded plugins, which vets with this binary as its child, and the compiler of
 // everything that a campaign can bind.
 func (s *serveSettings) newPlugins(

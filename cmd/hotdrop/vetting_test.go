@@ -56,6 +56,12 @@ func TestAPluginWhoseGrantChangesIsVettedAgainUnderTheNewOne(t *testing.T) {
 		if err != nil || p.State != step.state {
 			t.Fatalf("%s: %+v, %v", step.name, p, err)
 		}
+		if _, err := next.bind(digest); err == nil {
+			t.Errorf("%s: bound on the approval of other limits", step.name)
+		}
+		if step.state == core.PluginApproved {
+			next.approvedAnew(digest)
+		}
 		mechanic, err = next.bind(digest)
 		if (err == nil) != (step.state == core.PluginApproved) {
 			t.Errorf("%s: %v", step.name, err)
@@ -64,6 +70,17 @@ func TestAPluginWhoseGrantChangesIsVettedAgainUnderTheNewOne(t *testing.T) {
 			t.Errorf("%s: it has other limits", step.name)
 		}
 		runtime.KeepAlive(mechanic)
+	}
+}
+
+// approvedAnew ends the approvals of the plugin, which was granted something else since, and gives it new ones.
+func (l *loader) approvedAnew(digest string) {
+	l.t.Helper()
+	if n, err := l.registry.Lapse(l.t.Context()); err != nil || n != 1 {
+		l.t.Errorf("%d lapsed, %v", n, err)
+	}
+	if err := l.approve(digest); err != nil {
+		l.t.Error(err)
 	}
 }
 

@@ -76,6 +76,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Plugins", testPlugins},
 		{"Plugins' bytes", testPluginBytes},
 		{"Plugins due", testPluginsDue},
+		{"Plugins' approvals", testPluginApprovals},
+		{"Signing keys", testSigningKeys},
 		{"Staff log", testStaffLog},
 		{"Staff log at once", testStaffLogConcurrency},
 		{"Staff keys", testStaffKeys},
