@@ -97,11 +97,13 @@ type Config struct {
 	Overload float64
 	// OrderLatency is what servers keep the p99 of accepted orders under in a run with an overload; 0 means 500 ms.
 	OrderLatency time.Duration
-	Keep         string // an empty or new folder for the servers' data, kept afterwards; "" means a temporary one
-	Binary       string // the hotdrop to start; "" means this process's own
-	Out, Err     io.Writer
-	Progress     bool   // draw progress bars on Err
-	Seed         uint64 // of the order in which shoppers come; the same seed is the same plan
+	// OverloadLasts is how long the overload is measured, after a quarter as long to get used to it; 0 means 8 seconds.
+	OverloadLasts time.Duration
+	Keep          string // an empty or new folder for the servers' data, kept afterwards; "" means a temporary one
+	Binary        string // the hotdrop to start; "" means this process's own
+	Out, Err      io.Writer
+	Progress      bool   // draw progress bars on Err
+	Seed          uint64 // of the order in which shoppers come; the same seed is the same plan
 	// Patience is how long a request is tried again after transport errors and 5xx; 0 means 30 seconds.
 	Patience time.Duration
 }
@@ -139,6 +141,7 @@ func (c Config) filled() (Config, error) {
 	c.Connections = cmp.Or(c.Connections, usualConnections)
 	c.Nodes = cmp.Or(c.Nodes, 1)
 	c.OrderLatency = cmp.Or(c.OrderLatency, usualBound)
+	c.OverloadLasts = cmp.Or(c.OverloadLasts, usualOverload)
 	if c.Out == nil {
 		c.Out = io.Discard
 	}

@@ -20,9 +20,8 @@ const (
 	// overloadConnections is how many connections more than usual those who come whatever they are answered have: enough that
 	// one is free whenever somebody comes.
 	overloadConnections = 8
-	// overloadSettles is how long the overload lasts before it counts, and overloadLasts how long it does.
-	overloadSettles = 2 * time.Second
-	overloadLasts   = 8 * time.Second
+	// usualOverload is how long the overload is measured.
+	usualOverload = 8 * time.Second
 	// overloadLate is how long after it is due an order may be sent, so that it still counts as one that came by itself.
 	overloadLate = 20 * time.Millisecond
 )
@@ -100,6 +99,9 @@ func (o *Overload) problems() []string {
 	return problems
 }
 
+// overloadSettles is how long the overload lasts before it counts: servers have to find out what they can do.
+func (c Config) overloadSettles() time.Duration { return c.OverloadLasts / 4 }
+
 // latencyBound is the bound that servers are started with: none in a run that offers no more than they can do.
 func (c Config) latencyBound() time.Duration {
 	if c.Overload == 0 {
@@ -145,7 +147,7 @@ type overloadPhase struct {
 
 // play finds the highest rate, offers a multiple of it, and looks at stock and orders.
 func (o *overloadPhase) play(ctx context.Context) (err error) {
-	if o.figures.Highest, err = o.highest(ctx, overloadSettles); err != nil {
+	if o.figures.Highest, err = o.highest(ctx, o.config.overloadSettles()); err != nil {
 		return err
 	}
 	if err := o.offer(ctx, o.figures.Times*o.figures.Highest); err != nil {
@@ -163,7 +165,7 @@ func (o *overloadPhase) play(ctx context.Context) (err error) {
 
 // offer sends orders when they are due, whatever became of those before them.
 func (o *overloadPhase) offer(ctx context.Context, rate float64) (err error) {
-	n := int(rate * (overloadSettles + overloadLasts).Seconds())
+	n := int(rate * (o.config.overloadSettles() + o.config.OverloadLasts).Seconds())
 	team, err := o.team(n)
 	if err != nil {
 		return err
@@ -185,12 +187,12 @@ func (o *overloadPhase) offer(ctx context.Context, rate float64) (err error) {
 	var all sync.WaitGroup
 	for i, client := range crowd.clients {
 		team.hire(client)
-		w := &offerer{buyer: team.workers[i], pace: p}
+		w := &offerer{buyer: team.workers[i], pace: p, settles: o.config.overloadSettles()}
 		workers[i] = w
 		all.Go(func() { w.work(ctx, n, &next) })
 	}
 	all.Wait()
-	lasted := time.Since(p.start) - overloadSettles
+	lasted := time.Since(p.start) - o.config.overloadSettles()
 	stopBar()
 	for _, w := range workers {
 		o.orders = append(o.orders, w.placed...)
@@ -217,8 +219,9 @@ func (o *Overload) add(seen *Overload) {
 type offerer struct {
 	*buyer
 
-	pace *pace
-	seen Overload
+	pace    *pace
+	settles time.Duration
+	seen    Overload
 }
 
 // work takes one order after another, each when it is due, until there are none.
@@ -231,7 +234,7 @@ func (w *offerer) work(ctx context.Context, n int, next *atomic.Int64) {
 		}
 		due := w.pace.due(i)
 		wait(ctx, time.Until(due))
-		counts := due.Sub(w.pace.start) >= overloadSettles
+		counts := due.Sub(w.pace.start) >= w.settles
 		if counts && time.Since(due) > overloadLate {
 			w.seen.Late++
 		}

@@ -28,6 +28,7 @@ func TestSales(t *testing.T) {
 		"those who did not reserve are refused and the rest is served": notEverybodyReserved,
 		"plugins are uploaded during the rush":                         uploadsDuringTheRush,
 		"a server that runs already sells one sale after the other":    aServerThatRuns,
+		"more orders come than there can be":                           moreOrdersThanThereCanBe,
 		"a run that is stopped leaves nothing behind":                  aRunThatIsStopped,
 		"a server that dies ends the run":                              aServerThatDies,
 		"every sale balances on SQLite":                                everySaleOnSQLite,
