@@ -40,7 +40,7 @@ func (l *logged) log(t *testing.T, db *database, key *core.LogKey, rows int) {
 		}
 	}
 	staffLog := core.NewStaffLog(db.staffLog, key, nil)
-	export, err := newHeadExport(headSettings{file: l.heads, every: time.Minute}, staffLog, slog.New(slog.DiscardHandler))
+	export, err := newHeadExport(headSettings{to: l.heads, every: time.Minute}, staffLog, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
