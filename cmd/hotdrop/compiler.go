@@ -213,7 +213,7 @@ func unloadable(binding *core.Binding, err error) error {
 		problem.Hint = "upload it: hotdrop mechanic submit FILE"
 	case core.CodeWrongState:
 		problem.Message = refusal.Message
-		problem.Hint = cmp.Or(why.Hint, "see its state and report: GET /v1/plugins/{digest}; the platform approves what is vetted")
+		problem.Hint = cmp.Or(why.Hint, "see its state and report: hotdrop review show DIGEST; the platform approves what is vetted")
 	case core.CodeInvalid:
 		problem.Message = "the plugin cannot be loaded: " + err.Error()
 	default: // it is vetted again, or this node is unable to load it: another time or another node
