@@ -9,11 +9,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"hotdrop/core"
 	"hotdrop/core/drawing"
+	"hotdrop/core/sqlite"
 )
 
 // withRoom lets sixty shoppers a minute into a sale that opens in ten minutes.
@@ -530,4 +532,77 @@ func TestTheSweepOpensARoomThatNobodyAsksAbout(t *testing.T) {
 			t.Errorf("%+v, want it opened at %d", shuffle, want)
 		}
 	})
+}
+
+func TestTenThousandWhoCameEarlyHaveTenThousandPlaces(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		const shoppers, at = 10_000, 500
+		d := newRoom(t, s, nil)
+		nodes := []*core.Engine{d.Engine, d.node(mechanics{}, nil)}
+		var all sync.WaitGroup
+		for k := range at {
+			all.Go(func() {
+				for i := k; i < shoppers; i += at {
+					if _, _, err := nodes[i%2].Join(context.Background(), "phone", person(fmt.Sprintf("s%05d", i))); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		d.toOpening()
+		taken := make([]bool, shoppers+1)
+		var firstCame, firstIn int
+		for i := range shoppers {
+			place := d.standing(nodes[i%2], fmt.Sprintf("s%05d", i))
+			if place.Place < 1 || place.Place > shoppers || taken[place.Place] {
+				t.Fatalf("s%05d: %+v", i, place)
+			}
+			taken[place.Place] = true
+			if i < shoppers/2 { // at the opening every other one of these should be in the first half
+				firstCame++
+				if place.Place <= shoppers/2 {
+					firstIn++
+				}
+			}
+		}
+		if share := float64(firstIn) / float64(firstCame); share < 0.45 || share > 0.55 { // ten deviations
+			t.Errorf("of the first half to come %.3f are in the first half to be let in", share)
+		}
+		d.audit()
+	})
+}
+
+func BenchmarkJoin(b *testing.B) {
+	s, err := sqlite.Open(b.Context(), b.TempDir())
+	must(b, err)
+	defer func() { _ = s.Close() }()
+	must(b, s.Migrate(b.Context()))
+	e := core.NewEngine(core.Options{Store: s, Campaigns: s, Ledger: s, Compiler: mechanics{}, Log: slog.New(slog.DiscardHandler)})
+	must(b, e.Start(b.Context()))
+	defer e.Stop()
+	now := time.Now()
+	_, err = e.ApplyCampaign(b.Context(), core.ApplyRequest{
+		Actor: core.Principal{ID: "op", Role: core.RoleOperator}, Reason: "test",
+		Definition: &core.Campaign{
+			ID: "phone", Brand: "xiaomi", Currency: "CNY", Title: core.Text{EN: "Phone"},
+			Phases: core.Phases{Sale: now.Add(time.Hour), Closed: now.Add(2 * time.Hour)},
+			Items: []core.Item{{
+				SKU: "mi2", Title: core.Text{EN: "Mi 2"}, Price: 199_900, Stock: 10, Hold: core.Duration(15 * time.Minute),
+			}},
+			WaitingRoom: core.WaitingRoom{PerMinute: 10_000, Opens: now.Add(-time.Minute)},
+		},
+	})
+	must(b, err)
+	var n atomic.Int64
+	b.SetParallelism(500)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, _, err := e.Join(context.Background(), "phone", person(fmt.Sprintf("s%d", n.Add(1)))); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "joins/s")
 }

@@ -100,7 +100,7 @@ func newRoot(started *bool) *cobra.Command {
 		*started = true
 		return nil
 	}
-	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(), logCommand(), drawCommand(), orderCommand(),
+	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(), logCommand(), drawCommand(), queueCommand(), orderCommand(),
 		backtestCommand(), rolloutCommand(), reviewCommand(), migrateCommand(), keysCommand(), vetChildCommand(), versionCommand())
 	requireSubcommand(root)
 	return root

@@ -237,7 +237,7 @@ func TestTheSchemaRefusesBadFiles(t *testing.T) {
 		"a misspelled key is named with its neighbour", "an unknown key far from any known", "a missing key is reported where its mapping starts",
 		"a price in quotes", "a negative price and stock", "a mapping where a list belongs", "phases that are missing", "no items",
 		"ids that are spelled wrongly", "inputs", "bindings and stacking", "quotas pools and guardrails out of range",
-		"draws deposits and groups out of range", "guards out of range", "templates and reminders",
+		"draws deposits and groups out of range", "guards out of range", "templates and reminders", "waiting room out of range",
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := readFile(t, filepath.Join("testdata", "bad", strings.ReplaceAll(name, " ", "_")+".yaml"))
