@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -89,8 +90,8 @@ func (p *Proxies) clientAddress(r *http.Request) netip.Addr {
 		name, read = "Forwarded", forwardedHop
 	}
 	lines := r.Header[name]
-	for i := len(lines) - 1; i >= 0; i-- {
-		for rest, more := lines[i], true; more; {
+	for _, line := range slices.Backward(lines) {
+		for rest, more := line, true; more; {
 			var element string
 			rest, element, more = lastElement(rest)
 			hop, ok := read(element)

@@ -27,7 +27,7 @@ func (l *latencies) observe(nanoseconds int64) {
 func latencyBucket(micros int64) int {
 	value := uint64(max(micros, 1)) * latencyParts
 	power := bits.Len64(value) - bits.Len64(latencyParts) // of two, in the value's leading part
-	return min(power*latencyParts+int(value>>power)-latencyParts, latencyBuckets-1)
+	return min(power*latencyParts+int(value>>power)-latencyParts, latencyBuckets-1) //nolint:gosec // below twice latencyParts
 }
 
 // latencyEdge is how long at most what is in the bucket took.
@@ -89,11 +89,11 @@ func p99Since(before []uint64, histogram *metrics.Float64Histogram) time.Duratio
 	}
 	beyond := total / 100
 	for i := len(histogram.Counts) - 1; i >= 0 && total > 0; i-- {
-		if n := added(i); n > beyond {
+		n := added(i)
+		if n > beyond {
 			return time.Duration(histogram.Buckets[i] * float64(time.Second)) // its lower edge: the last one's upper is infinite
-		} else {
-			beyond -= n
 		}
+		beyond -= n
 	}
 	return 0
 }

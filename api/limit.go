@@ -69,7 +69,8 @@ func (l *Limit) UnmarshalText(text []byte) error {
 		read.Burst, _ = strconv.ParseInt(parts[3], 10, 64)
 	}
 	if read.interval() < leastInterval || read.Burst > int64(mostWhole/read.interval()) {
-		return fmt.Errorf("%q is no limit: it allows at most %d/s, and takes at most a day to allow its burst again", text, time.Second/leastInterval)
+		return fmt.Errorf("%q is no limit: it allows at most %d/s, and takes at most a day to allow its burst again",
+			text, time.Second/leastInterval)
 	}
 	*l = read
 	return nil

@@ -57,7 +57,7 @@ func newBuckets(limit Limit, places int, now func() int64) *buckets {
 // take takes a token from the bucket of the key, which is a hash made with seed, if there is one.
 func (b *buckets) take(key uint64) taking {
 	now := b.now()
-	set := &b.sets[key&uint64(len(b.sets)-1)]
+	set := &b.sets[key&uint64(len(b.sets)-1)] //nolint:gosec // a power of two
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	place := set.place(key)

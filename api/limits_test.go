@@ -135,8 +135,8 @@ func TestWhoRunsShortIsTold(t *testing.T) {
 	var told []string
 	for range 5 {
 		w := d.send("1.1.1.1:1", ann, http.MethodPost, phoneOrders)
-		told = append(told, w.Header().Get("RateLimit"))
-		if policy := w.Header().Get("RateLimit-Policy"); (policy != "") != (told[len(told)-1] != "") {
+		told = append(told, w.Header().Get("Ratelimit"))
+		if policy := w.Header().Get("Ratelimit-Policy"); (policy != "") != (told[len(told)-1] != "") {
 			t.Errorf("the policy is %q beside %q", policy, told[len(told)-1])
 		}
 	}
@@ -145,7 +145,7 @@ func TestWhoRunsShortIsTold(t *testing.T) {
 		t.Errorf("told %q, want %q", told, want)
 	}
 	w := d.send("1.1.1.1:1", d.keys.Staff[0].Key, http.MethodGet, "/v1/campaigns")
-	if got := w.Header().Get("RateLimit"); w.Code != http.StatusOK || got != `"staff";r=4;t=1` {
+	if got := w.Header().Get("Ratelimit"); w.Code != http.StatusOK || got != `"staff";r=4;t=1` {
 		t.Errorf("staff: %d %q", w.Code, got)
 	}
 }
@@ -194,8 +194,8 @@ func TestOrdersOfACampaignAreLimitedBehindThoseOfAShopper(t *testing.T) {
 	requireCounts(t, "one shopper who insists", d.statuses(9, "1.1.1.1:1", d.shopperNamed("ann"), phoneOrders), 201, 3, 429, 6)
 	requireCounts(t, "the last order of the second", d.statuses(1, "1.1.1.1:1", d.shopperNamed("bob"), phoneOrders), 201, 1)
 	w := d.send("1.1.1.1:1", d.shopperNamed("cid"), http.MethodPost, phoneOrders)
-	if w.Code != http.StatusTooManyRequests || w.Header().Get("RateLimit") != `"campaign";r=0;t=1` {
-		t.Errorf("one too many: %d %q", w.Code, w.Header().Get("RateLimit"))
+	if w.Code != http.StatusTooManyRequests || w.Header().Get("Ratelimit") != `"campaign";r=0;t=1` {
+		t.Errorf("one too many: %d %q", w.Code, w.Header().Get("Ratelimit"))
 	}
 	requireCounts(t, "another campaign", d.statuses(1, "1.1.1.1:1", d.shopperNamed("cid"), carOrders), 201, 1)
 	if w := d.send("1.1.1.1:1", d.shopperNamed("dan"), http.MethodGet, "/v1/campaigns/phone"); w.Code != http.StatusOK {

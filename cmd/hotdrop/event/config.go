@@ -182,7 +182,7 @@ func (c Config) check() error {
 			return usagef("--%s must be 1 to %d", bound.flag, bound.of)
 		}
 	}
-	return errors.Join(c.checkDisturbances(), c.checkServers())
+	return errors.Join(c.checkDisturbances(), c.checkOverload(), c.checkServers())
 }
 
 // checkDisturbances refuses what cannot happen during a rush.
@@ -192,12 +192,20 @@ func (c Config) checkDisturbances() error {
 		return usagef("--uploads must be 0 to %d", maxUploads)
 	case c.Swaps < 0 || c.Swaps > maxSwaps:
 		return usagef("--swaps must be 0 to %d", maxSwaps)
+	case c.SwapPlugin && (c.Swaps == 0 || c.Plugin == nil):
+		return usagef("--swap-plugin is for --swaps")
+	default:
+		return nil
+	}
+}
+
+// checkOverload refuses an overload that is none, and one of a sale without a rush.
+func (c Config) checkOverload() error {
+	switch {
 	case c.Overload != 0 && (c.Overload < 1 || c.Overload > maxOverload || c.Name != Phone):
 		return usagef("--overload must be 1 to %d, and is for %s", maxOverload, Phone)
 	case c.OrderLatency < 0:
 		return usagef("--order-latency must not be negative")
-	case c.SwapPlugin && (c.Swaps == 0 || c.Plugin == nil):
-		return usagef("--swap-plugin is for --swaps")
 	default:
 		return nil
 	}
