@@ -426,10 +426,10 @@ type document struct {
 	schemas map[string]map[string]any
 }
 
-// body returns what an operation takes: its media type, an example and the schema.
+// body returns what an operation takes: its media type, an example and the properties of a JSON body.
 func (d *document) body(content map[string]struct {
 	Schema map[string]any `json:"schema"`
-}) (mediaType, example string, schema map[string]any) {
+}) (mediaType, example string, properties map[string]bool) {
 	for _, mediaType := range []string{yamlType, wasmType, jsonType} {
 		one, ok := content[mediaType]
 		if !ok {
@@ -439,7 +439,18 @@ func (d *document) body(content map[string]struct {
 			return mediaType, "\x00asm", nil
 		}
 		text, _ := json.Marshal(d.example(one.Schema))
-		return mediaType, string(text), one.Schema
+		schema := one.Schema
+		if ref, ok := schema["$ref"].(string); ok {
+			schema = d.schemas[ref[strings.LastIndexByte(ref, '/')+1:]]
+		}
+		properties, known := map[string]bool{}, map[string]any{}
+		if named, ok := schema["properties"].(map[string]any); ok {
+			known = named
+		}
+		for name := range known {
+			properties[name] = true
+		}
+		return mediaType, string(text), properties
 	}
 	return "", "", nil
 }

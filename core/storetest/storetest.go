@@ -83,6 +83,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Staff keys", testStaffKeys},
 		{"Staff keys' bounds", testStaffKeyBounds},
 		{"Staff keys at once", testStaffKeyConcurrency},
+		{"Brands", testBrands},
 		{"Any history fits the model", testModel},
 	} {
 		t.Run(part.name, func(t *testing.T) { part.run(t, store) })
