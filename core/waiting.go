@@ -192,7 +192,7 @@ func (c *campaign) storedRoom() (*storedRoom, error) {
 	}
 	d := state.Documents[roomKey()]
 	if d == nil {
-		return nil, Errorf(CodeNotFound, "this campaign has no waiting room")
+		return nil, Errorf(CodeWrongState, "this campaign has no waiting room")
 	}
 	room, err := readRoom(d)
 	return room, storeError(err)
