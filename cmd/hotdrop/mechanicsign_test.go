@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
@@ -293,7 +292,7 @@ func TestSigningKeysAreRegisteredByTheirPublicHalf(t *testing.T) {
 		t.Errorf("exit %d, posted %v", r.code, s.posts)
 	}
 	r := do(t, "keys", "signing", "revoke", "sk_1", "--reason", "lost", "--server", s.URL, "--key", "k", "-o", "json")
-	if r.code != exitOK || !bytes.Contains([]byte(s.posts[0]), []byte(`/v1/signing-keys/sk_1/revocations {"reason":"lost"}`)) || !json.Valid([]byte(r.stdout)) {
+	if r.code != exitOK || !strings.Contains(s.posts[0], `/v1/signing-keys/sk_1/revocations {"reason":"lost"}`) || !json.Valid([]byte(r.stdout)) {
 		t.Errorf("exit %d, posted %v\n%s", r.code, s.posts, r.stdout)
 	}
 	if r := do(t, "keys", "signing", "list", "--server", s.URL, "--key", "k"); r.code != exitOK || !strings.HasPrefix(r.stdout, "sk_1  meizu  ") {

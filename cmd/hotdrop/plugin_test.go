@@ -29,7 +29,7 @@ func packedTradeIn(t *testing.T, suffix string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest, err := os.ReadFile(filepath.Join(startFolder, "../../plugins/library/trade-in/mechanic.yaml"))
+	manifest, err := os.ReadFile(filepath.Join(startFolder, "..", "..", "plugins", "library", "trade-in", "mechanic.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 		t.Errorf("writing a plugin ended in\n%s", out)
 	}
 	out = shell(t, folder, s.url, blockWith(t, blocks, "mechanic submit"))
-	if !strings.Contains(out, `"state":"approved"`) || !strings.Contains(out, "ruleset 3") {
+	if !strings.Contains(out, "\napproved  sha256:") || !strings.Contains(out, "ruleset 3") {
 		t.Errorf("bringing a plugin ended in\n%s", out)
 	}
 	wantOnly(t, folder, "bin", "data", "mine", "plugins")

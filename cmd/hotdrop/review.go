@@ -106,7 +106,8 @@ func (r *reviews) complete(ctx context.Context, prefix string) (string, error) {
 	case 1:
 		return found[0], nil
 	default:
-		return "", fmt.Errorf("%d plugins have a digest that begins with %s; give more of it:\n  %s", len(found), prefix, strings.Join(found, "\n  "))
+		return "", fmt.Errorf("%d plugins have a digest that begins with %s; give more of it:\n  %s",
+			len(found), prefix, strings.Join(found, "\n  "))
 	}
 }
 

@@ -140,8 +140,8 @@ func (r *reviews) campaigns(ctx context.Context, brand string) ([]string, error)
 			return nil, err
 		}
 		page := struct {
-			Data []struct{ ID, Brand string } `json:"data"`
-			Next string                       `json:"next"`
+			Data []api.Campaign `json:"data"`
+			Next string         `json:"next"`
 		}{}
 		if err := json.Unmarshal(answered.body, &page); err != nil {
 			return nil, fmt.Errorf("the server's answer: %w", err)

@@ -74,7 +74,7 @@ own() {
 mkdir -p mine
 
 # The operator's key, with which staff work. hotdrop's own commands find it in the same file.
-STAFF=$(sed -n 's/.*"key": "\(hd_operator_[^"]*\)".*/\1/p' data/demo-keys.json)
+STAFF=$(sed -n 's/.*"key": "\(hd_operator_[^"]*\)".*/\1/p' data/demo-keys.json | head -n 1)
 
 # A page tells what happens from its beginning on, so it runs once on the same data.
 if bin/hotdrop campaign get "$CAMPAIGN" > /dev/null 2>&1; then
