@@ -223,7 +223,9 @@ func requests() map[string]string {
 
 // publicByID names the operations that show anybody what has an id of another brand: campaigns, their draws and
 // how their waiting rooms were shuffled, which are public.
-func publicByID() []string { return []string{"get-campaign", "get-draw", "export-draw", "export-shuffle"} }
+func publicByID() []string {
+	return []string{"get-campaign", "get-draw", "export-draw", "export-shuffle"}
+}
 
 // personal names the operations about what is a person's own: to all but administrators, others' are not there.
 func personal() []string { return []string{"rotate-key", "revoke-key"} }

@@ -118,6 +118,9 @@ func BenchmarkOpening(b *testing.B) {
 		runtime.ReadMemStats(&before)
 		w := &waiting{joined: map[drawing.ID]int64{}}
 		w.take(page, ids)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(int64(after.HeapAlloc)-int64(before.HeapAlloc))/(1<<20), "MB-joining")
 		b.StartTimer()
 		w.rank(room)
 		b.StopTimer()
