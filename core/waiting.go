@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"hotdrop/core/drawing"
@@ -158,7 +159,8 @@ func (c *campaign) openRoom(ctx context.Context, room *storedRoom) (*storedRoom,
 	def := snap.definition()
 	var opened *Document
 	var epoch int64
-	applied, err := c.engine.store.ApplyLocked(ctx, Query{Campaign: c.id, Brand: c.brand, Documents: []DocumentKey{roomKey()}}, func(s *State) (*Plan, error) {
+	asked := Query{Campaign: c.id, Brand: c.brand, Documents: []DocumentKey{roomKey()}}
+	applied, err := c.engine.store.ApplyLocked(ctx, asked, func(s *State) (*Plan, error) {
 		epoch, opened = s.Epoch, s.Documents[roomKey()]
 		if opened == nil || opened.Revision != room.document.Revision || s.Epoch != snap.record.Epoch {
 			return nil, nil //nolint:nilnil // somebody else has opened it, or moved when it opens
@@ -224,7 +226,7 @@ func (c *campaign) applyRoom(plan *Plan) (*storedRoom, error) {
 func (c *campaign) changeRate(room *storedRoom, snap *snapshot) (*storedRoom, error) {
 	content := room.Room
 	from := c.engine.now().Add(rateLead).UnixMilli()
-	content.Rates = append(content.Rates[:len(content.Rates):len(content.Rates)], Rate{
+	content.Rates = append(slices.Clip(content.Rates), Rate{
 		At: max(from, content.Rates[len(content.Rates)-1].At+1), PerMinute: snap.definition().WaitingRoom.PerMinute,
 	})
 	plan := c.documentPlan(room.document.write(RoomOpen, 0, content))

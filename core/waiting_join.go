@@ -198,12 +198,14 @@ const (
 
 // pollAfter is when who waits for a moment should ask again. It differs by shopper, so that not everybody asks at once.
 func pollAfter(id drawing.ID, moment int64, now time.Time) time.Duration {
-	share := time.Duration(binary.BigEndian.Uint16(id[14:]))
+	share := func(d time.Duration) time.Duration {
+		return time.Duration(int64(d) * int64(binary.BigEndian.Uint16(id[14:])) >> 16)
+	}
 	left := time.UnixMilli(moment).Sub(now)
 	if left <= pollLate {
-		return max(left, 0) + pollSoon*share>>16
+		return max(left, 0) + share(pollSoon)
 	}
-	return min(left, pollLate+pollLate*share>>16)
+	return min(left, pollLate+share(pollLate))
 }
 
 // Join lets the shopper join the campaign's waiting room, once: a second call answers with the place of the first, created =
