@@ -64,6 +64,7 @@ func timed(at time.Time) *core.Campaign {
 		Draws:        map[string]core.DrawTerms{"draw": {Closes: at.Add(5), Winners: 1}},
 		Deposits:     core.DepositTerms{BalanceUntil: at.Add(6)},
 		Reminders:    []core.Reminder{{Template: "t", At: at.Add(7)}},
+		WaitingRoom:  core.WaitingRoom{PerMinute: 1, Opens: at.Add(8)},
 	}
 }
 
