@@ -39,7 +39,7 @@ const longestRetry = 5
 
 // admission keeps the latency of what is accepted under a bound, by how many requests it lets be under way at once. What
 // comes beyond that is refused at the door: before anybody is authenticated, and long before anything is taken. What was let
-// in is never refused by it again.
+// in is never refused by it again, unless its body is long in coming: see [arrival].
 //
 // The limit is lowered by as much as the latency is too high, to a quarter at most, when the p99 is over half of the bound, and raised
 // by an eighth when it is not and somebody was refused. Half, because a p99 of the next tenth of a second is not that of the
@@ -121,6 +121,7 @@ func (a *admission) admit(next http.Handler) http.Handler {
 		}
 		v := a.visits.Get().(*visit) //nolint:errcheck,forcetypeassert // it holds nothing else
 		*v = visit{ResponseWriter: w, about: about, began: a.now(), status: http.StatusOK}
+		v.arrive(a, r)
 		defer a.leave(v)
 		next.ServeHTTP(v, r)
 	})
@@ -168,9 +169,9 @@ func (a *admission) leave(v *visit) {
 		if v.about == asksOrder {
 			measured = &a.orders
 		}
-		measured.observe(now - v.began)
+		measured.observe(now - v.began - v.body.took)
 	}
-	v.ResponseWriter = nil
+	v.ResponseWriter, v.body.ReadCloser = nil, nil
 	a.visits.Put(v)
 	if now >= a.due.Load() && a.judging.TryLock() {
 		a.judge(now)
@@ -233,6 +234,7 @@ type visit struct {
 	about  ask
 	began  int64
 	status int
+	body   arrival
 }
 
 // WriteHeader remembers the status.

@@ -106,6 +106,9 @@ func (in intake) otherType() *Problem {
 
 // unread is the problem of a body that could not be read.
 func unread(err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
 	if isTimeout(err) {
 		return newProblem(CodeTimeout, "the body did not arrive in time")
 	}
