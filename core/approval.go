@@ -6,10 +6,14 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // maxRepriced is how many of the newest orders a change of prices is measured on.
 const maxRepriced = 2000
+
+// maxReturning is how many rulesets a campaign file with other list prices is measured by, beside what it makes live.
+const maxReturning = maxRulesets
 
 // needsApproval returns why somebody else has to approve the change, "" if nobody has to.
 func (e *Engine) needsApproval(ctx context.Context, current *CampaignRecord, change *Change) (string, error) {
@@ -49,13 +53,89 @@ func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next 
 	if err != nil {
 		return "", err
 	}
-	guards, now := &current.Definition.Guards, pricing{current.Definition, live}
+	return e.movesFrom(pricing{current.Definition, live}, next, decisions), nil
+}
+
+// movesFrom returns why a second operator has to approve what comes next, by the guards of the campaign file of now.
+func (e *Engine) movesFrom(now, next pricing, decisions []Facts) string {
+	guards := &now.def.Guards
 	if limit := guards.MaxPriceChange; limit > 0 {
 		if why := now.beyond(next, decisions, e.now(), limit); why != "" {
-			return why, nil
+			return why
 		}
 	}
-	return now.moves(next, decisions).beyond("the newest orders", guards.MaxMoneyChange), nil
+	return now.moves(next, decisions).beyond("the newest orders", guards.MaxMoneyChange)
+}
+
+// relists reports whether the next campaign file changes the list price of an item that both have.
+func (c *Campaign) relists(next *Campaign) bool {
+	return slices.ContainsFunc(c.Items, func(item Item) bool {
+		after := next.Item(item.SKU)
+		return after != nil && after.Price != item.Price
+	})
+}
+
+// movesBeside returns why a second operator has to approve a campaign file that leaves what is live as it is: it moves the
+// prices of a ruleset that decides beside it, or that may decide again without anybody being asked.
+func (e *Engine) movesBeside(ctx context.Context, current *CampaignRecord, next *Campaign) (string, error) {
+	c, err := e.campaign(ctx, current.Definition.ID)
+	if err != nil {
+		return "", err
+	}
+	numbers, err := e.mayReturn(ctx, current)
+	if err != nil {
+		return "", err
+	}
+	if len(numbers) > maxReturning {
+		return fmt.Sprintf("more than %d rulesets may decide again by an undo: too many to measure", maxReturning), nil
+	}
+	decisions, err := e.recentFacts(ctx, current.Definition.Key())
+	if err != nil {
+		return "", err
+	}
+	for _, number := range numbers {
+		ruleset, err := c.pinned(ctx, number)
+		if err != nil && passes(ctx, err) {
+			return "", storeError(err)
+		}
+		if err != nil {
+			continue // it does not compile, and has no prices
+		}
+		if why := e.movesFrom(pricing{current.Definition, ruleset}, pricing{next, ruleset}, decisions); why != "" {
+			return fmt.Sprintf("by ruleset %d, which decides for some or may decide again, %s", number, why), nil
+		}
+	}
+	return "", nil
+}
+
+// mayReturn lists the rulesets that decide beside the live one, or may decide without a further approval: by a guard, an
+// undo, or a change that was approved and waits.
+func (e *Engine) mayReturn(ctx context.Context, current *CampaignRecord) ([]int64, error) {
+	r := &current.Rollout
+	numbers := []int64{r.Live, r.LastGood}
+	if r.Canary != nil {
+		numbers = append(numbers, r.Canary.Ruleset)
+	}
+	if r.Pending != nil && r.Pending.ApprovedBy != "" {
+		numbers = append(numbers, r.Pending.Change.Ruleset)
+	}
+	for number := r.Undo; number != 0 && len(numbers) <= maxReturning; {
+		before, err := e.campaigns.Rollout(ctx, current.Definition.Key(), number)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		if before == nil {
+			break
+		}
+		numbers = append(numbers, before.Rollout.Live)
+		if before.Rollout.Canary != nil {
+			numbers = append(numbers, before.Rollout.Canary.Ruleset)
+		}
+		slices.Sort(numbers)
+		numbers, number = slices.Compact(numbers), before.Rollout.Undo
+	}
+	slices.Sort(numbers)
+	return slices.DeleteFunc(slices.Compact(numbers), func(number int64) bool { return number == 0 }), nil
 }
 
 // recentFacts returns the facts that the newest orders were decided by.
@@ -113,7 +193,7 @@ func (r *Rollout) approvable(req *ApprovalRequest) error {
 		return Errorf(CodeWrongState, "no change waits for approval")
 	case r.Pending.File != "":
 		return Errorf(CodeWrongState, "a campaign file waits: it comes into force when somebody else applies the same file")
-	case r.Pending.By == req.Actor.ID:
+	case samePerson(r.Pending.By, req.Actor.ID):
 		return Errorf(CodeApprovalRequired, "you asked for this change: somebody else has to approve it")
 	default:
 		return r.expects(req.Expect)
@@ -128,7 +208,7 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 		return err
 	}
 	file := fileDigest(req.Definition)
-	if p := current.Rollout.Pending; p != nil && p.File == file && p.By != req.Actor.ID {
+	if p := current.Rollout.Pending; p != nil && p.File == file && !samePerson(p.By, req.Actor.ID) {
 		change.Record.Rollout.Pending = nil
 		change.Record.Rollout.Reason = fmt.Sprintf("%s (asked by %s: %s)", req.Reason, p.By, p.Reason)
 		return nil
@@ -164,7 +244,11 @@ func (e *Engine) fileNeedsApproval(ctx context.Context, current *CampaignRecord,
 	if err != nil {
 		return "", err
 	}
-	return e.movesTooFar(ctx, current, pricing{next, ruleset})
+	why, err := e.movesTooFar(ctx, current, pricing{next, ruleset})
+	if err != nil || why != "" || !current.Definition.relists(next) {
+		return why, err
+	}
+	return e.movesBeside(ctx, current, next)
 }
 
 func fileDigest(c *Campaign) string {

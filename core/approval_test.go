@@ -37,6 +37,8 @@ func TestAPriceThatMovesTooFarNeedsASecondOperator(t *testing.T) {
 		}
 		_, err := d.approve("op")
 		wantCode(t, err, core.CodeApprovalRequired)
+		_, err = d.approve("OP")
+		wantCode(t, err, core.CodeApprovalRequired)
 		swapped, err = d.approve("second")
 		must(t, err)
 		if swapped.Rollout.Live != far || swapped.Rollout.Pending != nil || swapped.Rollout.By != "second" {
@@ -301,7 +303,7 @@ func TestAFileThatMovesAPriceTooFarIsAppliedByTwo(t *testing.T) {
 		}
 		dear := d.with(func(c *core.Campaign) { c.Ruleset = []core.Binding{{Mechanic: "p200"}} })
 		wantCode(t, by("op", dear), core.CodeApprovalRequired)
-		wantCode(t, by("op", dear), core.CodeApprovalRequired)
+		wantCode(t, by("Op", dear), core.CodeApprovalRequired)
 		_, err := d.approve("second")
 		wantCode(t, err, core.CodeWrongState)
 		other := d.with(func(c *core.Campaign) { c.Ruleset = []core.Binding{{Mechanic: "p300"}} })

@@ -16,7 +16,11 @@ func (c *Campaign) loosened(next *Campaign) string {
 	}
 	for i := range next.Items {
 		sku := next.Items[i].SKU
-		if before, after := c.minPrice(sku), next.minPrice(sku); c.Item(sku) != nil && after < before {
+		before, after := c.minPrice(sku), next.minPrice(sku)
+		switch {
+		case c.Item(sku) == nil:
+			return fmt.Sprintf("the file adds the item %s, of which there is no price to compare with", sku)
+		case after < before:
 			return fmt.Sprintf("the file lowers the least price of %s from %d to %d", sku, before, after)
 		}
 	}

@@ -41,6 +41,8 @@ func TestAPersonWithTwoKeysIsOnePerson(t *testing.T) {
 		}
 		_, err = r.approve("fit", platform("ann", "key-2"), nil)
 		wantCode(t, err, core.CodeApprovalRequired)
+		_, err = r.approve("fit", platform("Ann", "key-4"), nil) // as somebody else has written it
+		wantCode(t, err, core.CodeApprovalRequired)
 		if p := r.is("fit", core.PluginVetted); len(p.Approvals) != 1 || p.Approvals[0].Credential != "key-1" || p.Needed != 2 {
 			t.Errorf("%+v", p)
 		}

@@ -136,7 +136,7 @@ func (r *PluginRegistry) approvable(d *PluginDecision, p *Plugin) error {
 
 // approvalOf returns the person's approval, nil for none.
 func (p *Plugin) approvalOf(person string) *PluginApproval {
-	at := slices.IndexFunc(p.Approvals, func(a PluginApproval) bool { return a.By == person })
+	at := slices.IndexFunc(p.Approvals, func(a PluginApproval) bool { return samePerson(a.By, person) })
 	if at < 0 {
 		return nil
 	}

@@ -167,7 +167,7 @@ func (r *PluginRegistry) stale(p *Plugin) string {
 // manifest names the person as its author; "" for nothing. A manifest says what its author wants it to say.
 func (p *Plugin) madeBy(person string) string {
 	switch {
-	case strings.EqualFold(person, p.UploadedBy):
+	case samePerson(person, p.UploadedBy):
 		return "you have uploaded it"
 	case names(p.Author, person):
 		return "its manifest names you as its author"

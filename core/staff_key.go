@@ -145,6 +145,10 @@ func ValidPerson(s string) bool {
 	return s != "" && len(s) <= 128
 }
 
+// samePerson reports whether both ids are the same person's, which they are whatever the case: identity providers and those
+// who make keys do not always write a name alike.
+func samePerson(a, b string) bool { return strings.EqualFold(a, b) }
+
 // StaffRoles returns the roles that staff may have.
 func StaffRoles() []Role {
 	return []Role{RoleBrand, RolePlatform, RoleOperator, RoleAuditor, RoleAdmin}
