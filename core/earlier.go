@@ -145,10 +145,20 @@ func (c *campaign) fallingBack(ctx context.Context, ruleset *compiled, lastGood 
 	return ruleset.withFallbacks(previous), nil
 }
 
+// current returns the campaign's ruleset of that number with the plugins that may be loaded now. What decides is compiled
+// anew by the fence of a revocation; of all others it is asked.
+func (c *campaign) current(ctx context.Context, number int64) (*compiled, error) {
+	if r := &c.snapshot.Load().record.Rollout; r.decides(number) && !r.mechanicsOff() {
+		return c.pinned(ctx, number)
+	}
+	return c.allowed(ctx, number)
+}
+
 // pinnedPaid returns the ruleset that decides at the hook paid for orders that are pinned to the number. It falls back to
-// what was live when it was made, as long after the order its own rollout may be gone.
+// what was live when it was made, as long after the order its own rollout may be gone. A plugin that may not be loaded any
+// more is absent from both.
 func (c *campaign) pinnedPaid(ctx context.Context, number int64) (*compiled, error) {
-	ruleset, err := c.pinned(ctx, number)
+	ruleset, err := c.current(ctx, number)
 	if err != nil || !slices.ContainsFunc(ruleset.bindings, func(b *bound) bool { return b.policy == FailLastGood }) {
 		return ruleset, err
 	}
@@ -156,11 +166,18 @@ func (c *campaign) pinnedPaid(ctx context.Context, number int64) (*compiled, err
 	if previous == 0 {
 		previous = number - 1 // it was stored before that was
 	}
-	falling, err := c.fallingBack(ctx, ruleset, previous)
-	if err != nil && !passes(ctx, err) {
+	if previous == 0 {
+		return ruleset, nil
+	}
+	earlier, err := c.current(ctx, previous)
+	switch {
+	case err == nil:
+		return ruleset.withFallbacks(earlier), nil
+	case passes(ctx, err):
+		return nil, err
+	default:
 		return ruleset, nil // there is nothing to fall back to
 	}
-	return falling, err
 }
 
 // withFallbacks returns a copy of the ruleset whose bindings of the policy last_good fall back to those of previous.
