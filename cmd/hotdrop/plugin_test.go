@@ -82,7 +82,7 @@ type author struct {
 func newAuthor(t *testing.T, where ...string) *author {
 	t.Helper()
 	folder := t.TempDir()
-	s := serve(t, folder, append(where, "--demo")...)
+	s := serve(t, folder, append(where, "--demo", "--limit-staff", "off")...) // tests ask until something has happened
 	keys := demoKeys(t, folder+"/data")
 	return &author{t, folder, s, brandKey(t, keys, "meizu"), keyOf(keys, core.RolePlatform), secondKeyOf(t, keys, core.RolePlatform)}
 }
