@@ -90,6 +90,26 @@ func (a *authenticator) guard(public func(*http.Request) bool, next http.Handler
 			problem.write(w)
 			return
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), principalKey{}, p)))
+		ctx := context.WithValue(r.Context(), principalKey{}, p)
+		if p.Role != core.RoleShopper {
+			ctx = context.WithValue(ctx, holdsKey{}, func() bool { return a.holds(r, p) })
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// holdsKey is the context key of a function that tells whether the request's credential is still good.
+type holdsKey struct{}
+
+// stillHolds reports whether what staff showed would be let in now as well: an answer that goes on for hours asks again and
+// again.
+func stillHolds(ctx context.Context) bool {
+	holds, _ := ctx.Value(holdsKey{}).(func() bool)
+	return holds != nil && holds()
+}
+
+// holds reports whether the request is still the principal's.
+func (a *authenticator) holds(r *http.Request, p *core.Principal) bool {
+	now, problem := a.principal(r)
+	return problem == nil && now.ID == p.ID && now.Credential == p.Credential
 }

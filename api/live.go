@@ -87,7 +87,10 @@ func (s *Server) live(ctx context.Context, in *liveInput) (*huma.StreamResponse,
 	}}, nil
 }
 
-// stream sends points until the client leaves or is too slow, or this node drains.
+// errNoMore ends a stream whose key or session does not hold any more.
+var errNoMore = errors.New("the credential that opened it has ended")
+
+// stream sends points until the client leaves or is too slow, its key or session ends, or this node drains.
 func (s *Server) stream(hctx huma.Context, campaign string, after int64) {
 	ctx, end := context.WithCancel(hctx.Context())
 	events := newEventStream(hctx, end)
@@ -101,7 +104,12 @@ func (s *Server) stream(hctx huma.Context, campaign string, after int64) {
 	if events.write("retry: "+strconv.FormatInt(liveRetry.Milliseconds(), 10)+"\n\n") != nil {
 		return
 	}
-	err := s.engine.Live(ctx, campaign, after, principalOf(ctx), events.point)
+	err := s.engine.Live(ctx, campaign, after, principalOf(ctx), func(p *core.LivePoint) error {
+		if !stillHolds(ctx) {
+			return errNoMore
+		}
+		return events.point(p)
+	})
 	if err != nil && ctx.Err() == nil {
 		s.log.WarnContext(ctx, "a live stream has ended", "campaign", campaign, "error", err.Error())
 	}

@@ -28,6 +28,9 @@ func (e *scripted) Live(
 		return err
 	}
 	for second := after + 1; second <= after+2; second++ {
+		if e.second != nil && second == after+2 {
+			<-e.second
+		}
 		if err := send(&core.LivePoint{Campaign: campaign, Second: second, Orders: 1}); err != nil {
 			return err
 		}
@@ -200,6 +203,23 @@ func serveStreams(t *testing.T, s *Server) *client {
 		}
 	})
 	return &client{t: t, url: server.URL}
+}
+
+func TestAStreamEndsWithTheKeyThatOpenedIt(t *testing.T) {
+	d := newDeskOfKeys(t)
+	engine := &scripted{second: make(chan struct{})}
+	d.server.engine = engine
+	root := d.withKey(d.server, "demo-admin")
+	key := made(t, root.do(http.MethodPost, "/v1/keys", `{"person":"olga","role":"operator","reason":"on call"}`).wants(t, http.StatusCreated))
+	w := d.holding(key.Secret).watch("/v1/campaigns/phone/live")
+	if p, more := w.next(); !more || p.Second != 1 {
+		t.Fatalf("the stream begins with %+v", p)
+	}
+	root.do(http.MethodPost, "/v1/keys/"+key.ID+"/revocations", `{"reason":"lost"}`).wants(t, http.StatusOK)
+	close(engine.second)
+	if p, more := w.next(); more {
+		t.Errorf("after its key was revoked the stream says %+v", p)
+	}
 }
 
 func TestADrainingServerEndsItsStreams(t *testing.T) {

@@ -33,6 +33,7 @@ type scripted struct {
 	rollout  *core.Rollout    // in force, nil: sampleRollout
 	refused  error            // of what changes a rollout
 	followed error            // of waiting for the nodes
+	second   chan struct{}    // closed when a stream may go on to its second point; nil: at once
 	hangs    chan struct{}    // closed when a stream has sent its points, which then goes on; nil: it ends
 	corrects bool             // a stream corrects its first point in the end
 	asked    questions

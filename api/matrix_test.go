@@ -202,6 +202,8 @@ func (x *tenancy) callers() []caller {
 		{"another brand", core.RoleBrand, true, x.is(core.RoleBrand, "max", "meizu")},
 		{"an operator of another brand", core.RoleOperator, true, x.is(core.RoleOperator, "otto", "meizu")},
 		{"an auditor of another brand", core.RoleAuditor, true, x.is(core.RoleAuditor, "aida", "meizu")},
+		{"an administrator of another brand", core.RoleAdmin, true, x.is(core.RoleAdmin, "rita", "meizu")},
+		{"the platform of another brand", core.RolePlatform, true, x.is(core.RolePlatform, "paul", "meizu")},
 		{"an operator", core.RoleOperator, false, x.is(core.RoleOperator, "olga", "")},
 		{"the platform", core.RolePlatform, false, x.is(core.RolePlatform, "pia", "")},
 		{"an auditor", core.RoleAuditor, false, x.is(core.RoleAuditor, "axel", "")},
