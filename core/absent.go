@@ -13,7 +13,9 @@ type NotLoadable struct {
 	Plugin *Plugin // nil if the brand has none of that digest
 	Hooks  []Hook  // the hooks that the plugin is known to have; none if that is not known
 	Hint   string  // the next thing to try; "" where Err says it
-	Err    error   // what keeps it out: an *[Error], or *[Problems] relative to the binding
+	// Withheld says that the registry keeps an approved plugin out, as its approvals do not hold or are for other campaigns.
+	Withheld bool
+	Err      error // what keeps it out: an *[Error], or *[Problems] relative to the binding
 }
 
 // Error implements error.
@@ -23,12 +25,17 @@ func (n *NotLoadable) Error() string { return n.Err.Error() }
 func (n *NotLoadable) Unwrap() error { return n.Err }
 
 // withdrawn reports whether no node may load the plugin, rather than only this one not now.
-func (n *NotLoadable) withdrawn() bool { return n.Plugin == nil || n.Plugin.State != PluginApproved }
+func (n *NotLoadable) withdrawn() bool {
+	return n.Withheld || n.Plugin == nil || n.Plugin.State != PluginApproved
+}
 
 // state is where the plugin stands, in one word for people.
 func (n *NotLoadable) state() string {
 	if n.Plugin == nil {
 		return "gone"
+	}
+	if n.Withheld {
+		return "withheld"
 	}
 	return string(n.Plugin.State)
 }

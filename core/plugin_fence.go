@@ -99,7 +99,7 @@ func fenceEntry(record *CampaignRecord, digest string, why *NotLoadable, now int
 		return entry
 	}
 	entry.After = p.forLog()
-	if p.State == PluginApproved || p.State == PluginRevoked {
+	if !why.Withheld && (p.State == PluginApproved || p.State == PluginRevoked) {
 		entry.Actor = p.DecidedBy
 	}
 	if p.Reason != "" {

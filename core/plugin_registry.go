@@ -201,13 +201,13 @@ func (r *PluginRegistry) withheld(p *Plugin, campaign string) *NotLoadable {
 	}
 	if why := r.lapsed(p); why != "" {
 		return &NotLoadable{
-			Plugin: p, Err: Errorf(CodeWrongState, "the plugin may not be loaded: %s", why),
+			Plugin: p, Withheld: true, Err: Errorf(CodeWrongState, "the plugin may not be loaded: %s", why),
 			Hint: "have it approved again: POST /v1/plugins/" + p.Digest + "/approvals",
 		}
 	}
 	if !p.Terms.cover(campaign) {
 		return &NotLoadable{
-			Plugin: p, Err: Errorf(CodeWrongState, "the plugin is approved for the campaigns %s, and not for %s",
+			Plugin: p, Withheld: true, Err: Errorf(CodeWrongState, "the plugin is approved for the campaigns %s, and not for %s",
 				strings.Join(p.Terms.Campaigns, ", "), campaign),
 			Hint: "have it approved for this campaign too: POST /v1/plugins/" + p.Digest + "/approvals with campaigns",
 		}

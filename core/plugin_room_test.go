@@ -309,6 +309,10 @@ func TestAPluginWhoseBytesAreDamagedIsGivenUp(t *testing.T) {
 		if p := r.is("fit", core.PluginRefused); p.Report != nil || p.Reason == "" {
 			t.Errorf("given up as %+v", p)
 		}
+		rows, err := logOf(t, s).StaffLogRows(t.Context(), core.LogFilter{Action: "plugin.refuse", Limit: 9})
+		if err != nil || len(rows) != 1 || rows[0].Actor != "system" {
+			t.Errorf("the staff log has %+v, %v", rows, err)
+		}
 		r.upload("fit") // there is no report: the same bytes are reason enough
 		if r.vet() != 1 {
 			t.Error("not vetted from new bytes")

@@ -128,7 +128,9 @@ func (r *PluginRegistry) giveUp(ctx context.Context, p *Plugin) error {
 		return err
 	}
 	p.Reason, p.Lease = "it could not be vetted; upload it again to have it tried again", PluginLease{}
-	change := &PluginChange{Plugin: p}
+	change := &PluginChange{
+		Plugin: p, Entry: pluginEntry(r.now().UnixMilli(), systemPrincipal(), verdictAction(p.State), p.Reason, &before, p),
+	}
 	change.shed(&before)
 	err := r.store.SavePlugin(ctx, change)
 	if errors.Is(err, ErrConflict) {

@@ -409,6 +409,37 @@ func TestANodeFencesWhatARevocationThatWasCutShortLeft(t *testing.T) {
 	})
 }
 
+// TestANodeNoticesByItselfThatApprovalsHoldNoMore has nobody sweep: the nodes that do may be down, or ask for less.
+func TestANodeNoticesByItselfThatApprovalsHoldNoMore(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		h := newHalved(t, s, core.FailDeny)
+		for _, who := range []string{"ann", "bob"} {
+			_, err := h.plugins.approve(module, platform(who, ""), func(d *core.PluginDecision) {
+				d.ExpiresAt = h.clock.now().Add(time.Minute).UnixMilli()
+			})
+			must(t, err)
+		}
+		must(t, h.Follow(t.Context()))
+		h.sellsAt("ann", 99_950)
+		before := h.record()
+		h.later(time.Minute)
+		h.refuses("bob")
+		after := h.record()
+		if after.Epoch != before.Epoch+1 {
+			t.Errorf("from %+v to %+v", before, after)
+		}
+		h.later(time.Hour / 4)
+		if again := h.record(); again.Epoch != after.Epoch {
+			t.Errorf("fenced again: epoch %d, was %d", again.Epoch, after.Epoch)
+		}
+		rows, err := logOf(t, s).StaffLogRows(t.Context(), core.LogFilter{Action: "campaign.fence", Latest: true, Limit: 1})
+		must(t, err)
+		if len(rows) != 1 || rows[0].Actor != "system" || !strings.Contains(rows[0].Reason, " is withheld") {
+			t.Errorf("the staff log has %+v", rows)
+		}
+	})
+}
+
 func TestAPluginThatANodeHasLoadedDecidesAlthoughItCouldNotBeLoadedAgain(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
 		h := newHalved(t, s, core.FailDeny)
