@@ -371,7 +371,7 @@ func TestWhateverPeopleDoAtTheSameTimeAPluginIsLoadedOnlyWhileEnoughOfThemAgree(
 			histories++
 			c := newCrowd(t, rt, s, histories)
 			for range rapid.IntRange(1, 2).Draw(rt, "rounds") {
-				c.together(rapid.SliceOfN(rapid.SliceOfN(rapid.Custom(drawDeed), 1, 4), 2, 4).Draw(rt, "deeds"))
+				c.together(rapid.SliceOfN(rapid.SliceOfN(rapid.Custom(drawDeed), 1, 3), 2, 3).Draw(rt, "deeds"))
 				loaded += c.check(rt, false)
 				c.look(t.Context(), 0)
 				c.look(t.Context(), 1)
