@@ -25,6 +25,8 @@ type described struct {
 	mediaType    string          // of its body; "" if it takes none
 	example      string          // a body that it takes
 	properties   map[string]bool // that a body in JSON may have
+	schema       map[string]any  // of a body in JSON
+	document     *document
 }
 
 func describedOperations(t *testing.T, c *client) []described {
@@ -58,6 +60,7 @@ func describedOperations(t *testing.T, c *client) []described {
 		for method, op := range item {
 			one := described{id: op.ID, method: strings.ToUpper(method), path: path, roles: op.Roles, public: op.Public}
 			one.mediaType, one.example, one.properties = d.body(op.Body.Content)
+			one.schema, one.document = op.Body.Content[jsonType].Schema, &d
 			all = append(all, one)
 		}
 	}
