@@ -86,12 +86,16 @@ func (c *client) send(ctx context.Context, method, path string, header http.Head
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+key)
-	response, err := http.DefaultClient.Do(request)
+	response, err := (&http.Client{CheckRedirect: stay}).Do(request)
 	if err != nil {
 		return nil, fmt.Errorf("no server answers at %s (start one with `hotdrop serve --demo`, or set --server): %w", c.server, err)
 	}
 	return response, nil
 }
+
+// stay follows no redirect: the key is for the server that was named. net/http would send it on to any port of the same host, to
+// hosts below it, and in the clear.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // problemOf reads an error reply; one that is not a problem document keeps its status and first words.
 func problemOf(status int, content []byte) *api.Problem {
