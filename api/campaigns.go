@@ -98,7 +98,8 @@ func (s *Server) campaign(ctx context.Context, in *CampaignPath) (*campaignOutpu
 
 // campaignView renders a campaign as whoever asks may see it.
 func (s *Server) campaignView(ctx context.Context, v *core.CampaignView) (Campaign, error) {
-	view := campaignView(v, principalOf(ctx).Role != core.RoleShopper)
+	own := principalOf(ctx).Role != core.RoleShopper && ownBrand(ctx, v.Record) == nil
+	view := campaignView(v, own)
 	var err error
 	if view.Draws, err = s.drawsOf(ctx, v.Record.Definition); err != nil {
 		return view, err

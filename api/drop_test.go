@@ -295,3 +295,27 @@ func TestShiftingMovesEveryTimeByTheSame(t *testing.T) {
 		t.Errorf("a phase it does not have: %v", err)
 	}
 }
+
+// What a brand sells, at which price and how many of it, is news until the reservation begins: for another brand most of all.
+func TestBeforeTheReservationACampaignShowsItsItemsToItsOwnStaffOnly(t *testing.T) {
+	s, c := newDrop(t)
+	openDrop(t, s, c, core.PhaseTeaser)
+	for what, one := range map[string]struct {
+		who  core.Principal
+		seen bool
+	}{
+		"a shopper":                    {alice, false},
+		"the brand":                    {core.Principal{ID: "ann", Role: core.RoleBrand, Brand: "xiaomi"}, true},
+		"another brand":                {core.Principal{ID: "max", Role: core.RoleBrand, Brand: "meizu"}, false},
+		"another brand's auditor":      {core.Principal{ID: "aida", Role: core.RoleAuditor, Brand: "meizu"}, false},
+		"an operator of every brand":   {core.Principal{ID: "olga", Role: core.RoleOperator}, true},
+		"an auditor of its own brands": {core.Principal{ID: "axel", Role: core.RoleAuditor, Brand: "xiaomi"}, true},
+	} {
+		for _, path := range []string{"/v1/campaigns/phone", "/v1/campaigns"} {
+			a := c.as(s, one.who).do(http.MethodGet, path, "").wants(t, http.StatusOK)
+			if got := strings.Contains(a.body, `"price":`); got != one.seen {
+				t.Errorf("%s to %s: items are shown is %v, want %v", path, what, got, one.seen)
+			}
+		}
+	}
+}
