@@ -35,6 +35,15 @@ type Operations interface {
 	Comparer
 	Watcher
 	Decisions
+	Privacy
+}
+
+// Privacy is what a brand owes a single shopper.
+type Privacy interface {
+	// ShopperData returns everything that is kept about a shopper.
+	ShopperData(ctx context.Context, brand, shopper string, staff core.Principal) (*core.ShopperData, error)
+	// EraseShopper erases it, and keeps the books.
+	EraseShopper(ctx context.Context, request core.EraseRequest) (*core.Erased, error)
 }
 
 // Shop sells.

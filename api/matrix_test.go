@@ -77,7 +77,7 @@ func newTenancy(t *testing.T, store storetest.Store) *tenancy {
 	ctx, cancel := context.WithCancel(t.Context())
 	quiet := slog.New(slog.DiscardHandler)
 	engine := core.NewEngine(core.Options{
-		Store: store, Campaigns: store, Ledger: store, Journal: store, Compiler: libraryRules{}, Log: quiet,
+		Store: store, Campaigns: store, Ledger: store, Journal: store, Shoppers: store, Compiler: libraryRules{}, Log: quiet,
 	})
 	if err := engine.Start(ctx); err != nil {
 		t.Fatal(err)
@@ -154,6 +154,7 @@ func (x *tenancy) fill(registry *core.PluginRegistry) {
 	}
 	x.none = map[string]string{
 		"campaign": "nosuc", "order": "phone." + nothing, "code": "phone." + nothing, "group": "phone." + nothing, "digest": sampleDigest,
+		"shopper": "nobod",
 	}
 	x.fillKeys(post)
 }

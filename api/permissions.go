@@ -101,6 +101,8 @@ func deskPermissions() map[string]Permission {
 		"list-campaign-orders":   campaignReaders(),
 		"list-campaign-shoppers": campaignReaders(),
 		"resolve-shoppers":       only(core.RoleBrand), // of whose own identity provider
+		"export-shopper":         only(core.RoleBrand, core.RoleAdmin),
+		"erase-shopper":          only(core.RoleBrand, core.RoleAdmin),
 		"move-condition":         campaignStaff(),
 		"confirm-due":            campaignStaff(),
 		"ship-order":             campaignStaff(),

@@ -189,3 +189,11 @@ func (e *scripted) ExplainReservation(_ context.Context, campaign, shopper strin
 	e.asked.text, e.asked.who = campaign+" "+shopper, staff
 	return sampleExplanation(), e.call()
 }
+
+func (e *scripted) ShopperData(context.Context, string, string, core.Principal) (*core.ShopperData, error) {
+	return &core.ShopperData{}, nil
+}
+
+func (e *scripted) EraseShopper(context.Context, core.EraseRequest) (*core.Erased, error) {
+	return &core.Erased{}, nil
+}

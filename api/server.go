@@ -98,6 +98,7 @@ func New(o Options) (*Server, error) {
 	s.registerDesk()
 	s.registerShoppers()
 	s.registerResolve()
+	s.registerPrivacy()
 	s.registerExplain()
 	s.registerDecisions()
 	s.registerComparisons()

@@ -23,6 +23,7 @@ const (
 	DocumentSignup  DocumentKind = "signup"  // [Signup]; id: the shopper
 	DocumentLockout DocumentKind = "lockout" // [Lockout]; id: the shopper
 	DocumentRoom    DocumentKind = "room"    // [Room], the waiting room; there is one
+	DocumentErasure DocumentKind = "erasure" // [ErasureRecord]; id: the tombstone
 )
 
 // Document is one thing of a campaign that lives a life of its own beside the orders: a row with a state, a revision
@@ -42,6 +43,13 @@ type Document struct {
 type DocumentKey struct {
 	Kind DocumentKind
 	ID   string
+}
+
+// shopperKinds are the kinds of documents that are a shopper's.
+func shopperKinds() []DocumentKind {
+	return []DocumentKind{
+		DocumentVoucher, DocumentShare, DocumentEntry, DocumentTags, DocumentMessage, DocumentInbox, DocumentSignup, DocumentLockout,
+	}
 }
 
 // Key returns the document's key.

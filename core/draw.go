@@ -35,12 +35,16 @@ type Draw struct {
 	Digest   string   `json:"digest,omitempty"`  // drawing.Record.Sum, hex
 	Winners  []string `json:"winners,omitempty"` // shoppers, the first prize first
 	Told     int64    `json:"told,omitempty"`    // how many winners have been told and granted their prize
+	// Erased are the ids of the entries of winners whose data was erased, by what stands for them among the winners.
+	Erased map[string]drawing.ID `json:"erased,omitempty"`
 }
 
 // Entry is the content of one shopper's entry into a draw.
 type Entry struct {
 	Weight int64 `json:"weight"`
 	At     int64 `json:"at"` // of the first one, Unix milliseconds
+	// Erased is the id under which it is in the export, if its shopper's data was erased: nobody can derive it any more.
+	Erased drawing.ID `json:"erased,omitzero"`
 }
 
 // entryID is the id of the shopper's entry. A draw's name has no slash.
@@ -194,7 +198,11 @@ func (d *Draw) seed() []byte {
 func (d *Draw) winners(campaign, draw string) []drawing.ID {
 	name, ids := d.name(campaign, draw), make([]drawing.ID, len(d.Winners))
 	for i, shopper := range d.Winners {
-		ids[i] = name(shopper)
+		id, erased := d.Erased[shopper]
+		if !erased {
+			id = name(shopper)
+		}
+		ids[i] = id
 	}
 	return ids
 }

@@ -154,7 +154,11 @@ func (c *campaign) entries(ctx context.Context, name string, draw *Draw) ([]stri
 			if err != nil {
 				return nil, nil, err
 			}
-			all = append(all, entrant{drawing.Entry{ID: identify(d.Shopper), Weight: entry.Weight}, d.Shopper})
+			id := entry.Erased
+			if id == (drawing.ID{}) {
+				id = identify(d.Shopper)
+			}
+			all = append(all, entrant{drawing.Entry{ID: id, Weight: entry.Weight}, d.Shopper})
 		}
 		if more = len(page) == entryPage; more {
 			q.After = page[len(page)-1].ID

@@ -16,7 +16,8 @@ type Options struct {
 	Store     Store
 	Campaigns CampaignStore
 	Ledger    Ledger
-	Journal   Journal // nil: what nodes measure, and what they refuse, is not kept
+	Journal   Journal      // nil: what nodes measure, and what they refuse, is not kept
+	Shoppers  ShopperStore // nil: nothing of a shopper can be exported or erased
 	Compiler  Compiler
 	Provider  Provider         // nil: the embedded wallet on Ledger
 	Nodes     NodeStore        // nil: this node is alone on the store
@@ -31,7 +32,8 @@ type Options struct {
 type Engine struct {
 	store      Store
 	campaigns  CampaignStore
-	journal    Journal // nil without one
+	journal    Journal      // nil without one
+	shoppers   ShopperStore // nil without one
 	compiler   Compiler
 	wallet     *Wallet
 	provider   Provider
@@ -61,7 +63,7 @@ type Engine struct {
 // NewEngine returns an engine that knows no campaign until [Engine.Start].
 func NewEngine(o Options) *Engine {
 	e := &Engine{
-		store: o.Store, campaigns: o.Campaigns, journal: o.Journal, compiler: o.Compiler,
+		store: o.Store, campaigns: o.Campaigns, journal: o.Journal, shoppers: o.Shoppers, compiler: o.Compiler,
 		provider: o.Provider, exports: newExports(), now: o.Now, log: o.Log, nodes: o.Nodes,
 		unserved: map[string]*unserved{},
 	}

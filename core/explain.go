@@ -17,6 +17,7 @@ type pinnedQuote struct {
 	BudgetLeft int64            `json:"budget_left"`
 	Engine     string           `json:"engine"`
 	Epoch      int64            `json:"epoch"`
+	ErasedAt   int64            `json:"erased_at"` // when the shopper's facts were erased, Unix milliseconds; 0: they are there
 	Facts      Facts            `json:"facts"`
 	Floors     map[string]int64 `json:"floors"` // the min_price of items that have one of their own
 	Schedule   string           `json:"fuel_schedule"`
@@ -59,6 +60,9 @@ func (e *Engine) Explain(ctx context.Context, order string, staff Principal) (*E
 	if err := c.explainKept(ctx, kept{HookQuote, o.Quote, o.Total, o.Lines}, out); err != nil {
 		return nil, err
 	}
+	if erasedAt(o.Quote) > 0 {
+		return out, nil
+	}
 	out.Paid, err = c.explainPaid(ctx, o)
 	return out, err
 }
@@ -71,6 +75,11 @@ func (c *campaign) explainKept(ctx context.Context, k kept, out *Explanation) er
 	}
 	out.Hook, out.Ruleset, out.Engine, out.At = k.hook, pinned.Ruleset, pinned.Engine, pinned.Facts.Now
 	out.Facts, out.Bindings = pinned.Facts.appendJSON(nil), []ExplainedBinding{}
+	if pinned.ErasedAt > 0 {
+		pinned.recite(k, out)
+		out.Differences = []string{pinned.erased()}
+		return nil
+	}
 	ruleset, err := c.asPinned(ctx, &pinned)
 	switch {
 	case err == nil:

@@ -96,6 +96,14 @@ func (m *memory) remember(counted map[string]int64, placed []Claim, reservations
 	}
 }
 
+// forget drops what was remembered of reservations: one of them is its shopper's no more. From then on the store is asked who
+// has reserved, as no memory can be whole again.
+func (m *memory) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reservations = map[identity]ticket{}
+}
+
 // incomplete reports whether there are orders that the memory could hold and does not, and lets the caller read them
 // if nobody has for a while.
 func (m *memory) incomplete(now time.Time) bool {

@@ -84,6 +84,9 @@ func (r *recording) readSlowly(text string) error {
 	if err := json.Unmarshal([]byte(text), &pinned); err != nil {
 		return err
 	}
+	if pinned.ErasedAt > 0 {
+		return errErased
+	}
 	var raw struct {
 		Added    json.RawMessage `json:"added"`
 		Facts    json.RawMessage `json:"facts"`

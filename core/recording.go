@@ -73,6 +73,9 @@ func (e *Engine) Recording(ctx context.Context, order string, staff Principal) (
 	if err != nil {
 		return nil, storeError(err)
 	}
+	if pinned.ErasedAt > 0 {
+		return nil, Errorf(CodeWrongState, "%s", pinned.erased())
+	}
 	for _, number := range []int64{pinned.Ruleset, pinned.fellBackTo()} {
 		if number == 0 {
 			continue

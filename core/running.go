@@ -46,6 +46,7 @@ type campaign struct {
 	comparing comparing
 	waiting   *waiting
 	due       dueChange
+	forgotten sync.Map // the tombstones of shoppers that this node has forgotten
 
 	mu       sync.Mutex
 	inFlight map[requestKey]struct{}

@@ -292,6 +292,16 @@ func decideSafely(r *compiled, facts *Facts, def *Campaign, budget int64) (decid
 	return comparedOf(r, d, err), ""
 }
 
+// forget drops the cases that are about a shopper.
+func (s *shadowing) forget(about func(*keptCase) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for kind, cases := range s.tally.Cases {
+		s.tally.Cases[kind] = slices.DeleteFunc(cases, func(one keptCase) bool { return about(&one) })
+	}
+	s.changed = true
+}
+
 // write writes down what has been compared, if there is anything new.
 func (s *shadowing) write() {
 	if content := s.content(false); content != nil && !s.campaign.save(s.subject(), content) {

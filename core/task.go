@@ -150,6 +150,8 @@ func (c *campaign) workOne(ctx context.Context, d *Document) error {
 		err = c.roomDue(ctx, d)
 	case DocumentVoucher:
 		err = c.voucherDue(ctx, d)
+	case DocumentErasure:
+		err = c.erasureDue(ctx, d)
 	}
 	return c.rest(ctx, d, err)
 }

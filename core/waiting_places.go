@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -127,12 +128,24 @@ func (w *waiting) readArrivals(ctx context.Context, room *storedRoom) error {
 		}
 		ids := make([]drawing.ID, len(page))
 		for i, arrival := range page {
-			ids[i] = identify(arrival.Shopper)
+			ids[i] = arrival.id(identify)
 		}
 		w.take(page, ids)
 		more = len(page) == arrivalPage
 	}
 	return nil
+}
+
+// erasedArrival begins what an arrival has for the id of a shopper whose data was erased; the id of package drawing follows, by
+// which the arrival keeps its place. No shopper's id has a space.
+const erasedArrival = " erased/"
+
+// id is what the arrival is known by.
+func (a *Arrival) id(identify func(shopper string) drawing.ID) (id drawing.ID) {
+	if text, erased := strings.CutPrefix(a.Shopper, erasedArrival); erased && id.UnmarshalText([]byte(text)) == nil {
+		return id
+	}
+	return identify(a.Shopper)
 }
 
 // take takes in a page of arrivals.

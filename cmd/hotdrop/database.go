@@ -44,6 +44,7 @@ type database struct {
 	journal   core.Journal
 	staffLog  core.StaffLogStore
 	staffKeys core.StaffKeyStore
+	shoppers  core.ShopperStore
 }
 
 // newDatabase puts the one value behind all the interfaces.
@@ -58,12 +59,14 @@ func newDatabase(store interface {
 	core.Journal
 	core.StaffLogStore
 	core.StaffKeyStore
+	core.ShopperStore
 },
 ) *database {
 	return &database{
 		lifecycle: store, orders: store, campaigns: store, ledger: store, books: store, plugins: store, nodes: store, journal: store,
 		staffLog:  store,
 		staffKeys: store,
+		shoppers:  store,
 	}
 }
 

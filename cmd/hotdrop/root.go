@@ -101,7 +101,7 @@ func newRoot(started *bool) *cobra.Command {
 		return nil
 	}
 	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(), logCommand(), drawCommand(), queueCommand(), orderCommand(),
-		backtestCommand(), rolloutCommand(), reviewCommand(), migrateCommand(), keysCommand(), vetChildCommand(), versionCommand())
+		backtestCommand(), rolloutCommand(), reviewCommand(), migrateCommand(), keysCommand(), shopperCommand(), vetChildCommand(), versionCommand())
 	requireSubcommand(root)
 	return root
 }

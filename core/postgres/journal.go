@@ -64,12 +64,17 @@ func (s *Store) SaveReports(ctx context.Context, reports []core.Report) error {
 // Reports returns every node's report of the subject.
 func (s *Store) Reports(ctx context.Context, of core.CampaignKey, subject string) (list []core.Report, err error) {
 	err = s.read(ctx, single(listReports, func(row pgx.CollectableRow) error {
-		var r core.Report
-		err := row.Scan(&r.Campaign, &r.Brand, &r.Subject, &r.Node, &r.Content)
+		r, err := scanReport(row)
 		list = append(list, r)
 		return err
 	}, of.ID, of.Brand, subject))
 	return list, err
+}
+
+// scanReport reads a row of the columns that list_reports.sql lists.
+func scanReport(row pgx.CollectableRow) (r core.Report, err error) {
+	err = row.Scan(&r.Campaign, &r.Brand, &r.Subject, &r.Node, &r.Content)
+	return r, err
 }
 
 // AddRefusals appends to the log of refusals in one statement.
@@ -87,11 +92,18 @@ func (s *Store) AddRefusals(ctx context.Context, refusals []*core.RefusalRecord)
 // Refusals returns refusals, the newest first.
 func (s *Store) Refusals(ctx context.Context, of core.CampaignKey, after string, limit int) (list []*core.RefusalRecord, err error) {
 	err = s.read(ctx, single(listRefusals, func(row pgx.CollectableRow) error {
-		r := &core.RefusalRecord{}
+		r, err := scanRefusal(row)
 		list = append(list, r)
-		return row.Scan(&r.Campaign, &r.ID, &r.Brand, &r.At, (*string)(&r.Code), &r.Reason, &r.Content)
+		return err
 	}, of.ID, of.Brand, after, limit))
 	return list, err
+}
+
+// scanRefusal reads a row of the columns that list_refusals.sql lists.
+func scanRefusal(row pgx.CollectableRow) (*core.RefusalRecord, error) {
+	r := &core.RefusalRecord{}
+	err := row.Scan(&r.Campaign, &r.ID, &r.Brand, &r.At, (*string)(&r.Code), &r.Reason, &r.Content)
+	return r, err
 }
 
 // Quotes calls visit with the pinned decisions of the campaign's orders.

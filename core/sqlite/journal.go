@@ -61,13 +61,16 @@ func (s *Store) SaveReports(ctx context.Context, reports []core.Report) error {
 func (s *Store) Reports(ctx context.Context, of core.CampaignKey, subject string) (list []core.Report, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
-			list = append(list, core.Report{
-				Campaign: r.text(), Brand: r.text(), Subject: r.text(), Node: r.text(), Content: []byte(r.text()),
-			})
+			list = append(list, r.report())
 			return nil
 		}, listReports, of.ID, of.Brand, subject)
 	})
 	return list, err
+}
+
+// report reads a row of the columns that list_reports.sql lists.
+func (r *row) report() core.Report {
+	return core.Report{Campaign: r.text(), Brand: r.text(), Subject: r.text(), Node: r.text(), Content: []byte(r.text())}
 }
 
 // AddRefusals appends to the log of refusals.
@@ -82,14 +85,19 @@ func (s *Store) AddRefusals(ctx context.Context, refusals []*core.RefusalRecord)
 func (s *Store) Refusals(ctx context.Context, of core.CampaignKey, after string, limit int) (list []*core.RefusalRecord, err error) {
 	err = s.read(ctx, func(c *conn) error {
 		return c.query(func(r *row) error {
-			list = append(list, &core.RefusalRecord{
-				Campaign: r.text(), ID: r.text(), Brand: r.text(), At: r.integer(), Code: core.Code(r.text()), Reason: r.text(),
-				Content: []byte(r.text()),
-			})
+			list = append(list, r.refusal())
 			return nil
 		}, listRefusals, of.ID, of.Brand, before(after), int64(limit))
 	})
 	return list, err
+}
+
+// refusal reads a row of the columns that list_refusals.sql lists.
+func (r *row) refusal() *core.RefusalRecord {
+	return &core.RefusalRecord{
+		Campaign: r.text(), ID: r.text(), Brand: r.text(), At: r.integer(), Code: core.Code(r.text()), Reason: r.text(),
+		Content: []byte(r.text()),
+	}
 }
 
 // Quotes calls visit with the pinned decisions of the campaign's orders.

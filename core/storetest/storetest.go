@@ -27,6 +27,7 @@ type Store interface {
 	core.Journal
 	core.StaffLogStore
 	core.StaffKeyStore
+	core.ShopperStore
 }
 
 // Run runs the suite. open returns a store with its schema, empty or not, that is closed when the test ends; the tests

@@ -1,0 +1,82 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hotdrop/core"
+)
+
+// ShopperPath names a shopper as this API does.
+type ShopperPath struct {
+	Shopper string `path:"shopper" minLength:"1" maxLength:"128" doc:"the shopper's id here: the pseudonym, for shoppers of a brand's identity provider" example:"s_obsq4hituyoii4754gmgp2k7j2"`
+}
+
+type shopperDataInput struct {
+	ShopperPath
+
+	Brand string `query:"brand" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"only what this brand's campaigns keep; your own if your key is a brand's, else all"`
+}
+
+type shopperDataOutput struct{ Body core.ShopperData }
+
+type erasureInput struct {
+	ShopperPath
+
+	Body ErasureRequest
+}
+
+// ErasureRequest asks for the erasure of what is kept about a shopper.
+type ErasureRequest struct {
+	Brand  string `json:"brand,omitempty" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"only what this brand's campaigns keep; your own if your key is a brand's, else all"`
+	Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"why, for the staff log, which keeps it for ever; without the shopper's id" example:"asked for by letter 2012-311"`
+}
+
+type erasureOutput struct{ Body core.Erased }
+
+func (s *Server) registerPrivacy() {
+	register(s, operation{
+		Operation: huma.Operation{
+			OperationID: "export-shopper", Method: http.MethodGet, Path: "/v1/shoppers/{shopper}/data", Tags: []string{"privacy"},
+			Summary: "Everything that is kept about a shopper",
+			Description: "Reservations, orders with what they were decided from, vouchers, links, entries, tags, messages, refused requests " +
+				"that were kept, and what moved in the wallet. Times are Unix milliseconds, amounts minor units. That it was read stands in the staff log.",
+		},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+	}, s.exportShopper)
+	register(s, operation{
+		Operation: huma.Operation{
+			OperationID: "erase-shopper", Method: http.MethodPost, Path: "/v1/shoppers/{shopper}/erasures", Tags: []string{"privacy"},
+			Summary: "Erase what is kept about a shopper, and keep the books",
+			Description: "Messages, tags, and everything that the shopper submitted are deleted. What money and stock need stays under a random " +
+				"name: orders with their lines, claims, entries into draws, transfers. While the shopper takes part in something it is " +
+				"refused, and says in what. After a crash the same request goes on where it was. A shopper who comes back is a new one: limits " +
+				"per shopper begin anew.",
+			DefaultStatus: http.StatusOK,
+		},
+		refuses: []core.Code{core.CodeNotFound, core.CodeWrongState, core.CodeUnavailable},
+	}, s.eraseShopper)
+}
+
+func (s *Server) exportShopper(ctx context.Context, in *shopperDataInput) (*shopperDataOutput, error) {
+	staff := principalOf(ctx)
+	data, err := s.engine.ShopperData(ctx, cmp.Or(in.Brand, staff.Brand), in.Shopper, staff)
+	if err != nil {
+		return nil, err
+	}
+	return &shopperDataOutput{Body: *data}, nil
+}
+
+func (s *Server) eraseShopper(ctx context.Context, in *erasureInput) (*erasureOutput, error) {
+	staff := principalOf(ctx)
+	erased, err := s.engine.EraseShopper(ctx, core.EraseRequest{
+		Brand: cmp.Or(in.Body.Brand, staff.Brand), Shopper: in.Shopper, Actor: staff, Reason: in.Body.Reason,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &erasureOutput{Body: *erased}, nil
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"hotdrop/api"
+	"hotdrop/core"
+)
+
+// shopperTools is what a command about one shopper was asked for.
+type shopperTools struct {
+	client client
+	format output
+	brand  string
+	issuer string
+	reason string
+	out    string // a file; "" for stdout
+}
+
+func shopperCommand() *cobra.Command {
+	group := &cobra.Command{Use: "shopper", Short: "Find, export or erase what is kept about one shopper"}
+	group.AddCommand(resolveShopperCommand(), exportShopperCommand(), eraseShopperCommand())
+	return group
+}
+
+func resolveShopperCommand() *cobra.Command {
+	t := &shopperTools{format: outputText}
+	cmd := &cobra.Command{
+		Use:   "resolve ID...",
+		Short: "Print what a brand's own shoppers are called here",
+		Long: "Print what a brand's own shoppers are called here. Shoppers of a brand's identity provider have a pseudonym, which\n" +
+			"nobody can trace back; the brand finds it by the id that its provider gives a shopper. It takes a key of the brand.",
+		Example: "  hotdrop shopper resolve user-8391 --key $MEIZU",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return t.resolve(cmd.Context(), args, cmd.OutOrStdout())
+		},
+	}
+	t.client.demo = core.RoleBrand
+	t.client.register(cmd)
+	t.format.register(cmd)
+	cmd.Flags().StringVar(&t.issuer, "issuer", "", "whose names these are; needed if the brand has several identity providers")
+	return cmd
+}
+
+func exportShopperCommand() *cobra.Command {
+	t := &shopperTools{}
+	cmd := &cobra.Command{
+		Use:   "export SHOPPER",
+		Short: "Write down everything that is kept about a shopper, as JSON",
+		Long: "Write down everything that is kept about SHOPPER, as JSON: a brand's key gets what its campaigns keep, an\n" +
+			"administrator's what all do, or those of --brand. That it was read stands in the staff log.",
+		Example: "  hotdrop shopper export s_obsq4hituyoii4754gmgp2k7j2 --out shopper.json --key $MEIZU",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return t.export(cmd.Context(), args[0], cmd.OutOrStdout())
+		},
+	}
+	t.register(cmd)
+	cmd.Flags().StringVar(&t.out, "out", "", "write to this new file, readable for its owner only, not to stdout")
+	return cmd
+}
+
+func eraseShopperCommand() *cobra.Command {
+	t := &shopperTools{format: outputText}
+	cmd := &cobra.Command{
+		Use:   "erase SHOPPER",
+		Short: "Erase what is kept about a shopper, and keep the books",
+		Long: "Erase what is kept about SHOPPER. Messages, tags and everything that the shopper submitted are deleted; what money\n" +
+			"and stock need stays under a random name. While the shopper takes part in something, such as an order that was\n" +
+			"paid and has not arrived, it is refused and says in what. It cannot be undone. After a crash, run it again.\n" +
+			"A shopper who comes back is a new one: limits per shopper begin anew.",
+		Example: "  hotdrop shopper erase s_obsq4hituyoii4754gmgp2k7j2 --reason \"asked for by letter 2012-311\" --key $MEIZU",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return t.erase(cmd.Context(), args[0], cmd.OutOrStdout())
+		},
+	}
+	t.register(cmd)
+	t.format.register(cmd)
+	cmd.Flags().StringVar(&t.reason, "reason", "", "why, for the staff log; without the shopper's id (required)")
+	_ = cmd.MarkFlagRequired("reason") // the flag exists
+	return cmd
+}
+
+// register adds what export and erase have in common.
+func (t *shopperTools) register(cmd *cobra.Command) {
+	t.client.demo = core.RoleAdmin
+	t.client.register(cmd)
+	cmd.Flags().StringVar(&t.brand, "brand", "", "only what this brand's campaigns keep; a brand's key needs none")
+}
+
+func (t *shopperTools) resolve(ctx context.Context, ids []string, out io.Writer) error {
+	body, err := json.Marshal(api.ResolveRequest{IDs: ids, Issuer: t.issuer})
+	if err != nil {
+		return fmt.Errorf("encode the request: %w", err)
+	}
+	answered, err := t.client.do(ctx, http.MethodPost, "/v1/shoppers/resolve", jsonContent(), body)
+	if err != nil {
+		return err
+	}
+	if t.format == outputJSON {
+		return printAsIs(out, answered.body)
+	}
+	var resolved api.Resolved
+	if err := json.Unmarshal(answered.body, &resolved); err != nil {
+		return fmt.Errorf("the server's answer: %w", err)
+	}
+	for _, one := range resolved.Data {
+		if _, err := fmt.Fprintf(out, "%s\t%s\n", one.ID, one.Shopper); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	return nil
+}
+
+// jsonContent is the header of a request with a body in JSON.
+func jsonContent() http.Header { return http.Header{"Content-Type": {"application/json"}} }
+
+// shopperPath is where a part of what is kept about a shopper is.
+func shopperPath(shopper, part string) string { return "/v1/shoppers/" + url.PathEscape(shopper) + "/" + part }
+
+// export writes the answer as it comes: there is no bound on how much is kept.
+func (t *shopperTools) export(ctx context.Context, shopper string, out io.Writer) (err error) {
+	path := shopperPath(shopper, "data")
+	if t.brand != "" {
+		path += "?" + url.Values{"brand": {t.brand}}.Encode()
+	}
+	response, err := t.client.send(ctx, http.MethodGet, path, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = response.Body.Close() }() // it was read
+	if response.StatusCode/100 != 2 {
+		content, err := io.ReadAll(io.LimitReader(response.Body, maxReplyBytes))
+		if err != nil {
+			return fmt.Errorf("the server's answer: %w", err)
+		}
+		return problemOf(response.StatusCode, content)
+	}
+	if t.out != "" {
+		file, err := os.OpenFile(t.out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return fmt.Errorf("--out: %w", err)
+		}
+		_, err = io.Copy(file, response.Body)
+		return errors.Join(err, file.Close())
+	}
+	_, err = io.Copy(out, response.Body)
+	return err
+}
+
+func (t *shopperTools) erase(ctx context.Context, shopper string, out io.Writer) error {
+	body, err := json.Marshal(api.ErasureRequest{Brand: t.brand, Reason: t.reason})
+	if err != nil {
+		return fmt.Errorf("encode the request: %w", err)
+	}
+	answered, err := t.client.do(ctx, http.MethodPost, shopperPath(shopper, "erasures"), jsonContent(), body)
+	if err != nil {
+		return err
+	}
+	if t.format == outputJSON {
+		return printAsIs(out, answered.body)
+	}
+	var erased core.Erased
+	if err := json.Unmarshal(answered.body, &erased); err != nil {
+		return fmt.Errorf("the server's answer: %w", err)
+	}
+	_, err = fmt.Fprintf(out, "erased in %s; what stays is of %s\n", placesText(erased.Campaigns), erased.Tombstone)
+	for _, part := range []struct {
+		what string
+		rows map[string]int64
+	}{{"deleted", erased.Deleted}, {"kept", erased.Kept}} {
+		for _, kind := range slices.Sorted(maps.Keys(part.rows)) {
+			_, printed := fmt.Fprintf(out, "%s\t%d\t%s\n", part.what, part.rows[kind], kind)
+			err = errors.Join(err, printed)
+		}
+	}
+	return err
+}
+
+// placesText names the campaigns that kept something.
+func placesText(campaigns []string) string {
+	if len(campaigns) == 0 {
+		return "the wallet alone"
+	}
+	return "the campaigns " + strings.Join(campaigns, ", ")
+}

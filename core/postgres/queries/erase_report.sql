@@ -1,0 +1,1 @@
+UPDATE reports SET content = $5 WHERE campaign = $1 AND brand = $2 AND subject = $3 AND node = $4

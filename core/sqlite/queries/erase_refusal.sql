@@ -1,0 +1,1 @@
+DELETE FROM refusals WHERE campaign = ?1 AND brand = ?2 AND id = ?3

@@ -1,0 +1,1 @@
+UPDATE transfers SET to_ = ?2, request = '' WHERE to_ = ?1
