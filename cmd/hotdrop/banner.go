@@ -24,6 +24,9 @@ func (n *node) printBanner(ctx context.Context, out io.Writer, public, admin str
 			return err
 		}
 		lines = append(lines, demo...)
+	} else {
+		lines = append(lines, "next      hotdrop keys create PERSON, hotdrop campaign apply FILE (--server "+public+" --key KEY of "+
+			n.settings.keysPath()+")", "          a shopper's token: hotdrop keys token "+n.settings.keysPath()+" SHOPPER")
 	}
 	lines = append(lines, "Ctrl-C drains and stops; the data stays.", "")
 	_, err := io.WriteString(out, strings.Join(lines, "\n"))

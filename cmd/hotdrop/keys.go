@@ -55,7 +55,7 @@ func keyOf(keys *api.Keys, role core.Role) string {
 func keysCommand() *cobra.Command {
 	group := &cobra.Command{Use: "keys", Short: "Make the keys of staff: the file that serve --keys reads, and those of a running server"}
 	group.AddCommand(newKeysCommand(), listKeysCommand(), createKeyCommand(), rotateKeyCommand(), revokeKeyCommand(), signKeysCommand(),
-		signingKeysCommand())
+		signingKeysCommand(), tokenKeysCommand())
 	return group
 }
 
@@ -83,8 +83,10 @@ func newKeysCommand() *cobra.Command {
 			if err := keys.Save(args[0]); err != nil {
 				return err
 			}
-			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "wrote a token secret, %d API keys and the secret of %d social source to %s\n",
-				len(keys.Staff), len(keys.Social), args[0])
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "wrote a token secret, %d API keys and the secret of %d social source to %s\n"+
+				"next: `hotdrop serve --keys %s`; a key for each person with `hotdrop keys create`, by the administrator's;\n"+
+				"a token to try things out as a shopper with `hotdrop keys token %s SHOPPER`\n",
+				len(keys.Staff), len(keys.Social), args[0], args[0], args[0])
 			return nil
 		},
 	}

@@ -161,11 +161,15 @@ func (s *serveSettings) newPlugins(
 const codePurpose = "hotdrop compiled code"
 
 // pluginOptions are those of the hosts. Compiled code is kept in the data folder, unless that cannot be used, and sealed
-// under a key that only the keys file can give.
+// under a key that only the keys file can give: from its token secret or, in a deployment without tokens of its own, from the
+// pseudonym secret that it then has.
 func (s *serveSettings) pluginOptions(ctx context.Context, keys *api.Keys, log *slog.Logger) plugins.Options {
 	o := plugins.Options{Logger: log, CacheDir: filepath.Join(s.data, "compiled")}
-	var err error
-	if o.CacheKey, err = hkdf.Key(sha256.New, keys.TokenSecret, nil, codePurpose, plugins.CacheKeySize); err == nil {
+	secret, err := keys.TokenSecret, error(nil)
+	if len(secret) == 0 {
+		secret = keys.PseudonymSecret
+	}
+	if o.CacheKey, err = hkdf.Key(sha256.New, secret, nil, codePurpose, plugins.CacheKeySize); err == nil {
 		err = tryHost(ctx, o)
 	}
 	if err != nil {

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"hotdrop/api"
 	"hotdrop/core"
 	"hotdrop/plugins"
 	"hotdrop/plugins/vet"
@@ -195,5 +198,22 @@ func TestAnUploadMayTakeLongerThanTheServerGivesItsBody(t *testing.T) {
 	}
 	if len(list) != 1 || list[0] != 6*time.Minute {
 		t.Errorf("the requests may take %v", list)
+	}
+}
+
+// A key that is derived of nothing is one that everybody can derive.
+func TestWithoutATokenSecretCompiledCodeIsSealedUnderWhatElseTheKeysFileKeeps(t *testing.T) {
+	seal := func(forget bool) []byte {
+		keys := api.NewDemoKeys()
+		if forget {
+			keys.TokenSecret = nil
+		}
+		s := &serveSettings{databaseSettings: databaseSettings{data: t.TempDir()}}
+		return s.pluginOptions(t.Context(), keys, slog.New(slog.DiscardHandler)).CacheKey
+	}
+	for _, forget := range []bool{false, true} {
+		if one, other := seal(forget), seal(forget); len(one) == 0 || bytes.Equal(one, other) {
+			t.Errorf("without a token secret %v: two keys files seal under %x and %x", forget, one, other)
+		}
 	}
 }
