@@ -26,7 +26,7 @@ func (l *latencies) observe(nanoseconds int64) {
 // latencyBucket is the bucket of so many microseconds.
 func latencyBucket(micros int64) int {
 	value := uint64(max(micros, 1)) * latencyParts
-	power := bits.Len64(value) - bits.Len64(latencyParts) // of two, in the value's leading part
+	power := bits.Len64(value) - bits.Len64(latencyParts)                           // of two, in the value's leading part
 	return min(power*latencyParts+int(value>>power)-latencyParts, latencyBuckets-1) //nolint:gosec // below twice latencyParts
 }
 

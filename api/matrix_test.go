@@ -46,9 +46,13 @@ func onBothStores(t *testing.T, test func(t *testing.T, store storetest.Store)) 
 					t.Error(err)
 				}
 			})
-			if err := store.(interface {
+			migrating, ok := store.(interface {
 				Migrate(ctx context.Context) error
-			}).Migrate(t.Context()); err != nil { //nolint:errcheck,forcetypeassert // both have it
+			})
+			if !ok {
+				t.Fatal("the store has no schema")
+			}
+			if err := migrating.Migrate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			test(t, store)
@@ -186,29 +190,30 @@ func (x *tenancy) fillKeys(post func(who *client, path, body string, headers ...
 
 // caller is one column of the matrix.
 type caller struct {
+	*client
+
 	name    string
 	role    core.Role // "": nobody
 	foreign bool      // what is xiaomi's is not this one's
-	*client
 }
 
 func (x *tenancy) callers() []caller {
 	stranger := &client{t: x.t, url: x.client.url, token: "no.such.token"}
 	return []caller{
-		{"anonymous", "", false, x.client},
-		{"a bad token", "", false, stranger},
-		{"a shopper", core.RoleShopper, false, x.is(core.RoleShopper, "alice", "")},
-		{"a shopper of another brand", core.RoleShopper, true, x.is(core.RoleShopper, "s_other", "meizu")},
-		{"the brand", core.RoleBrand, false, x.is(core.RoleBrand, "ann", "xiaomi")},
-		{"another brand", core.RoleBrand, true, x.is(core.RoleBrand, "max", "meizu")},
-		{"an operator of another brand", core.RoleOperator, true, x.is(core.RoleOperator, "otto", "meizu")},
-		{"an auditor of another brand", core.RoleAuditor, true, x.is(core.RoleAuditor, "aida", "meizu")},
-		{"an administrator of another brand", core.RoleAdmin, true, x.is(core.RoleAdmin, "rita", "meizu")},
-		{"the platform of another brand", core.RolePlatform, true, x.is(core.RolePlatform, "paul", "meizu")},
-		{"an operator", core.RoleOperator, false, x.is(core.RoleOperator, "olga", "")},
-		{"the platform", core.RolePlatform, false, x.is(core.RolePlatform, "pia", "")},
-		{"an auditor", core.RoleAuditor, false, x.is(core.RoleAuditor, "axel", "")},
-		{"an administrator", core.RoleAdmin, false, x.is(core.RoleAdmin, "root", "")},
+		{x.client, "anonymous", "", false},
+		{stranger, "a bad token", "", false},
+		{x.is(core.RoleShopper, "alice", ""), "a shopper", core.RoleShopper, false},
+		{x.is(core.RoleShopper, "s_other", "meizu"), "a shopper of another brand", core.RoleShopper, true},
+		{x.is(core.RoleBrand, "ann", "xiaomi"), "the brand", core.RoleBrand, false},
+		{x.is(core.RoleBrand, "max", "meizu"), "another brand", core.RoleBrand, true},
+		{x.is(core.RoleOperator, "otto", "meizu"), "an operator of another brand", core.RoleOperator, true},
+		{x.is(core.RoleAuditor, "aida", "meizu"), "an auditor of another brand", core.RoleAuditor, true},
+		{x.is(core.RoleAdmin, "rita", "meizu"), "an administrator of another brand", core.RoleAdmin, true},
+		{x.is(core.RolePlatform, "paul", "meizu"), "the platform of another brand", core.RolePlatform, true},
+		{x.is(core.RoleOperator, "olga", ""), "an operator", core.RoleOperator, false},
+		{x.is(core.RolePlatform, "pia", ""), "the platform", core.RolePlatform, false},
+		{x.is(core.RoleAuditor, "axel", ""), "an auditor", core.RoleAuditor, false},
+		{x.is(core.RoleAdmin, "root", ""), "an administrator", core.RoleAdmin, false},
 	}
 }
 

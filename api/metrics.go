@@ -55,7 +55,8 @@ func (s *Server) writeDoor(e *exposition) {
 	e.family("hotdrop_under_way", "gauge", "Requests under way that admission control counts, and how many of them it allows.")
 	e.value("hotdrop_under_way", a.underWay.Load(), "what", "requests")
 	e.value("hotdrop_under_way", a.limit.Load(), "what", "limit")
-	e.family("hotdrop_accepted_p99_seconds", "gauge", "The p99 of accepted requests when the limit was last looked at, with the wait for a processor.")
+	e.family("hotdrop_accepted_p99_seconds", "gauge",
+		"The p99 of accepted requests when the limit was last looked at, with the wait for a processor.")
 	e.line("hotdrop_accepted_p99_seconds", seconds(a.p99.Load()/1000), "of", "rush")
 }
 

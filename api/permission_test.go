@@ -73,7 +73,7 @@ func describedOperations(t *testing.T, c *client) []described {
 const permissionsFile = "PERMISSIONS.md"
 
 // updating is whether the files that tests compare with are written instead: go test -update.
-var updating = flag.Bool("update", false, "rewrite "+permissionsFile) //nolint:gochecknoglobals // flags are
+var updating = flag.Bool("update", false, "rewrite "+permissionsFile)
 
 // documentedPermissions reads the table: the roles of each operation, none if it is everybody's.
 func documentedPermissions(t *testing.T) map[string][]core.Role {
@@ -89,7 +89,7 @@ func documentedPermissions(t *testing.T) map[string][]core.Role {
 			continue
 		}
 		roles := []core.Role{}
-		for _, role := range strings.Split(strings.TrimSuffix(cells[2], " |"), ", ") {
+		for role := range strings.SplitSeq(strings.TrimSuffix(cells[2], " |"), ", ") {
 			if role != "everybody" {
 				roles = append(roles, core.Role(role))
 			}
@@ -116,7 +116,7 @@ func TestTheTableForPeopleIsTheTableOfTheCode(t *testing.T) {
 		fmt.Fprintf(&b, "| `%s %s` | %s | %s |\n", op.method, op.path, op.id, strings.Join(who, ", "))
 	}
 	if *updating {
-		if err := os.WriteFile(permissionsFile, []byte(b.String()), 0o644); err != nil { //nolint:gosec // everybody may read it
+		if err := os.WriteFile(permissionsFile, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

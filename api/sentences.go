@@ -207,7 +207,8 @@ var explanations = []explanation{
 	{
 		core.CodeSignatureInvalid, false, both("Signature invalid", "签名无效"),
 		both(
-			"The plugin's signature is missing where one is asked for, or is none of these bytes by a key that its brand has registered and not revoked.",
+			"The plugin's signature is missing where one is asked for, or is none of these bytes by a key that its brand has "+
+				"registered and not revoked.",
 			"缺少所要求的插件签名，或者该签名不是由品牌已登记且未吊销的密钥对这些字节作出的。",
 		),
 		both(

@@ -119,7 +119,8 @@ func orderRefusals() []core.Code {
 
 // placeRefusals is what placing an order can be refused with: what a quote can, and what has to do with the key.
 func placeRefusals() []core.Code {
-	return append(orderRefusals(), core.CodeQueueTokenRequired, core.CodeQueueTokenInvalid, core.CodeWrongState, core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeInFlight)
+	return append(orderRefusals(), core.CodeQueueTokenRequired, core.CodeQueueTokenInvalid, core.CodeWrongState,
+		core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeInFlight)
 }
 
 func actionRefusals(more ...core.Code) []core.Code {

@@ -169,7 +169,8 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	}
 	return &CampaignChange{
 		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew, Artefacts: artefacts,
-		Documents: append(newDraws(current.Definition, req.Definition), newRoom(current.Definition, req.Definition, e.now())...), Entry: req.entry(now, current.Definition),
+		Documents: append(newDraws(current.Definition, req.Definition), newRoom(current.Definition, req.Definition, e.now())...),
+		Entry:     req.entry(now, current.Definition),
 	}, nil
 }
 

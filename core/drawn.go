@@ -67,7 +67,8 @@ func (c *campaign) closeDraw(ctx context.Context, d *Document, draw *Draw) (*Doc
 	}
 	var closed *Document
 	var epoch int64
-	applied, err := c.engine.store.ApplyLocked(ctx, Query{Campaign: c.id, Brand: c.brand, Documents: []DocumentKey{d.Key()}}, func(s *State) (*Plan, error) {
+	q := Query{Campaign: c.id, Brand: c.brand, Documents: []DocumentKey{d.Key()}}
+	applied, err := c.engine.store.ApplyLocked(ctx, q, func(s *State) (*Plan, error) {
 		epoch, closed = s.Epoch, s.Documents[d.Key()]
 		if closed == nil || closed.Revision != d.Revision || s.Epoch != snap.record.Epoch {
 			return nil, nil //nolint:nilnil // somebody else has closed it, or moved when it closes

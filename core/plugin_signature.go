@@ -137,10 +137,11 @@ func (p *Plugin) sign(s *PluginSignature) error {
 
 // PluginSigning brings a signature of a plugin that is there already.
 type PluginSigning struct {
+	SignedBy
+
 	Actor  Principal
 	Brand  string // may be empty unless several brands have uploaded the same bytes
 	Digest string
-	SignedBy
 }
 
 // Sign gives a plugin a signature, in place of the one that it may have. What was approved was not signed so: its approvals

@@ -114,7 +114,10 @@ func (r *PluginRegistry) termsOf(d *PluginDecision, p *Plugin, now time.Time) (*
 		terms.ExpiresAt = d.ExpiresAt
 	}
 	terms.Limits, terms.Key = r.vetter.Limits(p), p.signedBy()
-	return terms, terms.check(now)
+	if err := terms.check(now); err != nil {
+		return nil, err
+	}
+	return terms, nil
 }
 
 // check refuses terms that nobody can agree to.

@@ -66,7 +66,7 @@ func (r *reads) readings() int {
 	return len(rows)
 }
 
-var auditor = core.Principal{ID: "eve", Role: core.RoleAuditor, Credential: "k9", Address: "192.0.2.9"} //nolint:gochecknoglobals // a constant
+var auditor = core.Principal{ID: "eve", Role: core.RoleAuditor, Credential: "k9", Address: "192.0.2.9"}
 
 func TestABrandReadsWhatConcernsItAndNotWhereOthersAre(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {

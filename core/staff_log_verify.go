@@ -260,7 +260,8 @@ func (w *logWalk) conclude() {
 	if r.count > 1 {
 		more = fmt.Sprintf(", and %d more heads up to row %d", r.count-1, r.last)
 	}
-	w.found(LogRewritten, r.agreed.Seq+1, r.first.Seq, "%s not all as they were: the head of %s (%s) gives row %d the hash %.16s…, the log has %.16s…; %s%s",
+	w.found(LogRewritten, r.agreed.Seq+1, r.first.Seq,
+		"%s not all as they were: the head of %s (%s) gives row %d the hash %.16s…, the log has %.16s…; %s%s",
 		rowsAre(r.agreed.Seq+1, r.first.Seq), r.first.At, r.first.Source, r.first.Seq, r.first.Hash, r.stored, since, more)
 }
 

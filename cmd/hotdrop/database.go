@@ -47,6 +47,19 @@ type database struct {
 	shoppers  core.ShopperStore
 }
 
+// peopleStore is what a store keeps about people.
+type peopleStore interface {
+	core.StaffLogStore
+	core.StaffKeyStore
+	core.ShopperStore
+}
+
+// measuringStore is what nodes write down of themselves.
+type measuringStore interface {
+	core.NodeStore
+	core.Journal
+}
+
 // newDatabase puts the one value behind all the interfaces.
 func newDatabase(store interface {
 	lifecycle
@@ -55,11 +68,8 @@ func newDatabase(store interface {
 	core.Ledger
 	core.Books
 	core.PluginStore
-	core.NodeStore
-	core.Journal
-	core.StaffLogStore
-	core.StaffKeyStore
-	core.ShopperStore
+	measuringStore
+	peopleStore
 },
 ) *database {
 	return &database{

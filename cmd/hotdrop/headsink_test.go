@@ -56,7 +56,10 @@ func TestHeadsArePostedToWhoKeepsThem(t *testing.T) {
 }
 
 func TestAHeadThatNobodyKeepsIsAnErrorWithoutSecrets(t *testing.T) {
-	failing, _ := notary(t, func(w http.ResponseWriter, _ *http.Request) bool { w.WriteHeader(http.StatusInsufficientStorage); return true })
+	failing, _ := notary(t, func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusInsufficientStorage)
+		return true
+	})
 	other, kept := notary(t, nil)
 	leading, _ := notary(t, func(w http.ResponseWriter, r *http.Request) bool {
 		http.Redirect(w, r, other.URL, http.StatusPermanentRedirect)

@@ -253,7 +253,7 @@ func (l *lifetime) Set(text string) error {
 		if err != nil {
 			return errLifetime
 		}
-		*l = lifetime(time.Duration(n) * 24 * time.Hour) //nolint:gosec // at most 65,535 days
+		*l = lifetime(time.Duration(n) * 24 * time.Hour)
 		return nil
 	}
 	d, err := time.ParseDuration(text)

@@ -38,10 +38,11 @@ type headSettings struct {
 }
 
 func (s *headSettings) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.to, "log-heads", "", "append the signed head of the staff log to this file, one JSON object a line, or post it to "+
-		"this https URL; have it where the database's administrators cannot write")
+	cmd.Flags().StringVar(&s.to, "log-heads", "", "append the signed head of the staff log to this file, one JSON object a line, or post "+
+		"it to this https URL; have it where the database's administrators cannot write")
 	cmd.Flags().DurationVar(&s.every, "log-heads-every", time.Minute, "how often, if the log has grown")
-	cmd.Flags().StringSliceVar(&s.allowed, "outgoing-allow", nil, "networks (CIDR) that the URL of --log-heads may lead to although they are private")
+	cmd.Flags().StringSliceVar(&s.allowed, "outgoing-allow", nil,
+		"networks (CIDR) that the URL of --log-heads may lead to although they are private")
 }
 
 func (s *headSettings) check() error {

@@ -59,7 +59,8 @@ func (s *logVerification) run(cmd *cobra.Command) (err error) {
 		rows = cmd.ErrOrStderr()
 	}
 	bad := int64(0)
-	verifier := &core.LogVerifier{Store: db.staffLog, Found: func(f core.LogFinding) { _, _ = fmt.Fprintf(rows, "%s\t%s\n", f.Kind, f.Detail) }}
+	found := func(f core.LogFinding) { _, _ = fmt.Fprintf(rows, "%s\t%s\n", f.Kind, f.Detail) }
+	verifier := &core.LogVerifier{Store: db.staffLog, Found: found}
 	verifier.Heads, err = s.readFiles(ctx, db.staffLog, keys, func(where string, err error) {
 		bad++
 		_, _ = fmt.Fprintf(rows, "%s\t%s: %s\n", core.LogBadHead, where, err)

@@ -100,8 +100,9 @@ func newRoot(started *bool) *cobra.Command {
 		*started = true
 		return nil
 	}
-	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(), logCommand(), drawCommand(), queueCommand(), orderCommand(),
-		backtestCommand(), rolloutCommand(), reviewCommand(), migrateCommand(), keysCommand(), shopperCommand(), vetChildCommand(), versionCommand())
+	root.AddCommand(serveCommand(), campaignCommand(), mechanicCommand(), eventCommand(), auditCommand(), logCommand(), drawCommand(),
+		queueCommand(), orderCommand(), backtestCommand(), rolloutCommand(), reviewCommand(), migrateCommand(), keysCommand(),
+		shopperCommand(), vetChildCommand(), versionCommand())
 	requireSubcommand(root)
 	return root
 }

@@ -76,7 +76,7 @@ func (s *spies) search() {
 	for i, secret := range s.secrets {
 		forms := []string{secret, url.QueryEscape(secret), base64.StdEncoding.EncodeToString([]byte(secret)), hex.EncodeToString([]byte(secret))}
 		if raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_")); err == nil {
-			forms = append(forms, hex.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw), fmt.Sprint(raw))
+			forms = append(forms, hex.EncodeToString(raw), base64.RawURLEncoding.EncodeToString(raw), fmt.Sprintf("%d", raw))
 		}
 		if half := len(secret) / 2; half >= 20 { // a part is too much, too
 			forms = append(forms, secret[half:])

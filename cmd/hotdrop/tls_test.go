@@ -68,7 +68,7 @@ func trusting(certificate *x509.Certificate, newest uint16) *http.Client {
 	pool := x509.NewCertPool()
 	pool.AddCert(certificate)
 	return &http.Client{Transport: &http.Transport{
-		ForceAttemptHTTP2: true, DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool, MaxVersion: newest}, //nolint:gosec // old on purpose
+		ForceAttemptHTTP2: true, DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool, MaxVersion: newest},
 	}}
 }
 

@@ -121,7 +121,8 @@ type pluginSettings struct {
 func (s *pluginSettings) register(cmd *cobra.Command) {
 	s.policy.register(cmd)
 	cmd.Flags().IntVar(&s.workers, "vet-workers", 1, "how many uploaded plugins are vetted at a time")
-	cmd.Flags().IntVar(&s.approvals, "plugin-approvals", 2, fmt.Sprintf("how many people have to approve an uploaded plugin, 1 to %d", core.MaxApprovals))
+	cmd.Flags().IntVar(&s.approvals, "plugin-approvals", 2,
+		fmt.Sprintf("how many people have to approve an uploaded plugin, 1 to %d", core.MaxApprovals))
 	cmd.Flags().BoolVar(&s.signed, "require-signatures", false, "take and load only uploaded plugins that their brand has signed")
 	cmd.Flags().Int64Var(&s.room, "plugin-room", 256<<20, "how many bytes of the store the plugins of one brand may take, with their reports")
 }

@@ -100,7 +100,8 @@ func (s *Store) SaveCampaign(ctx context.Context, change *core.CampaignChange) e
 		swap(b)
 		queueNewDocuments(b, change) // before the counters, as in a plan
 		queueFence(b, change, &fenced)
-		for _, part := range parts(core.Query{Campaign: change.Record.Definition.ID, Brand: change.Record.Definition.Brand, Counters: true}, state) {
+		counters := core.Query{Campaign: change.Record.Definition.ID, Brand: change.Record.Definition.Brand, Counters: true}
+		for _, part := range parts(counters, state) {
 			part.queue(b)
 		}
 	}, func(b *pgx.Batch) (commits bool, entry *core.StaffEntry, err error) {

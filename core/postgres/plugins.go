@@ -42,8 +42,8 @@ func (s *Store) CreatePlugin(ctx context.Context, p *core.Plugin, entry core.Sta
 	}, func(*pgx.Batch) {})
 }
 
-// checked runs first, then rest, and appends the staff log's row if there is one, all in one transaction. Unless every statement of first changed what it had to, nothing is
-// written: a pipeline would commit before its answers are read.
+// checked runs first, then rest, and appends the staff log's row if there is one, all in one transaction. Unless every
+// statement of first changed what it had to, nothing is written: a pipeline would commit before its answers are read.
 func (s *Store) checked(ctx context.Context, entry *core.StaffEntry, first, rest func(b *pgx.Batch)) error {
 	return s.transact(ctx, first, func(b *pgx.Batch) (bool, *core.StaffEntry, error) {
 		rest(b)
@@ -125,7 +125,8 @@ func scanPlugin(row pgx.CollectableRow) (*core.Plugin, error) {
 	if signature.Key != "" {
 		p.Signature = &signature
 	}
-	return p, p.TakeTerms(terms, approvals)
+	err = p.TakeTerms(terms, approvals)
+	return p, err
 }
 
 // signedBy is the id of the key that signed the plugin, "" for none.

@@ -15,7 +15,7 @@ func beside(t testing.TB, url string) func(t testing.TB, statement string) int64
 	t.Helper()
 	connection, err := pgx.Connect(t.Context(), url)
 	must(t, err)
-	t.Cleanup(func() { _ = connection.Close(t.Context()) }) //nolint:usetesting // the context has ended: it cuts the connection
+	t.Cleanup(func() { _ = connection.Close(t.Context()) })
 	return func(t testing.TB, statement string) int64 {
 		t.Helper()
 		changed, err := connection.Exec(t.Context(), statement)

@@ -139,7 +139,8 @@ func (r *row) plugin() (*core.Plugin, error) {
 	if report.Version != "" {
 		p.Report = report
 	}
-	return p, p.TakeTerms(terms, approvals)
+	err := p.TakeTerms(terms, approvals)
+	return p, err
 }
 
 // signedBy is the id of the key that signed the plugin, "" for none.

@@ -25,6 +25,11 @@ type Store interface {
 	core.PluginStore
 	core.NodeStore
 	core.Journal
+	People
+}
+
+// People is what core asks of a store about people.
+type People interface {
 	core.StaffLogStore
 	core.StaffKeyStore
 	core.ShopperStore
