@@ -494,3 +494,139 @@ func (x *everything) staysProven(before *core.DrawExport, done *core.Erased) {
 		x.t.Errorf("a shopper who comes back is known: %v", err)
 	}
 }
+
+// torn is a store on which the erasure of one campaign fails, as if the node died before it.
+type torn struct {
+	storetest.Store
+
+	campaign string // "" for none
+}
+
+func (s *torn) Erase(ctx context.Context, e *core.Erasure) error {
+	if e.Campaign == s.campaign {
+		return core.ErrUnavailable
+	}
+	return s.Store.Erase(ctx, e)
+}
+
+func TestAnErasureThatWasInterruptedGoesOnUnderTheSameTombstone(t *testing.T) {
+	eachDumped(t, func(t *testing.T, s *dumped) {
+		d := newDrop(t, s, nil, func(c *core.Campaign) { c.Phases.Sale = opening.Add(time.Minute) })
+		_, err := d.apply(d.with(func(c *core.Campaign) { c.ID = "watch" }))
+		must(t, err)
+		broken := &torn{s.Store, "watch"}
+		e := core.NewEngine(core.Options{
+			Store: s, Campaigns: s, Ledger: s, Journal: s, Shoppers: broken, Compiler: mechanics{}, Now: d.clock.now,
+			Log: slog.New(slog.DiscardHandler),
+		})
+		must(t, e.Start(t.Context()))
+		t.Cleanup(e.Stop)
+		for _, campaign := range []string{"phone", "watch"} {
+			_, _, err := e.Reserve(t.Context(), campaign, person(erased), "")
+			must(t, err)
+		}
+		request := core.EraseRequest{Shopper: erased, Actor: officer(), Reason: "asked for"}
+		_, err = e.EraseShopper(t.Context(), request)
+		wantCode(t, err, core.CodeUnavailable)
+		first := linesWith(linesOf(s.dump(), "reservations"), core.TombstonePrefix)
+		broken.campaign = ""
+		done, err := e.EraseShopper(t.Context(), request)
+		must(t, err)
+		if len(first) != 1 || !strings.Contains(first[0], done.Tombstone) || !slices.Equal(done.Campaigns, []string{"watch"}) {
+			t.Errorf("it went on with %+v after %v", done, first)
+		}
+		if left := append(linesWith(s.dump(), erased), linesWith(s.dump(), "open/")...); len(left) > 0 {
+			t.Errorf("still there: %v", left)
+		}
+		_, created, err := e.Reserve(t.Context(), "watch", person(erased), "")
+		must(t, err)
+		again, err := e.EraseShopper(t.Context(), request)
+		must(t, err)
+		if !created || again.Tombstone == done.Tombstone {
+			t.Errorf("who came back is known: created %t, %+v", created, again)
+		}
+		d.audit()
+	})
+}
+
+// linesOf are the lines of one table of a dump.
+func linesOf(dump, table string) string {
+	return strings.Join(slices.Collect(func(yield func(string) bool) {
+		for line := range strings.Lines(dump) {
+			if strings.HasPrefix(line, table+"\t") && !yield(line) {
+				return
+			}
+		}
+	}), "")
+}
+
+func TestAShuffleStaysTheSameWhenSomebodyInItIsErased(t *testing.T) {
+	eachDumped(t, func(t *testing.T, s *dumped) {
+		d := newRoom(t, s, nil)
+		for _, id := range []string{erased, "bob", "cid"} {
+			d.join(d.Engine, id)
+		}
+		d.toOpening()
+		before := d.standing(d.Engine, "bob")
+		node := func() *core.Engine {
+			e := core.NewEngine(core.Options{
+				Store: s, Campaigns: s, Ledger: s, Shoppers: s, Compiler: mechanics{}, Now: d.clock.now, Log: slog.New(slog.DiscardHandler),
+			})
+			must(t, e.Start(t.Context()))
+			t.Cleanup(e.Stop)
+			return e
+		}
+		_, err := node().EraseShopper(t.Context(), core.EraseRequest{Brand: "xiaomi", Shopper: erased, Actor: officer(), Reason: "asked for"})
+		must(t, err)
+		fresh := node()
+		if after := d.standing(fresh, "bob"); after.Place != before.Place {
+			t.Errorf("bob stood at %d, and stands at %d", before.Place, after.Place)
+		}
+		shuffle, err := fresh.Shuffle(t.Context(), "phone")
+		must(t, err)
+		if found := shuffle.Verify(); len(found) > 0 {
+			t.Errorf("shuffled again: %v", found)
+		}
+		if left := linesWith(s.dump(), erased); len(left) > 0 {
+			t.Errorf("still there: %v", left)
+		}
+		d.audit()
+	})
+}
+
+func TestOnlyStaffOfTheBrandEraseAndNobodyLearnsWhoIsThere(t *testing.T) {
+	eachDumped(t, func(t *testing.T, s *dumped) {
+		x := &everything{life: newLife(t, s, nosy(), withEverything), s: s}
+		e := x.serving("node-1")
+		_, _, err := e.Reserve(t.Context(), "phone", person(erased), "")
+		must(t, err)
+		before := s.dump()
+		for _, tt := range []struct {
+			name    string
+			request core.EraseRequest
+			want    core.Code
+		}{
+			{"of another brand", core.EraseRequest{Brand: "meizu", Actor: core.Principal{Role: core.RoleBrand, Brand: "meizu"}}, core.CodeNotFound},
+			{"for another brand", core.EraseRequest{Brand: "xiaomi", Actor: core.Principal{Role: core.RoleBrand, Brand: "meizu"}}, core.CodeNotFound},
+			{"for all brands", core.EraseRequest{Actor: core.Principal{Role: core.RoleBrand, Brand: "xiaomi"}}, core.CodeNotFound},
+			{"a shopper", core.EraseRequest{Brand: "xiaomi", Actor: person(erased)}, core.CodeNotFound},
+			{"who names the shopper in the reason", core.EraseRequest{Brand: "xiaomi", Actor: officer(), Reason: "for " + erased}, core.CodeInvalid},
+		} {
+			tt.request.Shopper = erased
+			if tt.request.Reason == "" {
+				tt.request.Reason = "asked for"
+			}
+			_, err := e.EraseShopper(t.Context(), tt.request)
+			if core.CodeOf(err) != tt.want {
+				t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
+			}
+			if tt.want == core.CodeNotFound {
+				_, err = e.ShopperData(t.Context(), tt.request.Brand, erased, tt.request.Actor)
+				wantCode(t, err, tt.want)
+			}
+		}
+		if s.dump() != before {
+			t.Error("somebody changed something")
+		}
+	})
+}

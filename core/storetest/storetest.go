@@ -84,6 +84,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Plugins due", testPluginsDue},
 		{"Plugins' approvals", testPluginApprovals},
 		{"Signing keys", testSigningKeys},
+		{"Erasures", testErasures},
 		{"Staff log", testStaffLog},
 		{"Staff log at once", testStaffLogConcurrency},
 		{"Staff keys", testStaffKeys},
