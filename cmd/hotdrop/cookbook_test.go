@@ -22,8 +22,9 @@ const (
 	cookbook = "../../rules/library/cookbook"
 	// pageLines is how long a page may be: one that is longer is not read to its end.
 	pageLines = 80
-	// swapPage is the page that is about no mechanic, but about changing them.
-	swapPage = "swap"
+	// The pages that are about no mechanic: one about changing them, and one about who gets to them.
+	swapPage    = "swap"
+	waitingPage = "waiting-room"
 	// says begins a line of a page's commands that shows what they print: pieces of one line, in their order, with
 	// whatever between them where it has an ellipsis. Lines that follow each other are all of the commands before them.
 	says = "#> "
@@ -36,7 +37,7 @@ const (
 func TestEveryPageOfTheCookbookDoesWhatItSays(t *testing.T) {
 	t.Parallel()
 	folder, url := kitchen(t)
-	names := append(slices.Clone(library.Names()), swapPage)
+	names := append(slices.Clone(library.Names()), swapPage, waitingPage)
 	slices.Reverse(names)
 	for _, name := range names {
 		script, said := transcript(demoBlocks(t, pagePath(name)))
@@ -169,13 +170,13 @@ func TestWhatAPageSaysIsHeldAgainstTheCommandsItStandsUnder(t *testing.T) {
 	}
 }
 
-func TestTheCookbookHasOneShortPageForEachMechanicAndOneForSwapping(t *testing.T) {
+func TestTheCookbookHasOneShortPageForEachMechanicAndThoseAboutAllOfThem(t *testing.T) {
 	readme := readText(t, "../../README.md")
 	pages, err := filepath.Glob(pagePath("*"))
-	if err != nil || len(pages) != len(library.Names())+1 {
+	if err != nil || len(pages) != len(library.Names())+2 {
 		t.Errorf("the cookbook has %d pages for %d mechanics: %v", len(pages), len(library.Names()), err)
 	}
-	titles := map[string]string{swapPage: "边卖边换"}
+	titles := map[string]string{swapPage: "边卖边换", waitingPage: "排队"}
 	for _, name := range library.Names() {
 		titles[name] = shipped(t, name).Rule.Title.ZH
 	}
