@@ -94,7 +94,7 @@ lint: ## run golangci-lint, with who may import whom
 vulnerabilities: ## look for known vulnerabilities in what the code calls
 	@db=https://vuln.go.dev; \
 	if ! curl -sf --max-time 10 -o /dev/null $$db/index/db.json; then \
-	  db=file://$(CURDIR)/.ci/vulndb; echo "vuln.go.dev cannot be reached: looking in $$(cat .ci/vulndb/index/db.json)"; fi; \
+	  db=file://$(CURDIR)/.ci/vulndb; echo "vuln.go.dev cannot be reached: using what is committed, $$(cat .ci/vulndb/index/db.json)"; fi; \
 	set -x; go run $(VULNCHECK) -db $$db ./...
 
 # Compares the files before and after, not with the last commit, so that it works with changes that are not committed. A

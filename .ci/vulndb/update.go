@@ -4,8 +4,9 @@
 // vulnerability of the Go toolchain, its standard library and the modules that this one is built of, the affected versions,
 // packages and symbols, in the form that govulncheck reads.
 //
-//	go run .ci/vulndb/update.go            from vuln.go.dev
-//	go run .ci/vulndb/update.go DIR/osv    from a checkout of github.com/golang/vulndb: its folder data/osv
+//	go run .ci/vulndb/update.go                       from vuln.go.dev
+//	go run .ci/vulndb/update.go DIR/osv 2026-08-20    from a checkout of github.com/golang/vulndb, which does not say how
+//	                                                  new its entries are: its folder data/osv and the day of its commit
 package main
 
 import (
@@ -103,15 +104,21 @@ func update(args []string) error {
 		return err
 	}
 	var entries []entry
-	if len(args) > 0 {
-		entries, err = fromFolder(args[0], used)
-	} else {
+	var asOf time.Time
+	switch len(args) {
+	case 0:
 		entries, err = fromDatabase(used)
+	case 2:
+		if asOf, err = time.Parse(time.DateOnly, args[1]); err == nil {
+			entries, err = fromFolder(args[0], used)
+		}
+	default:
+		err = errors.New("name a folder and a day, or nothing")
 	}
 	if err != nil {
 		return err
 	}
-	return write(entries, used)
+	return write(entries, used, asOf)
 }
 
 // modules are those whose vulnerabilities count.
@@ -200,14 +207,15 @@ func appendUsed(entries []entry, text []byte, used map[string]bool) ([]entry, er
 	return append(entries, e), nil
 }
 
-func write(entries []entry, used map[string]bool) error {
+// write writes the database. It is as new as its newest entry, or as asOf.
+func write(entries []entry, used map[string]bool, asOf time.Time) error {
 	for _, folder := range []string{"ID", "index"} {
 		if err := errors.Join(os.RemoveAll(filepath.Join(target, folder)), os.MkdirAll(filepath.Join(target, folder), 0o755)); err != nil {
 			return err
 		}
 	}
 	byPath := map[string]*module{}
-	var modified time.Time
+	modified := asOf
 	for _, e := range entries {
 		if e.Modified.After(modified) {
 			modified = e.Modified
