@@ -54,10 +54,14 @@ func (r *keyring) keys() *keySet {
 	return g.set
 }
 
-// knowing returns keys that have the one of that id, reading them anew if need be. They may lack it even so, and be nil.
+// knowing returns the keys for a token that names the one of that id. If they lack it, they are read anew, which no token waits
+// for: anybody can name keys that do not exist, and a provider that is slow would have them fill the server. Only while there
+// are no keys at all, which is nobody's to bring about, tokens wait. Nil if there are none even so.
 func (r *keyring) knowing(ctx context.Context, id string) *keySet {
-	set := r.keys()
-	if set != nil && (id == "" || len(set.byID[id]) > 0) {
+	if set := r.keys(); set != nil {
+		if id != "" && len(set.byID[id]) == 0 {
+			r.attempt(ctx)
+		}
 		return set
 	}
 	r.refresh(ctx)

@@ -35,9 +35,62 @@ func TestUnknownKeysAreLookedForOnceInAWhile(t *testing.T) {
 	next := ecSigner(t, "k2")
 	server.publish(t, key, next)
 	c.advance(refreshGap)
+	_, err := issuers.Verify(t.Context(), next.sign(t, claimsOf(c, nil), nil))
+	refused(t, "a new key, before it was read", err)
+	settle(issuers.byIssuer[theIssuer].ring)
 	if _, err := issuers.Verify(t.Context(), next.sign(t, claimsOf(c, nil), nil)); err != nil {
 		t.Errorf("a new key: %v", err)
 	}
+	if asked := server.asked.Load(); asked != 2 {
+		t.Errorf("the provider was asked %d times", asked)
+	}
+}
+
+// settle waits for the attempt under way, if there is one.
+func settle(ring *keyring) {
+	ring.mu.Lock()
+	under := ring.under
+	ring.mu.Unlock()
+	if under != nil {
+		<-under
+	}
+}
+
+// Verify returns while the provider hangs, or this test never ends.
+func TestTokensOfUnknownKeysDoNotWaitForAProviderThatHangs(t *testing.T) {
+	c, key := newClock(), ecSigner(t, "k1")
+	server := newKeyServer(t, key)
+	issuers := newIssuers(t, c, server.URL)
+	if _, err := issuers.Verify(t.Context(), key.sign(t, claimsOf(c, nil), nil)); err != nil {
+		t.Fatal(err)
+	}
+	hanging, release := make(chan struct{}, 100), make(chan struct{})
+	text := keySetText(t, key)
+	server.answers(func(w http.ResponseWriter, _ *http.Request) {
+		hanging <- struct{}{}
+		<-release
+		_, _ = w.Write(text)
+	})
+	c.advance(refreshGap)
+	var strangers sync.WaitGroup
+	for i := range 50 {
+		token := ecSigner(t, "x"+strconv.Itoa(i)).sign(t, claimsOf(c, nil), nil)
+		strangers.Go(func() {
+			_, err := issuers.Verify(t.Context(), token)
+			refused(t, "an unknown key", err)
+		})
+	}
+	strangers.Wait()
+	<-hanging
+	c.advance(refreshGap) // the attempt under way is the only one, however long it takes
+	_, err := issuers.Verify(t.Context(), ecSigner(t, "y").sign(t, claimsOf(c, nil), nil))
+	refused(t, "an unknown key, later", err)
+	fresh := key.sign(t, claimsOf(c, jwt.MapClaims{"sub": "user-2"}), nil)
+	if _, err := issuers.Verify(t.Context(), fresh); err != nil {
+		t.Errorf("a known key: %v", err)
+	}
+	close(release)
+	settle(issuers.byIssuer[theIssuer].ring)
 	if asked := server.asked.Load(); asked != 2 {
 		t.Errorf("the provider was asked %d times", asked)
 	}

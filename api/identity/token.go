@@ -161,7 +161,7 @@ func (p *provider) verify(ctx context.Context, t *read) (*keySet, error) {
 	}
 	candidates := keys.find(t.header.key, t.header.algorithm)
 	if len(candidates) == 0 {
-		return nil, refuse("the issuer of the token has no such key")
+		return nil, refuse("the issuer of the token has no such key; if it is a new one, send the request again in some seconds")
 	}
 	if !t.signedBy(candidates) {
 		return nil, refuse("the signature of the token is not valid")
