@@ -63,8 +63,8 @@ type admission struct {
 	judged         int64         // when the limit was last looked at; guarded by judging, like the next four
 	settling       bool          // it was lowered then
 	tries          int           // how often it was lowered since that last helped
-	before         int64         // what it was before these
-	slow           time.Duration // the p99 that the last of them was to lower
+	before         int64         // what it was when the p99 was last within the bound; 0 while it is
+	slow           time.Duration // the lowest p99 since then
 	p99            atomic.Int64  // as it was when the limit was last looked at, nanoseconds
 
 	visits sync.Pool
@@ -199,13 +199,13 @@ func (a *admission) judge(now int64) {
 	limit, pause, met := a.limit.Load(), max(judgeEvery, p99), a.met.Swap(false)
 	switch {
 	case p99 <= a.target:
-		a.tries = 0
+		a.tries, a.before = 0, 0
 		if met && p99 > 0 {
 			limit = min(mostUnderWay, limit+max(limit/8, 1))
 		}
 	case a.inVain(p99, limit):
-		a.tries = 0
 		limit, pause = a.before, restInVain
+		a.tries, a.before = 0, 0
 	default:
 		share := max(0.25, float64(a.target)/float64(p99))
 		limit = max(leastUnderWay, int64(share*float64(limit)))
@@ -218,12 +218,16 @@ func (a *admission) judge(now int64) {
 }
 
 // inVain takes note of one more try to lower the p99 by lowering the limit, and reports whether those before did not help.
+// What helps by chance moves neither the limit that it goes back to nor what the next try has to be better than: where
+// something else makes everything slow, now more and now less, each such chance would close the door a little more.
 func (a *admission) inVain(p99 time.Duration, limit int64) bool {
-	if helped := p99 < a.slow*4/5; a.tries == 0 || helped {
-		a.tries, a.before = 0, limit
+	switch {
+	case a.before == 0:
+		a.before, a.slow = limit, p99
+	case p99 < a.slow*4/5:
+		a.slow, a.tries = p99, 0
 	}
 	a.tries++
-	a.slow = p99
 	return a.tries > triesInVain
 }
 

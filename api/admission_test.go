@@ -12,6 +12,8 @@ import (
 
 	"hotdrop/core"
 	"hotdrop/core/sqlite"
+
+	"pgregory.net/rapid"
 )
 
 // never is a bound that nothing in a test reaches, so that the limit stays where it is put.
@@ -439,6 +441,30 @@ func TestWhatIsLetInIsNotLoweredInVain(t *testing.T) {
 	if rest := a.due.Load() - clock.at; rest <= 0 {
 		t.Errorf("it is looked at again after %d", rest)
 	}
+}
+
+// Somebody else has the processors, now more and now less: whatever seems to help by chance, the door opens again.
+func TestChanceDoesNotCloseTheDoor(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		clock := &handClock{}
+		a := newAdmission(time.Second, clock.now)
+		waits := rapid.SliceOfN(rapid.Int64Range(int64(600*time.Millisecond), int64(4*time.Second)), 2, 30).Draw(t, "waits")
+		judgements, open := 0, 0
+		a.waiting = func() time.Duration { return time.Duration(waits[judgements%len(waits)]) }
+		for ; judgements < 120; judgements++ {
+			for range 2 * enoughToTell {
+				a.orders.observe(int64(time.Millisecond))
+			}
+			clock.at = a.due.Load()
+			a.judge(clock.at)
+			if a.limit.Load() == firstUnderWay {
+				open++
+			}
+		}
+		if open < 8 {
+			t.Fatalf("the door was open in %d of 120 moments", open)
+		}
+	})
 }
 
 func TestRefusingCostsNoAllocationOfItsOwn(t *testing.T) {

@@ -191,14 +191,17 @@ func (c *calmPhase) highest(ctx context.Context, least time.Duration) (float64, 
 	return total.rate(), nil
 }
 
-// pace says when each order of the calm phase is due.
+// pace says when each order is due.
 type pace struct {
 	start time.Time
 	rate  float64 // orders per second
 }
 
-func (p *pace) due(i int) time.Time {
-	return p.start.Add(time.Duration(float64(i) / p.rate * float64(time.Second)))
+func (p *pace) due(i int) time.Time { return p.start.Add(p.takes(i)) }
+
+// takes is how long n orders take to come.
+func (p *pace) takes(n int) time.Duration {
+	return time.Duration(float64(n) / p.rate * float64(time.Second))
 }
 
 // pacedBuyer is a buyer who orders when it is due.

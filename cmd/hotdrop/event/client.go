@@ -203,6 +203,11 @@ func (c *Client) roundTrip(ctx context.Context) (Response, error) {
 	if _, err := c.conn.Write(c.out); err != nil {
 		return Response{}, fmt.Errorf("send request: %w", err)
 	}
+	return c.receive()
+}
+
+// receive reads until the response is complete.
+func (c *Client) receive() (Response, error) {
 	c.in = c.in[:0]
 	for {
 		ended, err := c.read()

@@ -82,7 +82,9 @@ func (f *fleet) start(ctx context.Context, config Config, folder string, node in
 	if node > 1 {
 		args = append(args, "--keys", f.keys)
 	}
-	child, err := startChild(ctx, config.Binary, filepath.Join(folder, fmt.Sprintf("serve-%d.log", node)), args...)
+	child, err := config.coreSplit().start(func() (*child, error) {
+		return startChild(ctx, config.Binary, filepath.Join(folder, fmt.Sprintf("serve-%d.log", node)), args...)
+	})
 	if err != nil {
 		return err
 	}

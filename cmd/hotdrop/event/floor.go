@@ -122,7 +122,9 @@ func (r *runner) floor(ctx context.Context, n, size int, newWorker func(*Client)
 	if n == 0 {
 		return 0, nil
 	}
-	child, err := startChild(ctx, r.config.Binary, "", commandName, floorCommand, "--body", strconv.Itoa(size))
+	child, err := r.config.coreSplit().start(func() (*child, error) {
+		return startChild(ctx, r.config.Binary, "", commandName, floorCommand, "--body", strconv.Itoa(size))
+	})
 	if err != nil {
 		return 0, err
 	}

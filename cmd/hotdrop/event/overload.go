@@ -6,9 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"hotdrop/core"
@@ -17,34 +14,46 @@ import (
 const (
 	// usualBound is the bound of accepted orders' p99 in a run with an overload, if none is named.
 	usualBound = 500 * time.Millisecond
-	// overloadConnections is how many connections more than usual those who come whatever they are answered have: enough that
-	// one is free whenever somebody comes.
-	overloadConnections = 8
+	// mostWires is how many connections those who come whatever they are answered have at most.
+	mostWires = 8192
 	// usualOverload is how long the overload is measured.
 	usualOverload = 8 * time.Second
-	// overloadLate is how long after it is due an order may be sent, so that it still counts as one that came by itself.
+	// overloadLate is how long after it is due an order may be sent, so that it still counts as one that came by itself, and
+	// mostLate the share of others that a run may have.
 	overloadLate = 20 * time.Millisecond
+	mostLate     = 0.01
+	// mostGoodput is how many times the highest rate may be accepted. More means that it was not the highest.
+	mostGoodput = 1.25
 )
 
 // Overload is the phase in which more orders come than the servers can place. They come evenly, at a multiple of the highest
-// rate, whatever became of those before them, each on a connection that is free; latencies count from when an order was due.
+// rate, whatever became of those before them, each on a connection that is free. The latency of accepted orders counts from
+// when they were due, so that nothing that held them up is left out.
+//
+// It says something about the servers only if the generator could send what was due. The two do not share processors.
 type Overload struct {
 	Times    float64       // of the highest rate
-	Highest  float64       // orders per second when every connection orders as fast as it can
+	Highest  float64       // orders per second when every connection orders as fast as it can, in the best slice of the time
 	Offered  float64       // orders per second that came
 	Bound    time.Duration // that the p99 of accepted orders has to stay under
+	Cores    int           // that the servers had; 0 if they had all of them, like the generator
+	Wires    int           // connections that orders came on
 	Accepted int64         // of the time that counts
 	Shed     int64         // of it: refused with overloaded
 	Goodput  float64       // orders per second that were accepted
-	Late     int64         // orders that the generator could not send when they were due
+	Late     int64         // orders of it that the generator could not send when they were due
 	Refused  int64         // orders refused with anything but overloaded
 	Failed   int64         // orders without an answer
 	Hasty    int64         // orders refused with overloaded, but without a Retry-After
 	Lost     int64         // accepted orders that are not found afterwards
 	Unbooked int64         // by how many units the stock that is left differs from what was accepted
 
-	accepted, shed histogram
+	accepted, answered histogram // of accepted orders: from when they were due, and from when they were sent
+	shed               histogram // from when they were sent
 }
+
+// lateShare is the share of orders that were sent late.
+func (o *Overload) lateShare() float64 { return float64(o.Late) / float64(max(1, o.Shed+o.Accepted)) }
 
 // fields lists the figures of the overload; there are none in a run without.
 func (o *Overload) fields() []field {
@@ -55,6 +64,8 @@ func (o *Overload) fields() []field {
 		{"overload_times", thousandths(o.Times)},
 		{"overload_highest_orders_per_second", int64(math.Round(o.Highest))},
 		{"overload_offered_per_second", int64(math.Round(o.Offered))},
+		{"overload_server_cores", int64(o.Cores)},
+		{"overload_connections", int64(o.Wires)},
 		{"overload_accepted", o.Accepted},
 		{"overload_shed", o.Shed},
 		{"overload_shed_share", thousandths(float64(o.Shed) / float64(max(1, o.Shed+o.Accepted)))},
@@ -63,9 +74,10 @@ func (o *Overload) fields() []field {
 		{"overload_bound_ms", milliseconds(o.Bound)},
 		{"overload_accepted_p50_ms", milliseconds(o.accepted.quantile(0.5))},
 		{"overload_accepted_p99_ms", milliseconds(o.accepted.quantile(0.99))},
+		{"overload_accepted_p99_since_sent_ms", milliseconds(o.answered.quantile(0.99))},
 		{"overload_shed_p50_ms", milliseconds(o.shed.quantile(0.5))},
 		{"overload_shed_p99_ms", milliseconds(o.shed.quantile(0.99))},
-		{"overload_sent_late", o.Late},
+		{"overload_sent_late_share", thousandths(o.lateShare())},
 		{"overload_lost", o.Lost},
 	}
 }
@@ -75,10 +87,23 @@ func (o *Overload) problems() []string {
 	if o == nil {
 		return nil
 	}
-	var problems []string
-	if p99 := o.accepted.quantile(0.99); p99 > o.Bound {
+	problems := o.wrong()
+	switch p99 := o.accepted.quantile(0.99); {
+	case o.lateShare() > mostLate:
+		problems = append(problems, fmt.Sprintf("the generator was overloaded and not the servers: it sent %.1f %% of the orders over %s late, "+
+			"so that the latencies are its own; repeat the run with more processors or fewer who use them", 100*o.lateShare(), overloadLate))
+	case o.Goodput > mostGoodput*o.Highest:
+		problems = append(problems, fmt.Sprintf("%.0f orders were accepted per second and %.0f measured as the highest rate: something else "+
+			"slowed the servers then, so that this was no overload of %g times; repeat the run", o.Goodput, o.Highest, o.Times))
+	case p99 > o.Bound:
 		problems = append(problems, fmt.Sprintf("the p99 of accepted orders is %s, over the bound of %s", p99, o.Bound))
 	}
+	return problems
+}
+
+// wrong lists what is wrong however fast anything was.
+func (o *Overload) wrong() []string {
+	var problems []string
 	if o.Accepted == 0 {
 		problems = append(problems, "no order was accepted under overload")
 	}
@@ -147,10 +172,7 @@ type overloadPhase struct {
 
 // play finds the highest rate, offers a multiple of it, and looks at stock and orders.
 func (o *overloadPhase) play(ctx context.Context) (err error) {
-	if o.figures.Highest, err = o.highest(ctx, o.config.overloadSettles()); err != nil {
-		return err
-	}
-	if err := o.offer(ctx, o.figures.Times*o.figures.Highest); err != nil {
+	if err := o.apart(ctx); err != nil {
 		return err
 	}
 	seen, err := o.look(ctx, o.replay, o.orders)
@@ -163,111 +185,118 @@ func (o *overloadPhase) play(ctx context.Context) (err error) {
 	return err
 }
 
-// offer sends orders when they are due, whatever became of those before them.
-func (o *overloadPhase) offer(ctx context.Context, rate float64) (err error) {
-	n := int(rate * (o.config.overloadSettles() + o.config.OverloadLasts).Seconds())
+// apart measures with processors of the generator's own.
+func (o *overloadPhase) apart(ctx context.Context) (err error) {
+	cores := o.config.coreSplit()
+	o.figures.Cores = len(cores.servers)
+	free, err := keepTo(cores.generator)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, free()) }()
+	if o.figures.Highest, err = o.best(ctx, o.config.OverloadLasts/2); err != nil {
+		return err
+	}
+	return o.offer(ctx, o.figures.Times*o.figures.Highest)
+}
+
+// best returns the highest number of orders per second that are accepted in a slice of the time when every connection orders
+// as fast as it can. A slice in which something else had the processors, or in which the door still finds out what it can let
+// in, says nothing about what the servers can do.
+func (o *overloadPhase) best(ctx context.Context, least time.Duration) (best float64, err error) {
+	eager, err := newCrew(o.config.Connections, time.Nanosecond, o.urls...) // who is refused does not pause
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, eager.close()) }()
+	slice := 4 * o.config.Connections
+	for start := time.Now(); time.Since(start) < least || best == 0; {
+		team, err := o.team(slice)
+		if err != nil {
+			return 0, err
+		}
+		before := len(o.orders)
+		m, err := eager.run(ctx, slice, team.hire, nil)
+		if err := errors.Join(err, o.keep(team)); err != nil {
+			return 0, err
+		}
+		best = max(best, float64(len(o.orders)-before)/m.elapsed.Seconds())
+		slice = max(slice, int(best*least.Seconds()/16))
+	}
+	return best, nil
+}
+
+// keep keeps what the workers have placed. Nothing may be refused but at the door.
+func (o *overloadPhase) keep(team *gang[*buyer]) error {
+	refused := map[string]int64{}
+	for _, w := range team.workers {
+		o.orders = append(o.orders, w.placed...)
+		w.tally.addTo(refused)
+	}
+	delete(refused, codeOverloaded)
+	if len(refused) > 0 {
+		return fmt.Errorf("%w: orders of the overload were refused: %v", errUnexpected, refused)
+	}
+	return nil
+}
+
+// wires returns connections for what comes at the rate: so many that one is free whenever somebody comes, if all that are
+// accepted are answered within half again the bound.
+func (o *overloadPhase) wires(n int) ([]*wire, error) {
+	bound := min(o.figures.Bound, usualOverload).Seconds()
+	count := max(8*o.config.Connections, int(1.5*bound*o.figures.Highest))
+	crowd, err := newCrew(min(count, n, mostWires), o.config.Patience, o.urls...)
+	if err != nil {
+		return nil, err
+	}
 	team, err := o.team(n)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	crowd, err := newCrew(overloadConnections*o.config.Connections, o.config.Patience, o.urls...)
+	wires := make([]*wire, len(crowd.clients))
+	for i, client := range crowd.clients {
+		team.hire(client)
+		wires[i] = &wire{buyer: team.workers[i], asked: make(chan offered, 1)}
+	}
+	return wires, nil
+}
+
+// offer sends orders when they are due, whatever became of those before them.
+func (o *overloadPhase) offer(ctx context.Context, rate float64) error {
+	n := int(rate * (o.config.overloadSettles() + o.config.OverloadLasts).Seconds())
+	wires, err := o.wires(n)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, crowd.close()) }()
-	for _, client := range crowd.clients {
-		if err := client.connect(ctx); err != nil {
-			return err
-		}
-	}
-	var next atomic.Int64
-	stopBar := o.bar("overload", 0, n).follow(n, &next)
-	p := &pace{start: time.Now().Add(100 * time.Millisecond), rate: rate}
-	workers := make([]*offerer, len(crowd.clients))
-	var all sync.WaitGroup
-	for i, client := range crowd.clients {
-		team.hire(client)
-		w := &offerer{buyer: team.workers[i], pace: p, settles: o.config.overloadSettles()}
-		workers[i] = w
-		all.Go(func() { w.work(ctx, n, &next) })
-	}
-	all.Wait()
-	lasted := time.Since(p.start) - o.config.overloadSettles()
+	crowd := newOffer(&pace{rate: rate}, n, o.config.overloadSettles(), wires)
+	stopBar := o.bar("overload", 0, n).follow(n, &crowd.sent)
+	err = crowd.run(ctx)
 	stopBar()
-	for _, w := range workers {
-		o.orders = append(o.orders, w.placed...)
-		o.figures.add(&w.seen)
+	if err != nil {
+		return err
+	}
+	lasted := crowd.lasted()
+	for _, l := range crowd.lanes {
+		o.orders = append(o.orders, l.placed...)
+		o.figures.add(&l.seen)
+		o.figures.Late += l.late
 	}
 	counted := o.figures.Accepted + o.figures.Shed + o.figures.Refused + o.figures.Failed
 	o.figures.Offered, o.figures.Goodput = float64(counted)/lasted.Seconds(), float64(o.figures.Accepted)/lasted.Seconds()
-	return context.Cause(ctx)
+	o.figures.Wires = len(wires)
+	return nil
 }
 
-// add adds what one connection has seen.
+// add adds what one lane has seen.
 func (o *Overload) add(seen *Overload) {
 	o.Accepted += seen.Accepted
 	o.Shed += seen.Shed
-	o.Late += seen.Late
 	o.Refused += seen.Refused
 	o.Failed += seen.Failed
 	o.Hasty += seen.Hasty
 	o.accepted.merge(&seen.accepted)
+	o.answered.merge(&seen.answered)
 	o.shed.merge(&seen.shed)
-}
-
-// offerer is one connection of those who come whatever they are answered. Nothing is tried again.
-type offerer struct {
-	*buyer
-
-	pace    *pace
-	settles time.Duration
-	seen    Overload
-}
-
-// work takes one order after another, each when it is due, until there are none.
-func (w *offerer) work(ctx context.Context, n int, next *atomic.Int64) {
-	defer w.client.watch(ctx)()
-	for ctx.Err() == nil {
-		i := int(next.Add(1)) - 1
-		if i >= n {
-			return
-		}
-		due := w.pace.due(i)
-		wait(ctx, time.Until(due))
-		counts := due.Sub(w.pace.start) >= w.settles
-		if counts && time.Since(due) > overloadLate {
-			w.seen.Late++
-		}
-		w.client.out = w.request(w.client.out[:0], i)
-		response, err := w.client.exchange(ctx)
-		if ctx.Err() == nil {
-			w.take(i, response, err, time.Since(due), counts)
-		}
-	}
-}
-
-// take takes note of an answer. What is wrong counts at any time; how fast it was, only once it counts.
-func (w *offerer) take(i int, r Response, failed error, took time.Duration, counts bool) {
-	switch id, placed := orderIn(r, w.mark); {
-	case failed != nil:
-		w.seen.Failed++
-	case placed:
-		w.placed = append(w.placed, placement{w.plan[i].shopper, id, orderTotal(r.Body)})
-		if counts {
-			w.seen.Accepted++
-			w.seen.accepted.observe(took)
-		}
-	case r.Status == http.StatusServiceUnavailable && string(problemCode(r)) == codeOverloaded:
-		if r.RetryAfter <= 0 {
-			w.seen.Hasty++
-		}
-		if counts {
-			w.seen.Shed++
-			w.seen.shed.observe(took)
-		}
-	default:
-		w.seen.Refused++
-	}
 }
 
 // left is how many units of the campaign's first item are left, once that no longer changes.

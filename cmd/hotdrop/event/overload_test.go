@@ -2,6 +2,7 @@ package event
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,23 +48,55 @@ func TestAnOverloadTellsWhatBecameOfIt(t *testing.T) {
 	}
 }
 
+func TestARunSaysWhenItWasNoOverloadOfTheServers(t *testing.T) {
+	t.Parallel()
+	for want, plant := range map[string]func(*Overload){
+		"the generator was overloaded and not the servers: it sent 2.0 %": func(o *Overload) { o.Late = 60 },
+		"900 orders were accepted per second and 700 measured":            func(o *Overload) { o.Highest = 700 },
+	} {
+		o := overloaded()
+		o.accepted.observe(time.Hour) // which then says nothing
+		plant(o)
+		if problems := o.problems(); len(problems) != 1 || !strings.Contains(problems[0], want) {
+			t.Errorf("%q: %v", want, problems)
+		}
+		if wrong := o.wrong(); len(wrong) > 0 {
+			t.Errorf("%q makes the books wrong: %v", want, wrong)
+		}
+	}
+	o := overloaded()
+	o.Late = 30 // one of a hundred
+	if problems := o.problems(); len(problems) > 0 {
+		t.Errorf("a few late orders are %v", problems)
+	}
+}
+
 func TestEveryAnswerToAnOverloadIsCountedAsWhatItIs(t *testing.T) {
 	t.Parallel()
 	const own = "06fmxw9z3k8q7v5t2s1r0p4n6m"
-	w := &offerer{buyer: &buyer{replay: &replay{mark: orderMark("phone-x")}, plan: []entry{{shopper: 7}}, tally: tally{}}}
+	w := &wire{buyer: &buyer{replay: &replay{mark: orderMark("phone-x")}, plan: []entry{{shopper: 7}}, tally: tally{}}}
+	l := &lane{}
+	sent := time.Now()
+	counts := offered{due: sent.Add(-time.Hour), sent: sent, counts: true}
+	early := offered{due: sent, sent: sent} // while servers get used to it
 	shed := answer(503, `{"code":"overloaded"}`)
-	w.take(0, shed, nil, time.Millisecond, true)
+	l.note(w, counts, shed, nil)
 	shed.RetryAfter = time.Second
-	w.take(0, shed, nil, time.Millisecond, true)
-	w.take(0, shed, nil, time.Millisecond, false) // while servers get used to it
-	w.take(0, answer(201, `{"id":"phone-x.`+own+`","total":1}`), nil, time.Second, true)
-	w.take(0, answer(201, `{"id":"phone-x.`+own+`","total":1}`), nil, time.Second, false)
-	w.take(0, answer(503, `{"code":"unavailable"}`), nil, time.Second, true)
-	w.take(0, answer(409, `{"code":"sold_out"}`), nil, time.Second, true)
-	w.take(0, Response{}, errEnded, time.Second, true)
-	got := fmt.Sprint(w.seen.Accepted, w.seen.Shed, w.seen.Hasty, w.seen.Refused, w.seen.Failed, len(w.placed), w.placed[0].shopper)
+	l.note(w, counts, shed, nil)
+	l.note(w, early, shed, nil)
+	l.note(w, counts, answer(201, `{"id":"phone-x.`+own+`","total":1}`), nil)
+	l.note(w, early, answer(201, `{"id":"phone-x.`+own+`","total":1}`), nil)
+	l.note(w, counts, answer(503, `{"code":"unavailable"}`), nil)
+	l.note(w, counts, answer(409, `{"code":"sold_out"}`), nil)
+	l.note(w, counts, Response{}, errEnded)
+	seen := &Overload{}
+	seen.add(&l.seen)
+	got := fmt.Sprint(seen.Accepted, seen.Shed, seen.Hasty, seen.Refused, seen.Failed, len(l.placed), l.placed[0].shopper)
 	if got != "1 2 1 2 1 2 7" {
 		t.Errorf("counted %s", got)
+	}
+	if seen.accepted.quantile(1) < time.Hour || seen.answered.quantile(1) >= time.Hour || seen.shed.quantile(1) >= time.Hour {
+		t.Error("what counts from when it was due, and what from when it was sent?")
 	}
 }
 
@@ -86,11 +119,23 @@ func TestOnlyAnOverloadBoundsTheServers(t *testing.T) {
 // moreOrdersThanThereCanBe replays a small overload. How fast it is does not matter here: nobody may lose anything.
 func moreOrdersThanThereCanBe(t *testing.T, binary string) {
 	t.Helper()
-	r := requireBalanced(t, Config{
-		Binary: binary, Shoppers: 50, Reservations: 50, Units: 20, Connections: 4,
-		Overload: 3, OrderLatency: time.Hour, OverloadLasts: 400 * time.Millisecond,
+	before := ownCores()
+	r, err := Run(t.Context(), Config{
+		Binary: binary, Shoppers: 50, Reservations: 50, Units: 20, Connections: 4, Patience: time.Minute,
+		Overload: 3, OrderLatency: 100 * time.Millisecond, OverloadLasts: 400 * time.Millisecond,
 	})
-	if o := r.Overload; o.Accepted == 0 || o.Highest <= 0 || r.Audit.Orders <= 20 {
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := r.Overload
+	r.Overload = nil
+	if problems := append(r.Problems(), o.wrong()...); len(problems) > 0 {
+		t.Errorf("%v", problems)
+	}
+	if o.Highest <= 0 || o.Offered <= 0 || o.Wires == 0 || r.Audit.Orders <= 20 {
 		t.Errorf("%+v, %+v", o, r.Audit)
+	}
+	if now := ownCores(); !slices.Equal(now, before) {
+		t.Errorf("this process may use the processors %v, and before %v", now, before)
 	}
 }
