@@ -52,7 +52,9 @@ func runCommand(tools Tools) *cobra.Command {
 			"swap_ms is from a swap's request to its answer, follow_ms from its commit until the last node decides by it.\n\n" +
 			"--overload N offers N times as many orders as there can be, after the sale and in a campaign of its own: they come\n" +
 			"evenly, whatever those before them were answered. The p99 of the accepted ones, from when they were due, has to stay\n" +
-			"under --order-latency; the others are refused with overloaded, which is no failure, and take nothing.\n\n" +
+			"under --order-latency; the others are refused with overloaded, which is no failure, and take nothing. Servers and\n" +
+			"generator get processors of their own. A run in which the generator could not keep up, or somebody else had the\n" +
+			"servers' processors, says so and fails.\n\n" +
 			"The exit code is 1 when the books do not balance or hotdrop audit finds something.",
 		Example: "  hotdrop event run phone\n" +
 			"  hotdrop event run phone --shoppers 24000 --reservations 130000 --units 5000 -o json\n" +

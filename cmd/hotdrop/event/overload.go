@@ -22,6 +22,8 @@ const (
 	// mostLate the share of others that a run may have.
 	overloadLate = 20 * time.Millisecond
 	mostLate     = 0.01
+	// mostStrangers is the share of the time that others may use the servers' processors.
+	mostStrangers = 0.1
 	// mostGoodput is how many times the highest rate may be accepted. More means that it was not the highest.
 	mostGoodput = 1.25
 )
@@ -32,21 +34,23 @@ const (
 //
 // It says something about the servers only if the generator could send what was due. The two do not share processors.
 type Overload struct {
-	Times    float64       // of the highest rate
-	Highest  float64       // orders per second when every connection orders as fast as it can, in the best slice of the time
-	Offered  float64       // orders per second that came
-	Bound    time.Duration // that the p99 of accepted orders has to stay under
-	Cores    int           // that the servers had; 0 if they had all of them, like the generator
-	Wires    int           // connections that orders came on
-	Accepted int64         // of the time that counts
-	Shed     int64         // of it: refused with overloaded
-	Goodput  float64       // orders per second that were accepted
-	Late     int64         // orders of it that the generator could not send when they were due
-	Refused  int64         // orders refused with anything but overloaded
-	Failed   int64         // orders without an answer
-	Hasty    int64         // orders refused with overloaded, but without a Retry-After
-	Lost     int64         // accepted orders that are not found afterwards
-	Unbooked int64         // by how many units the stock that is left differs from what was accepted
+	Times   float64       // of the highest rate
+	Highest float64       // orders per second when every connection orders as fast as it can, in the best slice of the time
+	Offered float64       // orders per second that came
+	Bound   time.Duration // that the p99 of accepted orders has to stay under
+	Cores   int           // that the servers had; 0 if they had all of them, like the generator
+	Wires   int           // connections that orders came on
+	// Strangers is the share of the time that somebody else used the servers' processors, 0 if not known.
+	Strangers float64
+	Accepted  int64   // of the time that counts
+	Shed      int64   // of it: refused with overloaded
+	Goodput   float64 // orders per second that were accepted
+	Late      int64   // orders of it that the generator could not send when they were due
+	Refused   int64   // orders refused with anything but overloaded
+	Failed    int64   // orders without an answer
+	Hasty     int64   // orders refused with overloaded, but without a Retry-After
+	Lost      int64   // accepted orders that are not found afterwards
+	Unbooked  int64   // by how many units the stock that is left differs from what was accepted
 
 	accepted, answered histogram // of accepted orders: from when they were due, and from when they were sent
 	shed               histogram // from when they were sent
@@ -65,6 +69,7 @@ func (o *Overload) fields() []field {
 		{"overload_highest_orders_per_second", int64(math.Round(o.Highest))},
 		{"overload_offered_per_second", int64(math.Round(o.Offered))},
 		{"overload_server_cores", int64(o.Cores)},
+		{"overload_strangers_share", thousandths(o.Strangers)},
 		{"overload_connections", int64(o.Wires)},
 		{"overload_accepted", o.Accepted},
 		{"overload_shed", o.Shed},
@@ -92,6 +97,9 @@ func (o *Overload) problems() []string {
 	case o.lateShare() > mostLate:
 		problems = append(problems, fmt.Sprintf("the generator was overloaded and not the servers: it sent %.1f %% of the orders over %s late, "+
 			"so that the latencies are its own; repeat the run with more processors or fewer who use them", 100*o.lateShare(), overloadLate))
+	case o.Strangers > mostStrangers:
+		problems = append(problems, fmt.Sprintf("others used the servers' processors %.0f %% of the time, so that what was offered was more than "+
+			"%g times what could be done; repeat the run when they do not", 100*o.Strangers, o.Times))
 	case o.Goodput > mostGoodput*o.Highest:
 		problems = append(problems, fmt.Sprintf("%.0f orders were accepted per second and %.0f measured as the highest rate: something else "+
 			"slowed the servers then, so that this was no overload of %g times; repeat the run", o.Goodput, o.Highest, o.Times))
@@ -197,7 +205,14 @@ func (o *overloadPhase) apart(ctx context.Context) (err error) {
 	if o.figures.Highest, err = o.best(ctx, o.config.OverloadLasts/2); err != nil {
 		return err
 	}
-	return o.offer(ctx, o.figures.Times*o.figures.Highest)
+	before := occupancyNow(cores.servers, o.nodes)
+	if err := o.offer(ctx, o.figures.Times*o.figures.Highest); err != nil {
+		return err
+	}
+	if o.config.Store == "" { // a database on this machine is no stranger
+		o.figures.Strangers = occupancyNow(cores.servers, o.nodes).strangers(before)
+	}
+	return nil
 }
 
 // best returns the highest number of orders per second that are accepted in a slice of the time when every connection orders

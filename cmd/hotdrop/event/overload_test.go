@@ -52,6 +52,7 @@ func TestARunSaysWhenItWasNoOverloadOfTheServers(t *testing.T) {
 	t.Parallel()
 	for want, plant := range map[string]func(*Overload){
 		"the generator was overloaded and not the servers: it sent 2.0 %": func(o *Overload) { o.Late = 60 },
+		"others used the servers' processors 30 % of the time":            func(o *Overload) { o.Strangers = 0.3 },
 		"900 orders were accepted per second and 700 measured":            func(o *Overload) { o.Highest = 700 },
 	} {
 		o := overloaded()

@@ -17,6 +17,7 @@ type runner struct {
 	config Config
 	signer *api.Keys
 	urls   []string // of the servers; plugins are uploaded to the first
+	nodes  []*child // the servers that the run started
 	staff  *staff
 	crew   *crew
 	replay *replay
@@ -112,7 +113,7 @@ func newRunner(config Config, servers *fleet) (*runner, error) {
 	}
 	run := strconv.FormatInt(time.Now().UnixMilli(), 36)
 	return &runner{
-		config: config, signer: signer, urls: servers.urls, staff: officers, crew: connections,
+		config: config, signer: signer, urls: servers.urls, nodes: servers.children, staff: officers, crew: connections,
 		replay: &replay{run: run, campaign: config.Name + "-" + run},
 		result: &Result{
 			Event: config.Name, Store: servers.store, Campaign: config.Name + "-" + run,
