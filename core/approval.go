@@ -203,7 +203,7 @@ func (r *Rollout) approvable(req *ApprovalRequest) error {
 // approveFile lets a campaign file wait whose prices move too far, or that gives more away than the one in force: it comes
 // into force when somebody else applies the same file. A nil error means that it may come into force now.
 func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *CampaignRecord, change *CampaignChange) error {
-	why, err := e.fileNeedsApproval(ctx, current, change)
+	why, err := e.fileNeedsApproval(ctx, req, current, change)
 	if err != nil || why == "" {
 		return err
 	}
@@ -232,12 +232,17 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 }
 
 // fileNeedsApproval returns why somebody else has to apply the same file, "" if nobody has to.
-func (e *Engine) fileNeedsApproval(ctx context.Context, current *CampaignRecord, change *CampaignChange) (string, error) {
+func (e *Engine) fileNeedsApproval(
+	ctx context.Context, req *ApplyRequest, current *CampaignRecord, change *CampaignChange,
+) (string, error) {
 	if current == nil || current.Definition == nil || !current.Definition.Guards.fourEyes() {
 		return "", nil
 	}
 	next := change.Record.Definition
 	if why := current.Definition.loosened(next); why != "" {
+		return why, nil
+	}
+	if why := current.Definition.prolonged(next); why != "" && !req.timesFree(current) {
 		return why, nil
 	}
 	ruleset, err := e.compileNew(ctx, next, &change.Record.Ruleset)

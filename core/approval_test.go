@@ -339,3 +339,36 @@ func TestHowFarAPriceMovesIsExact(t *testing.T) {
 		}
 	})
 }
+
+// TestPricesAreMeasuredByTheSaleOfTheNewFileToo has a mechanic that looks at what one person may change of a sale.
+func TestPricesAreMeasuredByTheSaleOfTheNewFileToo(t *testing.T) {
+	closes := opening.Add(time.Hour).UnixMilli()
+	for name, tt := range map[string]struct {
+		generous func(f *core.Facts) bool
+		to       string
+	}{
+		"when it closes":      {func(f *core.Facts) bool { return f.Campaign.SaleCloses < closes }, "some"},
+		"how many there are":  {func(f *core.Facts) bool { return f.Item.Stock == 20 }, "some"},
+		"its new last moment": {func(f *core.Facts) bool { return f.Now == closes-1-time.Minute.Milliseconds() }, "p100"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s store) {
+				m := mechanics{"some": func(f *core.Facts, effects []core.Effect) ([]core.Effect, error) {
+					amount := int64(100)
+					if tt.generous(f) {
+						amount = 10
+					}
+					return append(effects, core.Effect{Kind: core.EffectPrice, Amount: amount}), nil
+				}, "p100": priceOf(100)}
+				d := newDrop(t, s, m, func(c *core.Campaign) {
+					guarded(c)
+					c.Ruleset = []core.Binding{{Mechanic: "some"}}
+				})
+				_, err := d.apply(d.with(func(c *core.Campaign) {
+					c.Items[0].Stock, c.Phases.Closed, c.Ruleset = 20, opening.Add(59*time.Minute), []core.Binding{{Mechanic: tt.to}}
+				}))
+				wantCode(t, err, core.CodeApprovalRequired)
+			})
+		})
+	}
+}

@@ -157,7 +157,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	if !isNew && current.Demo == req.Demo && sameDefinition(current.Definition, req.Definition) {
 		return nil, nil //nolint:nilnil // nothing to change
 	}
-	if err := e.checkDraws(ctx, current.Definition, req.Definition, req.Jump || current.Demo && req.Demo); err != nil {
+	if err := e.checkDraws(ctx, current.Definition, req.Definition, req.timesFree(current)); err != nil {
 		return nil, err
 	}
 	artefacts, err := e.artefacts(ctx, ruleset)
@@ -242,6 +242,9 @@ func (e *Engine) compileNew(ctx context.Context, def *Campaign, r *Ruleset) (*co
 	}
 	return ruleset, nil
 }
+
+// timesFree reports whether the file's times may be any, as they may in a demo.
+func (r *ApplyRequest) timesFree(current *CampaignRecord) bool { return r.Jump || current.Demo && r.Demo }
 
 // allowed checks the request's preconditions against what is stored.
 func (r *ApplyRequest) allowed(current *CampaignRecord) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // loosened says what the next campaign file allows that this one does not, "" if there is nothing: that takes a second
@@ -15,17 +16,56 @@ func (c *Campaign) loosened(next *Campaign) string {
 		}
 	}
 	for i := range next.Items {
-		sku := next.Items[i].SKU
-		before, after := c.minPrice(sku), next.minPrice(sku)
-		switch {
-		case c.Item(sku) == nil:
-			return fmt.Sprintf("the file adds the item %s, of which there is no price to compare with", sku)
-		case after < before:
-			return fmt.Sprintf("the file lowers the least price of %s from %d to %d", sku, before, after)
+		if why := c.loosenedItem(next, next.Items[i].SKU); why != "" {
+			return why
 		}
 	}
 	return c.released(next)
 }
+
+// loosenedItem says what the next file allows of one of its items, "" if there is nothing.
+func (c *Campaign) loosenedItem(next *Campaign, sku string) string {
+	item := c.Item(sku)
+	if item == nil {
+		return fmt.Sprintf("the file adds the item %s, of which there is no price to compare with", sku)
+	}
+	if before, after := c.minPrice(sku), next.minPrice(sku); after < before {
+		return fmt.Sprintf("the file lowers the least price of %s from %d to %d", sku, before, after)
+	}
+	return ceiling{"items." + sku + ".limit", item.Limit, next.Item(sku).Limit}.raised()
+}
+
+// prolonged says what the next campaign file sells or keeps valid for longer than this one, "" if there is nothing. Nobody has
+// measured what a ruleset does at moments that are new: it may be cheap only then.
+func (c *Campaign) prolonged(next *Campaign) string {
+	for i := range next.Items {
+		item := c.Item(next.Items[i].SKU)
+		if item == nil {
+			continue
+		}
+		before, after := c.Window(item), next.Window(&next.Items[i])
+		switch {
+		case after.Sale.Before(before.Sale):
+			return fmt.Sprintf("the file has %s on sale from %s, before from %s", item.SKU, instant(after.Sale), instant(before.Sale))
+		case after.Closed.After(before.Closed):
+			return fmt.Sprintf("the file has %s on sale until %s, before until %s", item.SKU, instant(after.Closed), instant(before.Closed))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(next.VoucherPools)) {
+		before, after := c.VoucherPools[name].Expires, next.VoucherPools[name].Expires
+		switch {
+		case before.IsZero() || !after.IsZero() && !after.After(before):
+		case after.IsZero():
+			return fmt.Sprintf("the file removes voucher_pools.%s.expires, which is %s", name, instant(before))
+		default:
+			return fmt.Sprintf("the file raises voucher_pools.%s.expires from %s to %s", name, instant(before), instant(after))
+		}
+	}
+	return ""
+}
+
+// instant is a moment as campaign files have it.
+func instant(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 // ceiling is an upper limit of a campaign file, before and after a change; 0 is no limit.
 type ceiling struct {
@@ -54,12 +94,14 @@ func (c *Campaign) ceilings(next *Campaign) []ceiling {
 		{"guards.max_money_change", was.MaxMoneyChange, is.MaxMoneyChange},
 		{"guards.spend_per_minute", was.SpendPerMinute, is.SpendPerMinute},
 		{"guards.budget_share", was.BudgetShare, is.BudgetShare},
+		{"guards.order_value_drop", was.OrderValueDrop, is.OrderValueDrop},
+		{"guards.min_orders", was.minOrders(), is.minOrders()},
 		{"guardrails.max_discount", before.MaxDiscount, after.MaxDiscount},
 		{"guardrails.discount_budget", before.DiscountBudget, after.DiscountBudget},
 	}
 }
 
-// released says which quota or pool of vouchers gives more away than before, "" if none does. A new one does.
+// released says which quota, pool of vouchers or draw gives more away than before, "" if none does. A new one does.
 func (c *Campaign) released(next *Campaign) string {
 	for _, name := range slices.Sorted(maps.Keys(next.Quotas)) {
 		if before, after := c.Quotas[name], next.Quotas[name]; after > before {
@@ -73,6 +115,11 @@ func (c *Campaign) released(next *Campaign) string {
 			return fmt.Sprintf("the file raises voucher_pools.%s.count from %d to %d", name, before.Count, after.Count)
 		case after.Value > before.Value:
 			return fmt.Sprintf("the file raises voucher_pools.%s.value from %d to %d", name, before.Value, after.Value)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(next.Draws)) {
+		if before, after := c.Draws[name].Winners, next.Draws[name].Winners; after > before {
+			return fmt.Sprintf("the file raises draws.%s.winners from %d to %d", name, before, after)
 		}
 	}
 	return ""

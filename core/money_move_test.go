@@ -137,28 +137,69 @@ func TestAFileThatGivesMoreAwayNeedsASecondOperator(t *testing.T) {
 		change func(c *core.Campaign)
 		why    string // "" if one person may do it
 	}{
-		"a lower floor":                  {func(c *core.Campaign) { c.Guardrails.MinPrice = 49 }, "lowers the least price of mi2 from 50 to 49"},
-		"no floor":                       {func(c *core.Campaign) { c.Guardrails.MinPrice = 0 }, "lowers the least price of mi2 from 50 to 0"},
-		"an item's own lower floor":      {func(c *core.Campaign) { c.Items[0].MinPrice = 10 }, "lowers the least price of mi2 from 50 to 10"},
-		"a higher floor":                 {func(c *core.Campaign) { c.Guardrails.MinPrice = 60 }, ""},
-		"a higher cap on discounts":      {func(c *core.Campaign) { c.Guardrails.MaxDiscount = 200_000 }, "raises guardrails.max_discount"},
-		"no cap on discounts":            {func(c *core.Campaign) { c.Guardrails.MaxDiscount = 0 }, "removes guardrails.max_discount"},
-		"a lower cap on discounts":       {func(c *core.Campaign) { c.Guardrails.MaxDiscount = 199_850 }, ""},
-		"a larger budget":                {func(c *core.Campaign) { c.Guardrails.DiscountBudget++ }, "raises guardrails.discount_budget"},
-		"a budget that is no more":       {func(c *core.Campaign) { c.Guardrails.DiscountBudget, c.Guards.BudgetShare = 0, 0 }, "removes guards.budget_share"},
-		"a smaller budget":               {func(c *core.Campaign) { c.Guardrails.DiscountBudget-- }, ""},
-		"more of a quota":                {func(c *core.Campaign) { c.Quotas = map[string]int64{"q": 6} }, "raises quotas.q from 5 to 6"},
-		"less of a quota":                {func(c *core.Campaign) { c.Quotas = map[string]int64{"q": 4} }, ""},
-		"vouchers":                       {func(c *core.Campaign) { c.VoucherPools = map[string]core.VoucherPool{"v": {Count: 1, Value: 5}} }, "voucher_pools.v.count from 0 to 1"},
+		"a lower floor":             {func(c *core.Campaign) { c.Guardrails.MinPrice = 49 }, "lowers the least price of mi2 from 50 to 49"},
+		"no floor":                  {func(c *core.Campaign) { c.Guardrails.MinPrice = 0 }, "lowers the least price of mi2 from 50 to 0"},
+		"an item's own lower floor": {func(c *core.Campaign) { c.Items[0].MinPrice = 10 }, "lowers the least price of mi2 from 50 to 10"},
+		"a higher floor":            {func(c *core.Campaign) { c.Guardrails.MinPrice = 60 }, ""},
+		"a higher cap on discounts": {func(c *core.Campaign) { c.Guardrails.MaxDiscount = 200_000 }, "raises guardrails.max_discount"},
+		"no cap on discounts":       {func(c *core.Campaign) { c.Guardrails.MaxDiscount = 0 }, "removes guardrails.max_discount"},
+		"a lower cap on discounts":  {func(c *core.Campaign) { c.Guardrails.MaxDiscount = 199_850 }, ""},
+		"a larger budget":           {func(c *core.Campaign) { c.Guardrails.DiscountBudget++ }, "raises guardrails.discount_budget"},
+		"a budget that is no more":  {func(c *core.Campaign) { c.Guardrails.DiscountBudget, c.Guards.BudgetShare = 0, 0 }, "removes guards.budget_share"},
+		"a smaller budget":          {func(c *core.Campaign) { c.Guardrails.DiscountBudget-- }, ""},
+		"more of a quota":           {func(c *core.Campaign) { c.Quotas = map[string]int64{"q": 6} }, "raises quotas.q from 5 to 6"},
+		"less of a quota":           {func(c *core.Campaign) { c.Quotas = map[string]int64{"q": 4} }, ""},
+		"vouchers": {func(c *core.Campaign) {
+			c.VoucherPools = codesUntil(later)
+			c.VoucherPools["v"] = core.VoucherPool{Count: 1, Value: 5}
+		}, "voucher_pools.v.count from 0 to 1"},
 		"money that may move further":    {func(c *core.Campaign) { c.Guards.MaxMoneyChange = 3000 }, "raises guards.max_money_change from 2000 to 3000"},
 		"money that nobody looks at":     {func(c *core.Campaign) { c.Guards.MaxMoneyChange = 0 }, "removes guards.max_money_change"},
 		"more spending within a minute":  {func(c *core.Campaign) { c.Guards.SpendPerMinute = 0 }, "removes guards.spend_per_minute"},
 		"a guard that looks at no money": {func(c *core.Campaign) { c.Guards.DenialRate = 0 }, ""},
+		"orders that may fall further":   {func(c *core.Campaign) { c.Guards.OrderValueDrop = 501 }, "raises guards.order_value_drop from 500 to 501"},
+		"orders that may fall to naught": {func(c *core.Campaign) { c.Guards.OrderValueDrop = 0 }, "removes guards.order_value_drop"},
+		"orders that may fall less far":  {func(c *core.Campaign) { c.Guards.OrderValueDrop = 499 }, ""},
+		"guards that wait longer":        {func(c *core.Campaign) { c.Guards.MinOrders = 61 }, "raises guards.min_orders from 60 to 61"},
+		"guards that wait less long":     {func(c *core.Campaign) { c.Guards.MinOrders = 0 }, ""}, // the default is 50
+		"vouchers that last longer":      {func(c *core.Campaign) { c.VoucherPools = codesUntil(later.Add(time.Second)) }, "raises voucher_pools.w.expires"},
+		"vouchers that last for ever":    {func(c *core.Campaign) { c.VoucherPools = codesUntil(time.Time{}) }, "removes voucher_pools.w.expires"},
+		"vouchers that end earlier":      {func(c *core.Campaign) { c.VoucherPools = codesUntil(later.Add(-time.Second)) }, ""},
+		"more winners":                   {func(c *core.Campaign) { c.Draws = winners(4, 1) }, "raises draws.d.winners from 3 to 4"},
+		"a draw that is new":             {func(c *core.Campaign) { c.Draws = winners(3, 2) }, "raises draws.e.winners from 0 to 1"},
+		"fewer winners":                  {func(c *core.Campaign) { c.Draws = winners(2, 1) }, ""},
+		"more units per shopper":         {func(c *core.Campaign) { c.Items[0].Limit = 2 }, "raises items.mi2.limit from 1 to 2"},
+		"no limit per shopper":           {func(c *core.Campaign) { c.Items[0].Limit = 0 }, "removes items.mi2.limit"},
+		"a sale that ends later":         {func(c *core.Campaign) { c.Phases.Closed = later.Add(time.Second) }, "on sale until 2012-12-21T13:00:01Z, before until 2012-12-21T13:00:00Z"},
+		"a sale that begins earlier":     {func(c *core.Campaign) { c.Phases.Sale = opening.Add(-time.Second) }, "on sale from 2012-12-21T11:59:59Z, before from 2012-12-21T12:00:00Z"},
+		"a sale that ends earlier":       {func(c *core.Campaign) { c.Phases.Closed = later.Add(-time.Second) }, ""},
+		"a sale that begins later":       {func(c *core.Campaign) { c.Phases.Sale = opening.Add(time.Second) }, ""},
+		"an item with a shorter sale": {func(c *core.Campaign) {
+			c.Items[0].Phases = core.Phases{Sale: opening.Add(time.Minute), Closed: later}
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachStore(t, func(t *testing.T, s store) { giveMoreAway(t, s, tt.change, tt.why) })
 		})
 	}
+}
+
+// later is when the test campaign closes.
+var later = opening.Add(time.Hour)
+
+// codesUntil is a pool of codes that end at the moment.
+func codesUntil(end time.Time) map[string]core.VoucherPool {
+	return map[string]core.VoucherPool{"w": {Count: 5, Value: 5, Expires: end}}
+}
+
+// winners are draws: d, and e with one winner if there are two.
+func winners(of int64, draws int) map[string]core.DrawTerms {
+	terms := core.DrawTerms{Title: core.Text{EN: "Draw"}, Closes: later, Winners: of}
+	all := map[string]core.DrawTerms{"d": terms}
+	if terms.Winners = 1; draws > 1 {
+		all["e"] = terms
+	}
+	return all
 }
 
 // giveMoreAway applies the file with a change, which waits because of why, or does not if that is "".
@@ -167,8 +208,11 @@ func giveMoreAway(t *testing.T, s store, change func(*core.Campaign), why string
 	d := newDrop(t, s, prices(), func(c *core.Campaign) {
 		at100(c)
 		c.Guardrails = core.Guardrails{MinPrice: 50, MaxDiscount: 199_900, DiscountBudget: 1_000_000_000}
-		c.Guards = core.Guards{MaxMoneyChange: 2000, SpendPerMinute: 1_000_000, BudgetShare: 9000, DenialRate: 100}
+		c.Guards = core.Guards{
+			MaxMoneyChange: 2000, SpendPerMinute: 1_000_000, BudgetShare: 9000, DenialRate: 100, OrderValueDrop: 500, MinOrders: 60,
+		}
 		c.Quotas = map[string]int64{"q": 5}
+		c.VoucherPools, c.Draws = codesUntil(later), winners(3, 1)
 	})
 	file := d.with(change)
 	_, err := d.apply(file)

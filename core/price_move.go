@@ -37,6 +37,8 @@ func (p pricing) total(facts Facts) (int64, bool) {
 		return 0, false
 	}
 	facts.Item.Price, facts.Quota = item.Price, maps.Clone(facts.Quota)
+	facts.Item.Stock = item.Stock
+	facts.Campaign.SaleOpens, facts.Campaign.SaleCloses = p.def.Phases.Sale.UnixMilli(), p.def.Phases.Closed.UnixMilli()
 	d, err := p.ruleset.decide(HookQuote, &facts, p.def, -1)
 	if err != nil {
 		return 0, false
@@ -50,7 +52,7 @@ func (p pricing) total(facts Facts) (int64, bool) {
 // allows has no price that moves.
 func (p pricing) beyond(next pricing, decisions []Facts, now time.Time, limit int64) string {
 	compared := map[string]bool{}
-	for facts := range p.orders(decisions, now) {
+	for facts := range p.orders(next.def, decisions, now) {
 		from, was := p.total(facts)
 		to, is := next.total(facts)
 		if !was || !is {
@@ -70,7 +72,7 @@ func (p pricing) beyond(next pricing, decisions []Facts, now time.Time, limit in
 }
 
 // orders are the facts that prices are measured on: made-up orders of each item, and the given decisions.
-func (p pricing) orders(decisions []Facts, now time.Time) iter.Seq[Facts] {
+func (p pricing) orders(next *Campaign, decisions []Facts, now time.Time) iter.Seq[Facts] {
 	return func(yield func(Facts) bool) {
 		for i := range p.def.Items { // whatever else is left out, this is not
 			if !yield(*p.def.plainFacts(&p.def.Items[i])) {
@@ -84,7 +86,7 @@ func (p pricing) orders(decisions []Facts, now time.Time) iter.Seq[Facts] {
 		}
 		left, known := maxMadeUp, profiles(decisions)
 		for i := range p.def.Items {
-			for _, facts := range p.def.variants(&p.def.Items[i], known, now) {
+			for _, facts := range p.def.variants(&p.def.Items[i], next, known, now) {
 				if left--; left < 0 || !yield(facts) {
 					return
 				}
@@ -93,12 +95,18 @@ func (p pricing) orders(decisions []Facts, now time.Time) iter.Seq[Facts] {
 	}
 }
 
-// variants are orders of the item that mechanics may decide differently: at several moments of its sale, of one unit and of
-// as many as a shopper may have, by somebody who has signed up and somebody who has not, and by the given shoppers.
-func (c *Campaign) variants(item *Item, shoppers []ShopperFacts, now time.Time) []Facts {
+// variants are orders of the item that mechanics may decide differently: at several moments of its sale, as it is and as it
+// will be, of one unit and of as many as a shopper may have, by somebody who has signed up and somebody who has not, and by
+// the given shoppers.
+func (c *Campaign) variants(item *Item, next *Campaign, shoppers []ShopperFacts, now time.Time) []Facts {
 	plain, window := *c.plainFacts(item), c.Window(item)
+	moments := window.moments(now)
+	if after := next.Item(item.SKU); after != nil {
+		moments = append(moments, next.Window(after).moments(now)...)
+	}
+	slices.Sort(moments)
 	var all []Facts
-	for _, at := range window.moments(now) {
+	for _, at := range slices.Compact(moments) {
 		for _, units := range slices.Compact([]int64{1, max(item.Limit, 1)}) {
 			for _, signedUp := range []ReservationFacts{{}, {At: window.Sale.UnixMilli(), Position: 1}} {
 				facts := plain
