@@ -97,6 +97,9 @@ func newRoot(started *bool) *cobra.Command {
 		if err := fillSettings(cmd, os.LookupEnv); err != nil {
 			return err
 		}
+		if err := cmd.ValidateRequiredFlags(); err != nil {
+			return usageError{err}
+		}
 		*started = true
 		return nil
 	}

@@ -130,7 +130,9 @@ func (t *shopperTools) resolve(ctx context.Context, ids []string, out io.Writer)
 func jsonContent() http.Header { return http.Header{"Content-Type": {"application/json"}} }
 
 // shopperPath is where a part of what is kept about a shopper is.
-func shopperPath(shopper, part string) string { return "/v1/shoppers/" + url.PathEscape(shopper) + "/" + part }
+func shopperPath(shopper, part string) string {
+	return "/v1/shoppers/" + url.PathEscape(shopper) + "/" + part
+}
 
 // export writes the answer as it comes: there is no bound on how much is kept.
 func (t *shopperTools) export(ctx context.Context, shopper string, out io.Writer) (err error) {

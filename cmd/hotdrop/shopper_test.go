@@ -1,0 +1,60 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hotdrop/core"
+)
+
+// TestABrandExportsAndErasesOneOfItsShoppers walks the way of a request under a privacy law.
+func TestABrandExportsAndErasesOneOfItsShoppers(t *testing.T) {
+	folder := t.TempDir()
+	s := serve(t, folder, "--demo")
+	keys := demoKeys(t, folder+"/data")
+	brand, other := brandKey(t, keys, "meizu"), brandKey(t, keys, "xiaomi")
+	token := tokenOf(t, s.url, "ann-of-the-letter")
+	order := request(t, http.StatusCreated, http.MethodPost, s.url+"/v1/campaigns/trade-in/orders", token, "o",
+		`{"sku":"flyme-code","quantity":1}`).str("id")
+	tool := func(key string, args ...string) result {
+		return run(t, folder, append(append([]string{"shopper"}, args...), "--server", s.url, "--key", key)...)
+	}
+	file := filepath.Join(folder, "ann.json")
+	if r := tool(brand, "export", "ann-of-the-letter", "--out", file); r.code != exitOK {
+		t.Fatalf("export: exit %d\n%s", r.code, r.stderr)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(text), order) {
+		t.Errorf("%v: the export does not have the order %s:\n%.400s", err, order, text)
+	}
+	if r := tool(brand, "export", "ann-of-the-letter", "--out", file); r.code != exitFailed || !strings.Contains(r.stderr, "exists") {
+		t.Errorf("a second export to the same file: exit %d\n%s", r.code, r.stderr)
+	}
+	if r := tool(other, "export", "ann-of-the-letter"); strings.Contains(r.stdout, order) {
+		t.Errorf("another brand's export has the order: %s", r.stdout)
+	}
+	if r := tool(brand, "erase", "ann-of-the-letter", "--reason", "letter 7"); r.code != exitFailed || !strings.Contains(r.stderr, order) {
+		t.Errorf("with an open order: exit %d\n%s", r.code, r.stderr)
+	}
+	request(t, http.StatusOK, http.MethodPost, s.url+"/v1/orders/"+order+"/cancel", token, "c", "")
+	if r := tool(brand, "erase", "ann-of-the-letter"); r.code != exitUsage {
+		t.Errorf("without a reason: exit %d\n%s", r.code, r.stderr)
+	}
+	r := tool(brand, "erase", "ann-of-the-letter", "--reason", "letter 7")
+	if r.code != exitOK || !strings.Contains(r.stdout, "erased in the campaigns trade-in") || strings.Contains(r.stdout, "ann-of-the-letter") {
+		t.Fatalf("erase: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	if r := tool(brand, "export", "ann-of-the-letter"); r.code != exitFailed || !strings.Contains(r.stderr, "not_found") {
+		t.Errorf("after the erasure: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	for _, check := range [][]string{{"audit"}, {"log", "verify"}} {
+		requireRun(t, folder, append(check, "--data", filepath.Join(folder, "data"))...)
+	}
+	said := requireRun(t, folder, "log", "show", "--server", s.url, "--key", keyOf(keys, core.RoleAuditor))
+	if !strings.Contains(said, "shopper.erase") || strings.Contains(said, "ann-of-the-letter") {
+		t.Errorf("the staff log says:\n%s", said)
+	}
+}
