@@ -39,7 +39,7 @@ func (e *Engine) needsApproval(ctx context.Context, current *CampaignRecord, cha
 	return c.measured(ctx, &current.Rollout, change.Ruleset, current.Definition.Guards.MaxMoneyChange)
 }
 
-// movesTooFar returns why a second operator has to approve what comes next, "" if none has to.
+// movesTooFar returns why somebody else has to approve what comes next, "" if nobody has to.
 func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next pricing) (string, error) {
 	c, err := e.campaign(ctx, current.Definition.ID)
 	if err != nil {
@@ -56,7 +56,7 @@ func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next 
 	return e.movesFrom(pricing{current.Definition, live}, next, decisions), nil
 }
 
-// movesFrom returns why a second operator has to approve what comes next, by the guards of the campaign file of now.
+// movesFrom returns why somebody else has to approve what comes next, by the guards of the campaign file of now.
 func (e *Engine) movesFrom(now, next pricing, decisions []Facts) string {
 	guards := &now.def.Guards
 	if limit := guards.MaxPriceChange; limit > 0 {
@@ -75,7 +75,7 @@ func (c *Campaign) relists(next *Campaign) bool {
 	})
 }
 
-// movesBeside returns why a second operator has to approve a campaign file that leaves what is live as it is: it moves the
+// movesBeside returns why somebody else has to approve a campaign file that leaves what is live as it is: it moves the
 // prices of a ruleset that decides beside it, or that may decide again without anybody being asked.
 func (e *Engine) movesBeside(ctx context.Context, current *CampaignRecord, next *Campaign) (string, error) {
 	c, err := e.campaign(ctx, current.Definition.ID)

@@ -18,7 +18,7 @@ type moneyMoves struct {
 	Moved     int64 `json:"moved"`     // by how much their totals differ, whichever way, together
 }
 
-// beyond says why a second operator has to approve what was compared with, "" if none has to: of its money, or of its
+// beyond says why somebody else has to approve what was compared with, "" if nobody has to: of its money, or of its
 // decisions, more than the limit moves, basis points. A limit of 0 allows everything.
 func (m moneyMoves) beyond(compared string, limit int64) string {
 	switch {
@@ -61,7 +61,7 @@ func (t *tally) moves() moneyMoves {
 	return moneyMoves{Decisions: t.Decisions, Turned: t.NewlyDenied + t.NewlyAllowed, Money: t.Live.Money, Moved: t.Won + t.Lost}
 }
 
-// measured says why a second operator has to approve the ruleset, by its latest shadow and the backtests of it, "" if none
+// measured says why somebody else has to approve the ruleset, by its latest shadow and the backtests of it, "" if none
 // has to.
 func (c *campaign) measured(ctx context.Context, rollout *Rollout, ruleset, limit int64) (string, error) {
 	if limit == 0 {
@@ -136,7 +136,7 @@ func (m moneyMoves) worst(other moneyMoves) moneyMoves {
 	return m
 }
 
-// backtested says why a second operator has to approve the ruleset, by the backtests of it, "" if none has to.
+// backtested says why somebody else has to approve the ruleset, by the backtests of it, "" if nobody has to.
 func (c *campaign) backtested(ctx context.Context, ruleset, limit int64) (string, error) {
 	own, others, err := c.reports(ctx, backtestSubject(ruleset))
 	if err != nil {

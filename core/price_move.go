@@ -46,7 +46,7 @@ func (p pricing) total(facts Facts) (int64, bool) {
 	return d.total, true
 }
 
-// beyond says why a second operator has to approve what comes next: a price moves further than the limit, in basis points of
+// beyond says why somebody else has to approve what comes next: a price moves further than the limit, in basis points of
 // what it was, or an item that both have has no price that could be compared, so that nobody knows how far it moves. It is
 // "" if neither is so. It looks at made-up orders and at the given decisions once more; an order that only one of the two
 // allows has no price that moves.
@@ -180,7 +180,7 @@ func moreOf(part, whole, otherPart, otherWhole int64) bool {
 	return cmp.Or(cmp.Compare(high, otherHigh), cmp.Compare(low, otherLow)) > 0
 }
 
-// needed says why a second operator has to approve.
+// needed says why somebody else has to approve.
 func (m *priceMove) needed(limit int64) string {
 	return fmt.Sprintf("the price of an order of %s moves from %d to %d, by more than %d.%02d %%",
 		m.sku, m.from, m.to, limit/100, limit%100)

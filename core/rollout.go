@@ -88,7 +88,7 @@ func (b Breakers) open(ruleset int64, binding int) bool {
 	return slices.ContainsFunc(b, func(one Breaker) bool { return one.Ruleset == ruleset && one.Binding == binding })
 }
 
-// Pending is a change of the rollout that waits: for an instant, for the holds to end, or for a second operator.
+// Pending is a change of the rollout that waits: for an instant, for the holds to end, or for somebody else to approve.
 type Pending struct {
 	Change   Change `json:"change"`
 	At       int64  `json:"at,omitempty"`       // the instant; 0 for none

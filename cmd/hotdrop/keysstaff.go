@@ -70,7 +70,7 @@ func createKeyCommand() *cobra.Command {
 		Long: "Make an API key for PERSON and print its secret, which the server keeps nowhere: hand it over on a way that nobody else\n" +
 			"reads. Where several people have to agree, all keys of one PERSON count as one. It takes an administrator's key; with\n" +
 			"one that is scoped to a brand the new key is scoped to it too. Without --ttl it works for 90 days.",
-		Example: "  hotdrop keys create olga --role operator --reason \"second operator\" --key $ADMIN\n" +
+		Example: "  hotdrop keys create olga --role operator --reason \"runs the spring sale\" --key $ADMIN\n" +
 			"  hotdrop keys create mei --role brand --brand meizu --ttl 30d --reason \"spring sale\" --key $ADMIN",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"hotdrop/api"
 	"hotdrop/core/storetest"
 )
 
@@ -63,8 +65,8 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	s := serve(t, folder, "--demo", "--data", "data")
 	blocks := demoBlocks(t, "../../README.md")
 	link(t, folder, "plugins")
-	if len(blocks) != 5 {
-		t.Errorf("the README has %d blocks to run, the test knows 5", len(blocks))
+	if len(blocks) != 7 {
+		t.Errorf("the README has %d blocks to run, the test knows 7", len(blocks))
 	}
 	if out := shell(t, folder, s.url, blockWith(t, blocks, "Idempotency-Key: my-first")); !strings.Contains(out, `"state":"paid"`) {
 		t.Errorf("buying and paying ended in\n%s", out)
@@ -94,7 +96,78 @@ func TestTheReadmesCommandsDoWhatItSays(t *testing.T) {
 	if !strings.Contains(out, "\napproved  sha256:") || !strings.Contains(out, "ruleset 3") {
 		t.Errorf("bringing a plugin ended in\n%s", out)
 	}
+	out = shell(t, folder, s.url, blockWith(t, blocks, "keys rotate"))
+	if !strings.Contains(out, "for olga, operator, works until ") || !strings.Contains(out, "revoked  key.") || !strings.Contains(out, "rule: gold") {
+		t.Errorf("giving a key and replacing it ended in\n%s", out)
+	}
+	out = shell(t, folder, s.url, blockWith(t, blocks, "log verify"))
+	for _, want := range []string{"key.revoke\t\tthe new one is in use\n", " rows checked, ", ": 0 findings\n", " 0 stale orders\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("proving what was done does not say %q but\n%s", want, out)
+		}
+	}
 	wantOnly(t, folder, "bin", "data", "mine", "plugins")
+}
+
+// readmes are the pages that name commands without running them.
+func readmes() []string {
+	return []string{"../../README.md", "../../api/README.md", "../../core/README.md", "../../plugins/README.md"}
+}
+
+func TestEveryCommandThatAReadmeNamesIsThereWithItsFlags(t *testing.T) {
+	named := regexp.MustCompile("`(hotdrop [^`]*)`")
+	count := 0
+	for _, page := range readmes() {
+		text := regexp.MustCompile("(?s)```.*?```").ReplaceAllString(readText(t, page), "")
+		for _, match := range named.FindAllStringSubmatch(text, -1) {
+			command, _, _ := strings.Cut(match[1], " > ")
+			if started := false; len(strings.Fields(command)) == 2 { // it may be a group
+				if _, _, err := newRoot(&started).Find(strings.Fields(command)[1:]); err != nil {
+					t.Errorf("%s: there is no %s: %v", page, command, err)
+				}
+			} else {
+				checkCommand(t, strings.Join(strings.Fields(command), " "))
+			}
+			count++
+		}
+	}
+	if count < 40 {
+		t.Errorf("only %d commands were found", count)
+	}
+}
+
+func TestWhatAReadmeAddsToTheKeysFileIsTakenByAServer(t *testing.T) {
+	added := regexp.MustCompile("(?s)```json\n(.*?)```")
+	for _, page := range readmes()[:2] {
+		blocks := added.FindAllStringSubmatch(readText(t, page), -1)
+		if len(blocks) != 1 {
+			t.Fatalf("%s has %d examples in JSON, the test knows one", page, len(blocks))
+		}
+		keys := api.NewDemoKeys()
+		if err := json.Unmarshal([]byte(blocks[0][1]), keys); err != nil {
+			t.Fatalf("%s: %v", page, err)
+		}
+		path := filepath.Join(t.TempDir(), "keys.json")
+		if err := keys.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := api.LoadKeys(path); err != nil || len(keys.Issuers) != 1 {
+			t.Errorf("%s: with %d issuers: %v", page, len(keys.Issuers), err)
+		}
+	}
+}
+
+func TestEveryPageThatAReadmeLinksToIsThere(t *testing.T) {
+	for _, page := range readmes() {
+		for _, link := range regexp.MustCompile(`\]\(([^)#]+)\)`).FindAllStringSubmatch(readText(t, page), -1) {
+			if strings.HasPrefix(link[1], "https://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), link[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
 }
 
 // wantOnly finds what a page's commands left elsewhere than where git ignores it.
