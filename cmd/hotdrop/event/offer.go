@@ -209,7 +209,7 @@ func (l *lane) read(ctx context.Context, c *wire) (err error) {
 	for {
 		response, failed := c.client.receive()
 		if ctx.Err() != nil || failed != nil && l.over.Load() {
-			return nil //nolint:nilerr // it is how the reader ends
+			return nil
 		}
 		o, asked, err := c.answered(ctx, response, failed, l.until)
 		if err != nil {

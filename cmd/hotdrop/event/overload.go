@@ -98,8 +98,8 @@ func (o *Overload) problems() []string {
 		problems = append(problems, fmt.Sprintf("the generator was overloaded and not the servers: it sent %.1f %% of the orders over %s late, "+
 			"so that the latencies are its own; repeat the run with more processors or fewer who use them", 100*o.lateShare(), overloadLate))
 	case o.Strangers > mostStrangers:
-		problems = append(problems, fmt.Sprintf("others used the servers' processors %.0f %% of the time, so that what was offered was more than "+
-			"%g times what could be done; repeat the run when they do not", 100*o.Strangers, o.Times))
+		problems = append(problems, fmt.Sprintf("others used the servers' processors %.0f %% of the time, so that what was offered was more "+
+			"than %g times what could be done; repeat the run when they do not", 100*o.Strangers, o.Times))
 	case o.Goodput > mostGoodput*o.Highest:
 		problems = append(problems, fmt.Sprintf("%.0f orders were accepted per second and %.0f measured as the highest rate: something else "+
 			"slowed the servers then, so that this was no overload of %g times; repeat the run", o.Goodput, o.Highest, o.Times))

@@ -18,7 +18,7 @@ func occupancyNow(cores []int, servers []*child) occupancy {
 	}
 	o := coresIn(string(stat), cores)
 	for _, c := range servers {
-		status, err := os.ReadFile("/proc/" + strconv.Itoa(c.cmd.Process.Pid) + "/stat") //nolint:gosec // a number is no path
+		status, err := os.ReadFile("/proc/" + strconv.Itoa(c.cmd.Process.Pid) + "/stat")
 		if err != nil {
 			return occupancy{}
 		}
