@@ -16,21 +16,17 @@ const (
 	// share an address.
 	firstKeyWait   = time.Second
 	longestKeyWait = 30 * time.Second
-	// provenKept is how long a key that worked at an address is let in there without a wait.
-	provenKept = time.Hour
-	// addressesKept is how many addresses are remembered: of those that showed wrong keys, and of those where keys worked.
+	// addressesKept is how many addresses that showed wrong keys are remembered.
 	addressesKept = 4096
 )
 
-// failedKeys makes whoever tries keys wait. It counts by address, and only what has the form of a staff key: tokens are
-// another matter, so that shoppers behind the same address notice nothing. The same wrong key shown again, as by a program
-// whose key has run out, is no other try. Who has lately used a key at an address goes on using it there. All of it is
-// bounded, whoever asks from wherever.
+// failedKeys makes whoever tries keys wait. It counts by address, and only wrong keys that have the form of a staff key: a
+// good key always works, and tokens are another matter, so that whoever shares the address notices nothing. The same wrong
+// key shown again, as by a program whose key has run out, is no other try. All of it is bounded, whoever asks from wherever.
 type failedKeys struct {
-	mu     sync.Mutex
-	wrong  map[netip.Addr]*wrongKeys
-	proven map[provenKey]time.Time // when it last worked there
-	swept  time.Time               // when what is over was last forgotten
+	mu    sync.Mutex
+	wrong map[netip.Addr]*wrongKeys
+	swept time.Time // when what is over was last forgotten
 }
 
 // wrongKeys is what an address has shown lately.
@@ -42,15 +38,7 @@ type wrongKeys struct {
 	until time.Time         // no key is looked at before
 }
 
-// provenKey is a key at an address.
-type provenKey struct {
-	address netip.Addr
-	digest  [sha256.Size]byte
-}
-
-func newFailedKeys() *failedKeys {
-	return &failedKeys{wrong: map[netip.Addr]*wrongKeys{}, proven: map[provenKey]time.Time{}}
-}
+func newFailedKeys() *failedKeys { return &failedKeys{wrong: map[netip.Addr]*wrongKeys{}} }
 
 // network is what counts as one address: of IPv6, which gives each customer 2^64 of them, the first half.
 func network(address netip.Addr) netip.Addr {
@@ -61,15 +49,12 @@ func network(address netip.Addr) netip.Addr {
 	return prefix.Addr()
 }
 
-// wait returns for how long no key that is shown from the address is looked at; 0 for one that worked there lately.
-func (f *failedKeys) wait(from netip.Addr, digest [sha256.Size]byte, now time.Time) time.Duration {
+// wait returns for how long every further wrong key from the address is told to wait.
+func (f *failedKeys) wait(from netip.Addr, now time.Time) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	w := f.wrong[network(from)]
 	if w == nil || !now.Before(w.until) {
-		return 0
-	}
-	if worked, known := f.proven[provenKey{from, digest}]; known && now.Sub(worked) < provenKept {
 		return 0
 	}
 	return w.until.Sub(now)
@@ -105,17 +90,6 @@ func (w *wrongKeys) over(now time.Time) bool {
 	return now.Sub(w.at) >= wrongKeysWindow && !now.Before(w.until)
 }
 
-// worked remembers that the key is a good one at the address.
-func (f *failedKeys) worked(from netip.Addr, digest [sha256.Size]byte, now time.Time) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	key := provenKey{from, digest}
-	if _, known := f.proven[key]; !known && len(f.proven) >= addressesKept {
-		dropAny(f.proven)
-	}
-	f.proven[key] = now
-}
-
 // makeRoom forgets what is over, looking once a second, and somebody if that is not enough.
 func (f *failedKeys) makeRoom(now time.Time) {
 	if len(f.wrong) < addressesKept {
@@ -126,14 +100,14 @@ func (f *failedKeys) makeRoom(now time.Time) {
 		maps.DeleteFunc(f.wrong, func(_ netip.Addr, w *wrongKeys) bool { return w.over(now) })
 	}
 	if len(f.wrong) >= addressesKept {
-		dropAny(f.wrong)
+		f.dropAny()
 	}
 }
 
-// dropAny takes one entry out; which one, nobody can choose.
-func dropAny[K comparable, V any](m map[K]V) {
-	for key := range m {
-		delete(m, key)
+// dropAny forgets one address; which one, nobody can choose.
+func (f *failedKeys) dropAny() {
+	for address := range f.wrong {
+		delete(f.wrong, address)
 		return
 	}
 }

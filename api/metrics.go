@@ -186,6 +186,16 @@ func (e *exposition) heads(x ExportedHeads) {
 	e.value(seq, x.Seq, "to", x.To)
 	e.family(failed, "counter", "Exports of the staff log's head that failed; each is tried again.")
 	e.value(failed, x.Failures, "to", x.To)
+	const lost = "hotdrop_log_head_contradicted"
+	e.family(lost, "gauge", "1 if the staff log no longer has what its last exported head vouches for, as after a restore.")
+	e.value(lost, oneIf(x.Lost), "to", x.To)
+}
+
+func oneIf(holds bool) int64 {
+	if holds {
+		return 1
+	}
+	return 0
 }
 
 func (e *exposition) value(name string, value int64, labels ...string) {

@@ -60,6 +60,27 @@ func register[I, O any](s *Server, op operation, handler func(context.Context, *
 		}
 		return out, nil
 	})
+	if !op.permission.public {
+		op.documentLimit()
+	}
+}
+
+// documentLimit documents what answers say of the limit of whoever asks. huma has put the successes among the responses.
+func (op *operation) documentLimit() {
+	limit := refusalHeaders(strconv.Itoa(http.StatusTooManyRequests))
+	for status, response := range op.Responses {
+		if !strings.HasPrefix(status, "2") {
+			continue
+		}
+		if response.Headers == nil {
+			response.Headers = map[string]*huma.Param{}
+		}
+		for _, name := range []string{"RateLimit-Policy", "RateLimit"} {
+			header := *limit[name]
+			header.Description += "; staff always have it, others once they have used more than half of it"
+			response.Headers[name] = &header
+		}
+	}
 }
 
 // receive checks ids, media type and size, reads the body and lets the hot path try before huma.

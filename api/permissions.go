@@ -3,6 +3,7 @@ package api
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"hotdrop/core"
 )
@@ -194,5 +195,22 @@ func (p Permission) allows(principal core.Principal) *Problem {
 	if p.public || slices.Contains(p.roles, principal.Role) {
 		return nil
 	}
-	return newProblem(CodeForbidden, "the role "+string(principal.Role)+" may not do this")
+	return newProblem(CodeForbidden, "the role "+string(principal.Role)+" may not do this"+p.whoMay())
+}
+
+// whoMay says which roles the permission is for, "" for none.
+func (p Permission) whoMay() string {
+	names := make([]string, len(p.roles))
+	for i, role := range p.roles {
+		names[i] = string(role)
+	}
+	last := len(names) - 1
+	switch {
+	case last < 0:
+		return ""
+	case last == 0:
+		return "; it takes the role " + names[0]
+	default:
+		return "; it takes the role " + strings.Join(names[:last], ", ") + " or " + names[last]
+	}
 }

@@ -65,6 +65,7 @@ func (s *Server) registerQueue() {
 				"difference when; who comes later is behind them, in the order of arrival. Who has used a token or let it expire " +
 				"joins again, at the end.",
 			DefaultStatus: http.StatusCreated,
+			Responses:     map[string]*huma.Response{"200": {Description: "The same place as before"}},
 		},
 		refuses: []core.Code{
 			core.CodeNotFound, core.CodeNotInPhase, core.CodeStopped, core.CodeReservationRequired, core.CodeSoldOut,

@@ -196,8 +196,9 @@ var explanations = []explanation{
 	{
 		core.CodeApprovalRequired, false, both("Approval required", "需要另一人批准"),
 		both(
-			"One person may not do this alone: it moves prices further than that, or it is a plugin that you made, or have approved already.",
-			"此操作不能由一个人单独决定：价格变动超过允许的幅度，或者该插件由您制作，或您已批准过。",
+			"One person may not do this alone: it moves prices, budgets or money further than that, loosens what guards the sale, "+
+				"or is a plugin that you made, or something that you asked for or have approved already.",
+			"此操作不能由一个人单独决定：价格、预算或资金的变动超过允许的幅度，或放宽了保护措施，或者该插件由您制作，或该变更由您提出或您已批准过。",
 		),
 		both(
 			"Let somebody else approve it, or, if it is a campaign file, apply the same file.",
@@ -217,8 +218,8 @@ var explanations = []explanation{
 		),
 	},
 	{
-		core.CodeMechanicFailed, false, both("Mechanic failed", "活动规则出错"),
-		both("A mechanic could not decide, and the campaign says that nothing is sold without it.", "活动规则未能作出决定，而没有它就不能出售。"),
+		core.CodeMechanicFailed, true, both("Mechanic failed", "活动规则出错"),
+		both("A mechanic could not decide, and the campaign says that nothing is sold without it.", "活动规则未能作出决定，因此暂不能下单。"),
 		both("Try again; if it stays, tell the campaign's staff, who see the cause in the explanation.", "请重试；如仍失败，请联系活动工作人员，他们可以看到原因。"),
 	},
 	{

@@ -49,27 +49,32 @@ func (d *staffDoor) with(o *Options) *staffDoor {
 	return d
 }
 
-// holder returns who shows the key at the address, or the problem to answer.
+// holder returns who shows the key at the address, or the problem to answer. A good key is let in whatever else came from
+// the address; only wrong ones are told to wait.
 func (d *staffDoor) holder(ctx context.Context, key string, from netip.Addr) (*core.Principal, *Problem) {
 	digest, now := sha256.Sum256([]byte(key)), d.now()
-	if wait := d.failed.wait(from, digest, now); wait > 0 {
-		problem := newProblem(CodeRateLimited, "too many wrong API keys came from this address")
-		problem.retryAfter = wait
-		return nil, problem
-	}
 	p, err := d.find(ctx, key, digest)
-	if core.CodeOf(err) == core.CodeUnavailable {
+	switch {
+	case core.CodeOf(err) == core.CodeUnavailable:
 		return nil, problemOf(err)
+	case err != nil:
+		return nil, d.refuse(ctx, err, from, digest, now)
 	}
-	if err != nil {
-		if d.failed.failed(from, digest, now) {
-			d.log.WarnContext(ctx, "an API key was refused", "why", err, "address", from)
-		}
-		return nil, newProblem(CodeUnauthorized, "the API key is not valid, or no longer")
-	}
-	d.failed.worked(from, digest, now)
 	p.Address = addressText(from)
 	return p, nil
+}
+
+// refuse counts a wrong key and returns what it is answered. One that comes while its address waits is not counted.
+func (d *staffDoor) refuse(ctx context.Context, why error, from netip.Addr, digest [sha256.Size]byte, now time.Time) *Problem {
+	if wait := d.failed.wait(from, now); wait > 0 {
+		problem := newProblem(CodeRateLimited, "the API key is not valid, or no longer, and too many wrong ones came from this address")
+		problem.retryAfter = wait
+		return problem
+	}
+	if d.failed.failed(from, digest, now) {
+		d.log.WarnContext(ctx, "an API key was refused", "why", why, "address", from)
+	}
+	return newProblem(CodeUnauthorized, "the API key is not valid, or no longer")
 }
 
 // find looks in both places, whatever the first one says.

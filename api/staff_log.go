@@ -27,6 +27,7 @@ type ExportedHeads struct {
 	To       string // a file or a URL without secrets
 	Seq      int64  // the row of the last head that is kept there; 0 before the first
 	Failures int64  // attempts that failed since the node runs
+	Lost     bool   // the log no longer has what the last head vouches for
 }
 
 type staffLogInput struct {

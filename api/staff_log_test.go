@@ -135,11 +135,11 @@ func TestWithoutALogThereIsNothingToRead(t *testing.T) {
 
 func TestMetricsSayHowTheExportOfHeadsFares(t *testing.T) {
 	s, _ := newServer(t, Options{Engine: &scripted{}, LogHeads: func() ExportedHeads {
-		return ExportedHeads{To: "heads", Seq: 7, Failures: 2}
+		return ExportedHeads{To: "heads", Seq: 7, Failures: 2, Lost: true}
 	}})
 	var e exposition
 	e.heads(s.logHeads())
-	for name, value := range map[string]int{"hotdrop_log_head_exported_seq": 7, "hotdrop_log_head_exports_failed_total": 2} {
+	for name, value := range map[string]int{"hotdrop_log_head_exported_seq": 7, "hotdrop_log_head_exports_failed_total": 2, "hotdrop_log_head_contradicted": 1} {
 		if want := fmt.Sprintf("\n%s{to=\"heads\"} %d\n", name, value); !strings.Contains(e.text.String(), want) {
 			t.Errorf("no %q in\n%s", want, e.text.String())
 		}

@@ -102,7 +102,7 @@ func (r *PluginRegistry) approve(d *PluginDecision, p *Plugin) (*PluginChange, e
 	before, now := *p, r.now().UnixMilli()
 	change := &PluginChange{Plugin: p}
 	if had := len(p.Approvals); !same && p.Terms != nil {
-		p.Notice = fmt.Sprintf("the terms are others than those that were approved before: the approvals of %d people are void", had)
+		p.Notice = fmt.Sprintf("the terms are others than those that were approved before: %s void", approvalsAre(had))
 		change.void(now, "approved on other terms")
 	}
 	change.Approval = &PluginApproval{By: d.Actor.ID, Credential: d.Actor.Credential, At: now, Reason: d.Reason}
@@ -162,4 +162,12 @@ func (c *PluginChange) void(now int64, why string) {
 	}
 	c.Void = &PluginVoid{At: now, Why: why}
 	c.Plugin.Terms, c.Plugin.Approvals = nil, nil
+}
+
+// approvalsAre names the approvals of so many people, as what a sentence is about.
+func approvalsAre(people int) string {
+	if people == 1 {
+		return "the approval of 1 person is"
+	}
+	return fmt.Sprintf("the approvals of %d people are", people)
 }

@@ -176,7 +176,7 @@ func (r *PluginRegistry) resign(actor *Principal, p *Plugin, s *PluginSignature)
 	}
 	change := &PluginChange{Plugin: p}
 	if had := len(p.Approvals); p.Terms != nil {
-		p.Notice = fmt.Sprintf("it is signed anew: the approvals of %d people are void", had)
+		p.Notice = fmt.Sprintf("it is signed anew: %s void", approvalsAre(had))
 		change.void(now, "it was signed anew")
 	}
 	if p.State == PluginApproved {

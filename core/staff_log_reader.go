@@ -116,6 +116,18 @@ func (l *StaffLog) Head(ctx context.Context) (*SignedHead, error) {
 	return l.key.Sign(deployment, head, l.now()), nil
 }
 
+// HashOf returns the hash of the row, "" if the log has none of that number. It is not logged: it tells nobody what is in it.
+func (l *StaffLog) HashOf(ctx context.Context, seq int64) (string, error) {
+	rows, err := l.store.StaffLogRows(ctx, LogFilter{After: seq - 1, Limit: 1})
+	if err != nil {
+		return "", storeError(err)
+	}
+	if len(rows) == 0 || rows[0].Seq != seq {
+		return "", nil
+	}
+	return rows[0].Hash, nil
+}
+
 // PublicKey returns the text of the key that checks the heads; "" if they are not signed.
 func (l *StaffLog) PublicKey() string {
 	if l.key == nil {

@@ -76,6 +76,9 @@ func (c *Console) Handler() http.Handler {
 	if c.provider != nil {
 		mux.HandleFunc("GET "+loginPath, c.login)
 		mux.HandleFunc("GET "+callbackPath, c.callback)
+	} else {
+		mux.HandleFunc("GET "+loginPath, c.noLogin)
+		mux.HandleFunc("GET "+callbackPath, c.noLogin)
 	}
 	return mux
 }
@@ -98,6 +101,11 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.show(w, r, http.StatusOK, view{Who: who})
+}
+
+// noLogin says that nobody signs in here, and what to do instead.
+func (c *Console) noLogin(w http.ResponseWriter, r *http.Request) {
+	c.show(w, r, http.StatusNotFound, view{})
 }
 
 // refuse shows what went wrong, and the way to sign in.

@@ -223,8 +223,10 @@ func TestWithoutAProviderThePageSaysHowToUseKeys(t *testing.T) {
 		if strings.Contains(w.Body.String(), "demo-keys.json") != demo {
 			t.Errorf("demo %v: %s", demo, w.Body)
 		}
-		if w := send(h, http.MethodGet, "/console/login"); w.Code != http.StatusNotFound {
-			t.Errorf("one can sign in: %d", w.Code)
+		for _, path := range []string{"/console/login", "/console/callback"} {
+			if w := send(h, http.MethodGet, path); w.Code != http.StatusNotFound || !strings.Contains(w.Body.String(), "Authorization: Bearer hd_") {
+				t.Errorf("%s: %d\n%s", path, w.Code, w.Body)
+			}
 		}
 	}
 }

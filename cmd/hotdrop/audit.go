@@ -102,7 +102,7 @@ func printAudit(cmd *cobra.Command, store string, format output, s core.AuditSum
 		return printJSON(cmd.OutOrStdout(), auditReport{s, store})
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d campaigns, %d orders, %d claims, %d counters, %d reservations, "+
-		"%d documents, %d transfers checked: %d findings, %d stale orders\n", s.Campaigns, s.Orders, s.Claims, s.Counters, s.Reservations,
-		s.Documents, s.Transfers, s.Findings, s.StaleOrders)
+		"%d documents, %d transfers checked: %s, %s\n", s.Campaigns, s.Orders, s.Claims, s.Counters, s.Reservations,
+		s.Documents, s.Transfers, count(int(s.Findings), "finding"), count(int(s.StaleOrders), "stale order"))
 	return err
 }

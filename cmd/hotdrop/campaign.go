@@ -112,8 +112,8 @@ func (a *application) print(body []byte, out, talk io.Writer) error {
 	if applied.DryRun {
 		done = "checked, nothing was changed"
 	}
-	_, err := fmt.Fprintf(talk, "%s: %d changes, revision %d, ruleset %d; %s\n",
-		applied.ID, len(applied.Changes), applied.Revision, applied.Ruleset, done)
+	_, err := fmt.Fprintf(talk, "%s: %s, revision %d, ruleset %d; %s\n",
+		applied.ID, count(len(applied.Changes), "change"), applied.Revision, applied.Ruleset, done)
 	return err
 }
 

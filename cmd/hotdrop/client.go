@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
@@ -33,7 +35,7 @@ type client struct {
 func (c *client) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.server, "server", "http://127.0.0.1:8080", "the server's URL")
 	cmd.Flags().StringVar(&c.key, "key", "",
-		fmt.Sprintf("API key; without it the %s's of ./data/%s", cmp.Or(c.demo, core.RoleOperator), demoKeysFile))
+		fmt.Sprintf("API key; better in HOTDROP_KEY, which others on this machine do not see; without it the %s's of ./data/%s", cmp.Or(c.demo, core.RoleOperator), demoKeysFile))
 }
 
 // reply is what a server answered with success.
@@ -73,8 +75,10 @@ func (c *client) doWithin(
 
 // send sends one request and returns the answer, whatever it is; its body is still to be read.
 func (c *client) send(ctx context.Context, method, path string, header http.Header, body []byte) (*http.Response, error) {
-	url := strings.TrimSuffix(c.server, "/") + path
-	request, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err := c.checkServer(); err != nil {
+		return nil, err
+	}
+	request, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.server, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--server: %w", err)}
 	}
@@ -88,9 +92,56 @@ func (c *client) send(ctx context.Context, method, path string, header http.Head
 	request.Header.Set("Authorization", "Bearer "+key)
 	response, err := (&http.Client{CheckRedirect: stay}).Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("no server answers at %s (start one with `hotdrop serve --demo`, or set --server): %w", c.server, err)
+		return nil, c.unreachable(err)
+	}
+	if response.StatusCode == http.StatusBadRequest && request.URL.Scheme == "http" && c.refusedPlain(response) {
+		return nil, fmt.Errorf("%s speaks TLS: set --server to https://%s", c.server, request.URL.Host)
 	}
 	return response, nil
+}
+
+// checkServer refuses what is no base URL.
+func (c *client) checkServer() error {
+	base, err := url.Parse(c.server)
+	if err == nil && (base.Scheme == "http" || base.Scheme == "https") && base.Host != "" {
+		return nil
+	}
+	if !strings.Contains(c.server, "://") {
+		return usageError{fmt.Errorf("--server %q has no scheme: write http://%s or https://%s", c.server, c.server, c.server)}
+	}
+	return usageError{fmt.Errorf("--server %q is no URL such as http://127.0.0.1:8080", c.server)}
+}
+
+// unreachable says why no answer came, and what to try.
+func (c *client) unreachable(err error) error {
+	_, badCertificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, notTLS := errors.AsType[tls.RecordHeaderError](err)
+	switch {
+	case badCertificate:
+		return fmt.Errorf("the certificate of %s is not trusted: set SSL_CERT_FILE to a file with the certificate of who issued it, "+
+			"or call the server by a name that stands in it: %w", c.server, err)
+	case notTLS || errors.Is(err, http.ErrSchemeMismatch):
+		return fmt.Errorf("%s does not speak TLS: set --server to http:// instead of https://: %w", c.server, err)
+	default:
+		return fmt.Errorf("no server answers at %s (start one with `hotdrop serve --demo`, or set --server): %w", c.server, err)
+	}
+}
+
+// plainRefusal is how Go's servers answer what is no TLS.
+const plainRefusal = "Client sent an HTTP request to an HTTPS server."
+
+// refusedPlain reports whether the answer is that of a server that wants TLS; if it is not, it can still be read.
+func (c *client) refusedPlain(response *http.Response) bool {
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "application/") {
+		return false
+	}
+	start, _ := io.ReadAll(io.LimitReader(response.Body, int64(len(plainRefusal))))
+	rest := response.Body
+	response.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(start), rest), rest}
+	return string(start) == plainRefusal
 }
 
 // stay follows no redirect: the key is for the server that was named. net/http would send it on to any port of the same host, to

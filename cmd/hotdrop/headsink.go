@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"os"
+
+	"hotdrop/core"
 )
 
 // headFile is a file that heads are appended to, one a line.
@@ -55,6 +59,26 @@ func (f *headFile) put(_ context.Context, head []byte) error {
 	return err
 }
 
+// lookedBack is how much of the end of a file is read to find its last head, bytes.
+const lookedBack = 16 * maxHeadLine
+
+// last is the last head in the file, whoever signed it: one of an earlier key counts, and what is no head does not.
+func (f *headFile) last() (last core.SignedHead, err error) {
+	size, err := f.file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return last, err
+	}
+	from := max(0, size-lookedBack)
+	lines := &lineReader{in: bufio.NewReaderSize(io.NewSectionReader(f.file, from, size-from), maxHeadLine)}
+	for lines.next() {
+		var head core.SignedHead
+		if json.Unmarshal(lines.line, &head) == nil && head.Seq > 0 {
+			last = head
+		}
+	}
+	return last, lines.err
+}
+
 func (f *headFile) name() string { return f.file.Name() }
 
 // Close closes the file.
@@ -91,6 +115,9 @@ func bare(err error) error {
 	}
 	return err
 }
+
+// last is no head: what was posted cannot be asked for.
+func (c *headCallback) last() (core.SignedHead, error) { return core.SignedHead{}, nil }
 
 // name is the URL without what may be secret in it.
 func (c *headCallback) name() string {

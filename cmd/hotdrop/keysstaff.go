@@ -70,8 +70,9 @@ func createKeyCommand() *cobra.Command {
 		Long: "Make an API key for PERSON and print its secret, which the server keeps nowhere: hand it over on a way that nobody else\n" +
 			"reads. Where several people have to agree, all keys of one PERSON count as one. It takes an administrator's key; with\n" +
 			"one that is scoped to a brand the new key is scoped to it too. Without --ttl it works for 90 days.",
-		Example: "  hotdrop keys create olga --role operator --reason \"runs the spring sale\" --key $ADMIN\n" +
-			"  hotdrop keys create mei --role brand --brand meizu --ttl 30d --reason \"spring sale\" --key $ADMIN",
+		Example: "  export HOTDROP_KEY   # the administrator's: with --key, others on this machine would see it\n" +
+			"  hotdrop keys create olga --role operator --reason \"runs the spring sale\"\n" +
+			"  hotdrop keys create mei --role brand --brand meizu --ttl 30d --reason \"spring sale\"",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s.request.Person, s.request.Role, s.request.Reason, s.request.TTL = args[0], core.Role(s.role), s.reason, s.ttl.seconds()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -34,9 +36,10 @@ func logShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [CAMPAIGN]",
 		Short: "Print rows of the staff log of a running server, the latest first",
-		Long: "Print rows of the staff log of a running server, the latest first: number, instant, who, what, where and why. With -o\n" +
-			"json each row is an object with what was before and after, its hash and the one of the row before it. Auditors and\n" +
-			"administrators read all, a brand what concerns it. That you read is a row of the log.",
+		Long: "Print rows of the staff log of a running server, the latest first: number, instant, who, what, brand, campaign,\n" +
+			"the plugin or key that it is about, and why, with tabs between them. With -o json each row is an object with what was\n" +
+			"before and after, its hash and the one of the row before it. Auditors and administrators read all, a brand what\n" +
+			"concerns it. That you read is a row of the log.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			values, err := q.values(args, time.Now())
@@ -134,16 +137,48 @@ func printEntry(out io.Writer, format output, row json.RawMessage) error {
 	if err := json.Unmarshal(row, &e); err != nil {
 		return fmt.Errorf("the server's answer: %w", err)
 	}
-	subject, from := e.Campaign, ""
-	if subject == "" {
-		subject = e.Brand
-	}
+	from := ""
 	if e.Address != "" {
 		from = " from " + e.Address
 	}
-	_, err := fmt.Fprintf(out, "%d\t%s\t%s (%s)%s\t%s\t%s\t%s\n", e.Seq, e.At.Format(time.RFC3339), e.Actor, e.Role, from, e.Action,
-		subject, e.Reason)
+	_, err := fmt.Fprintf(out, "%d\t%s\t%s (%s)%s\t%s\t%s\t%s\t%s\t%s\n", e.Seq, e.At.Format(time.RFC3339), e.Actor, e.Role, from, e.Action,
+		cmp.Or(e.Brand, "-"), cmp.Or(e.Campaign, "-"), cmp.Or(aboutText(&e), "-"), e.Reason)
 	return err
+}
+
+// entrySubject is what the documents of rows say of what the row is about, apart from brand and campaign.
+type entrySubject struct {
+	Key    string `json:"key"`    // the id of a staff key or a signing key
+	Person string `json:"person"` // of a staff key
+	Plugin string `json:"plugin"`
+	Terms  *struct {
+		Campaigns []string `json:"campaigns"`
+		ExpiresAt int64    `json:"expires_at"` // Unix milliseconds
+	} `json:"terms"`
+}
+
+// aboutText names the plugin and its terms, or the key and its person, that the row is about; "" for rows about others.
+func aboutText(e *api.LoggedEntry) string {
+	var about entrySubject
+	document := e.After
+	if document == nil {
+		document = e.Before
+	}
+	_ = json.Unmarshal(document, &about) // a document of another kind is about none of these
+	switch {
+	case about.Plugin != "" && about.Terms != nil:
+		scope := "all campaigns"
+		if len(about.Terms.Campaigns) > 0 {
+			scope = strings.Join(about.Terms.Campaigns, ", ")
+		}
+		return fmt.Sprintf("%s for %s until %s", shortDigest(about.Plugin), scope, time.UnixMilli(about.Terms.ExpiresAt).UTC().Format(time.RFC3339))
+	case about.Plugin != "":
+		return shortDigest(about.Plugin)
+	case about.Person != "":
+		return about.Key + " of " + about.Person
+	default:
+		return about.Key
+	}
 }
 
 func logKeyCommand() *cobra.Command {

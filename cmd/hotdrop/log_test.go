@@ -126,7 +126,73 @@ func TestARestoredFolderLacksWhatTheHeadsSay(t *testing.T) {
 			t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
 		}
 	})
+	t.Run("a file of heads without one vouches for nothing", func(t *testing.T) {
+		empty := *l
+		empty.heads = os.DevNull
+		r := empty.verify(t, "--data", data)
+		if want := "bad_head\t" + os.DevNull + ": no valid signed head of this log is in it"; r.code != exitFailed || !strings.HasPrefix(r.stdout, want) {
+			t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+		}
+	})
+	t.Run("a server on the backup appends no head to the file", func(t *testing.T) { l.wantNoHead(t, backup) })
 	t.Run("heads that are none of this log's", func(t *testing.T) { l.wantBadHeads(t, data) })
+}
+
+// wantNoHead exports heads of the backup to the file of the database's heads: at once, and when the backup has grown past them.
+func (l *logged) wantNoHead(t *testing.T, backup string) {
+	t.Helper()
+	before := readText(t, l.heads)
+	db, err := (&databaseSettings{data: backup}).openMigrated(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	key, _ := core.NewLogKey(bytes.Repeat([]byte{7}, 32))
+	for rows := range 2 {
+		var log bytes.Buffer
+		export, err := newHeadExport(headSettings{to: l.heads, every: time.Minute}, core.NewStaffLog(db.staffLog, key, nil), slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		export.try(t.Context())
+		export.try(t.Context())
+		if said := log.String(); strings.Count(said, "level=ERROR") != 2 || !strings.Contains(said, "head_row=120") || !strings.Contains(said, "log_ends_with_row=1") {
+			t.Errorf("the log says\n%s", said)
+		}
+		if x := export.exported()(); !x.Lost || x.Failures != 2 || x.Seq != 120 {
+			t.Errorf("the metrics say %+v", x)
+		}
+		if err := export.out.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for range 60 * (1 - rows) {
+			if err := db.staffLog.AppendStaffEntry(t.Context(), &core.StaffEntry{Actor: "bob", Action: "campaign.apply"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if after := readText(t, l.heads); after != before {
+		t.Errorf("the file of heads has grown by %q", strings.TrimPrefix(after, before))
+	}
+}
+
+func TestAnEmptyLogOfADatabaseInUseIsAFinding(t *testing.T) {
+	folder := t.TempDir()
+	db, err := (&databaseSettings{data: filepath.Join(folder, "data")}).openMigrated(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, folder, "log", "verify"); r.code != exitOK || !strings.Contains(r.stdout, "0 findings") {
+		t.Errorf("a database that nobody has used: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	tamper(t, folder, `UPDATE staff_key_revision SET revision = 3`)
+	r := run(t, folder, "log", "verify")
+	if want := "removed\tthe log has no rows, but there are 0 campaigns and 3 changes of staff keys"; r.code != exitFailed || !strings.HasPrefix(r.stdout, want) {
+		t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
 }
 
 // wantBadHeads verifies with heads that were changed, stripped, signed by another key, or of another deployment.
@@ -159,12 +225,13 @@ func (l *logged) wantBadHeads(t *testing.T, data string) {
 	lines = append(lines, `{"seq":1}`, strings.Repeat("x", 3*maxHeadLine), lines[0][:40]) // the last is cut off, as by a crash
 	r := l.verify(t, "--data", data, "--heads", writeFile(t, l.folder, "bad.jsonl", strings.Join(lines, "\n")))
 	findings := strings.Split(strings.TrimSpace(r.stdout), "\n")
-	if r.code != exitFailed || len(findings) != 7 {
+	if r.code != exitFailed || len(findings) != 8 {
 		t.Fatalf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	for i, want := range []string{
 		"1: its signature does not fit", "2: it is not signed", "3: it is signed with another key", `4: it is of the deployment "another"`,
-		"5: it is not a signed head", "6: it is not a signed head", "6 findings",
+		"5: it is not a signed head", "6: it is not a signed head",
+		"bad.jsonl: no valid signed head of this log is in it", "7 findings",
 	} {
 		if !strings.Contains(findings[i], want) {
 			t.Errorf("got %q, want %q", findings[i], want)
@@ -217,7 +284,7 @@ func TestAServersLogIsShownExportedAndVerified(t *testing.T) {
 	request(t, http.StatusOK, http.MethodPost, s.url+"/v1/campaigns/phone/stop", keyOf(keys, core.RoleOperator), "",
 		`{"level":"mechanics","reason":"prices are wrong"}`)
 	shown := requireRun(t, folder, "log", "show", "phone", "--server", s.url, "--since", "1h")
-	if !strings.Contains(shown, "demo-operator (operator) from 127.0.0.1\trollout.stop\tphone\tprices are wrong\n") {
+	if !strings.Contains(shown, "demo-operator (operator) from 127.0.0.1\trollout.stop\txiaomi\tphone\t-\tprices are wrong\n") {
 		t.Errorf("shown is\n%s", shown)
 	}
 	if again := requireRun(t, folder, "log", "show", "--server", s.url, "-o", "json", "--action", core.ActionLogRead); !strings.Contains(again, `"demo-auditor"`) {
@@ -282,6 +349,24 @@ func TestLogCommandsRefuseWhatCannotBeMeant(t *testing.T) {
 	} {
 		if r := run(t, folder, test...); r.code != exitUsage || r.stderr == "" {
 			t.Errorf("%v: exit %d, %s", test, r.code, r.stderr)
+		}
+	}
+}
+
+func TestARowSaysWhatItIsAbout(t *testing.T) {
+	at := time.Date(2014, 4, 8, 4, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct{ after, want string }{
+		"a plugin on terms":     {fmt.Sprintf(`{"plugin":"sha256:9f86d081884c7d65","terms":{"campaigns":["phone","car"],"expires_at":%d}}`, at.UnixMilli()), "sha256:9f86d081884c for phone, car until 2014-04-08T04:00:00Z"},
+		"one for all":           {fmt.Sprintf(`{"plugin":"sha256:9f86d081884c7d65","terms":{"expires_at":%d}}`, at.UnixMilli()), "sha256:9f86d081884c for all campaigns until 2014-04-08T04:00:00Z"},
+		"a plugin":              {`{"plugin":"sha256:9f86d081884c7d65","name":"trade-in"}`, "sha256:9f86d081884c"},
+		"a staff key":           {`{"key":"key.1","person":"olga","role":"operator"}`, "key.1 of olga"},
+		"a signing key":         {`{"key":"k1","name":"build"}`, "k1"},
+		"a campaign":            {`{"id":"phone","title":{"en":"x"}}`, ""},
+		"a document of no kind": {`[1]`, ""},
+		"nothing":               {"", ""},
+	} {
+		if got := aboutText(&api.LoggedEntry{After: []byte(tt.after)}); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
 		}
 	}
 }

@@ -39,7 +39,8 @@ type headSettings struct {
 
 func (s *headSettings) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.to, "log-heads", "", "append the signed head of the staff log to this file, one JSON object a line, or post "+
-		"it to this https URL; have it where the database's administrators cannot write")
+		"it to this https URL; have it where the database's administrators cannot write. When the log no longer has what the last "+
+		"head vouches for, as after a restore, nothing is appended and an error is logged each time: see hotdrop log verify")
 	cmd.Flags().DurationVar(&s.every, "log-heads-every", time.Minute, "how often, if the log has grown")
 	cmd.Flags().StringSliceVar(&s.allowed, "outgoing-allow", nil,
 		"networks (CIDR) that the URL of --log-heads may lead to although they are private")
@@ -73,6 +74,8 @@ func (s *headSettings) outgoing() (outgoing, error) {
 type headSink interface {
 	// put returns when the head is kept there.
 	put(ctx context.Context, head []byte) error
+	// last is the last head that is kept there; of row 0 if there is none, or if it cannot be read back.
+	last() (core.SignedHead, error)
 	// name is what people read of it; it has no secrets.
 	name() string
 	Close() error
@@ -94,9 +97,11 @@ type headExport struct {
 	staffLog *core.StaffLog
 	log      *slog.Logger
 	out      headSink
-	failing  bool         // the last attempt failed
-	failures atomic.Int64 // attempts that failed
-	written  atomic.Int64 // the row of the last head that was written
+	kept     core.SignedHead // the last head that is kept; of row 0 before the first
+	failing  bool            // the last attempt failed
+	failures atomic.Int64    // attempts that failed
+	written  atomic.Int64    // the row of the last head that is kept
+	lost     atomic.Bool     // the log no longer has what the last head vouches for
 }
 
 // newHeadExport opens what heads go to; without it, it returns nil.
@@ -111,7 +116,13 @@ func newHeadExport(s headSettings, staffLog *core.StaffLog, log *slog.Logger) (*
 	if err != nil {
 		return nil, err
 	}
-	return &headExport{headSettings: s, staffLog: staffLog, log: log, out: out}, nil
+	kept, err := out.last()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the last head in %s: %w", out.name(), err), out.Close())
+	}
+	e := &headExport{headSettings: s, staffLog: staffLog, log: log, out: out, kept: kept}
+	e.written.Store(kept.Seq)
+	return e, nil
 }
 
 // run exports until ctx ends, and once more then. When it begins and ends stands in the log.
@@ -119,6 +130,7 @@ func (e *headExport) run(ctx context.Context) {
 	if e == nil {
 		return
 	}
+	e.try(ctx) // before the log grows by what follows
 	e.record(ctx, actionHeadsBegin)
 	tick := time.NewTicker(e.every)
 	defer tick.Stop()
@@ -147,7 +159,7 @@ func (e *headExport) record(ctx context.Context, action string) {
 	}
 }
 
-// try exports a head. It says so when that begins to fail, and when it works again.
+// try exports a head. It says so when that begins to fail, and when it works again; that the log lost rows, each time.
 func (e *headExport) try(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
@@ -155,7 +167,13 @@ func (e *headExport) try(ctx context.Context) {
 	if err != nil {
 		e.failures.Add(1)
 	}
+	lost, isLost := errors.AsType[*lostRowsError](err)
+	e.lost.Store(isLost)
 	switch {
+	case isLost:
+		e.log.Error("the staff log is not the one whose heads were exported: no head is appended until you have looked. "+
+			"`hotdrop log verify --heads` says what is missing; when that is settled, name a new file with --log-heads and keep this one",
+			"to", e.out.name(), "head_row", lost.head.Seq, "head_at", lost.head.At, "log_ends_with_row", lost.end.Seq, "why", lost)
 	case err != nil && !e.failing:
 		e.log.Error("the head of the staff log was not exported; trying again", "to", e.out.name(), "error", err)
 	case err == nil && e.failing:
@@ -164,10 +182,47 @@ func (e *headExport) try(ctx context.Context) {
 	e.failing = err != nil
 }
 
-// export writes the head if the log has grown.
+// lostRowsError is a log that does not hold what an exported head vouches for.
+type lostRowsError struct {
+	head core.SignedHead // the exported one
+	end  *core.SignedHead
+	why  string
+}
+
+// Error implements error.
+func (e *lostRowsError) Error() string { return e.why }
+
+// holds fails with a *lostRowsError unless the log has the row of the last head that is kept, with its hash.
+func (e *headExport) holds(ctx context.Context, end *core.SignedHead) error {
+	lost := &lostRowsError{head: e.kept, end: end}
+	switch {
+	case e.kept.Seq == 0:
+		return nil
+	case e.kept.Deployment != end.Deployment:
+		lost.why = fmt.Sprintf("the head is of the deployment %.40q, the database of %q: it was made anew, or is another", e.kept.Deployment, end.Deployment)
+		return lost
+	case e.kept.Seq > end.Seq:
+		lost.why = fmt.Sprintf("the log ends with row %d, the head vouches for %d: rows are missing, as after a restore", end.Seq, e.kept.Seq)
+		return lost
+	}
+	hash, err := e.staffLog.HashOf(ctx, e.kept.Seq)
+	if err != nil {
+		return err
+	}
+	if hash != e.kept.Hash {
+		lost.why = fmt.Sprintf("row %d is not the one that the head vouches for: the log was written anew, or has gone on after a restore", e.kept.Seq)
+		return lost
+	}
+	return nil
+}
+
+// export writes the head if the log has grown and still has what was exported before.
 func (e *headExport) export(ctx context.Context) error {
 	head, err := e.staffLog.Head(ctx)
 	if err != nil {
+		return err
+	}
+	if err := e.holds(ctx, head); err != nil {
 		return err
 	}
 	if head.Seq == e.written.Load() { // also of a log without rows
@@ -180,6 +235,7 @@ func (e *headExport) export(ctx context.Context) error {
 	if err := e.out.put(ctx, line); err != nil {
 		return err
 	}
+	e.kept = *head
 	e.written.Store(head.Seq)
 	return nil
 }
@@ -190,7 +246,7 @@ func (e *headExport) exported() func() api.ExportedHeads {
 		return nil
 	}
 	return func() api.ExportedHeads {
-		return api.ExportedHeads{To: e.out.name(), Seq: e.written.Load(), Failures: e.failures.Load()}
+		return api.ExportedHeads{To: e.out.name(), Seq: e.written.Load(), Failures: e.failures.Load(), Lost: e.lost.Load()}
 	}
 }
 

@@ -31,15 +31,15 @@ func logVerifyCommand() *cobra.Command {
 		Long: "Check the staff log against itself: every row's hash over its content and the row before it, and that no number is\n" +
 			"missing. It finds rows that were changed, removed, inserted or put in another order. Whoever has the database can\n" +
 			"write all hashes anew, or cut off the end: that only signed heads show, which `hotdrop serve --log-heads FILE`\n" +
-			"exports. After a restore they say what the backup lacks. Works beside running servers. Findings make the exit code\n" +
-			"1; they are rows on stdout, or with -o json on stderr, so that stdout is one object.",
+			"exports. After a restore they say what the backup lacks. A file of --heads without a single valid head is a finding.\n" +
+			"Works beside running servers. Findings make the exit code 1; they are rows on stdout, or with -o json on stderr, so that stdout is one object.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
 	s.database.register(cmd)
 	s.format.register(cmd)
 	cmd.Flags().StringSliceVar(&s.heads, "heads", nil, "a file of exported heads (repeatable: several nodes write several)")
-	cmd.Flags().StringSliceVar(&s.publicKeys, "public-key", nil, "checks the heads, see `hotdrop log key` (repeatable: a key may have been replaced)")
+	cmd.Flags().StringSliceVar(&s.publicKeys, "public-key", nil, "checks the heads, see hotdrop log key (repeatable: a key may have been replaced)")
 	return cmd
 }
 
@@ -73,6 +73,9 @@ func (s *logVerification) run(cmd *cobra.Command) (err error) {
 	done()
 	if err != nil {
 		return fmt.Errorf("verifying the staff log: %w", err)
+	}
+	if err := s.emptied(ctx, db, sum, verifier.Found); err != nil {
+		return err
 	}
 	sum.Findings += bad
 	if err := s.print(cmd.OutOrStdout(), sum); err != nil {
@@ -116,9 +119,38 @@ func (s *logVerification) readFiles(
 		if err = errors.Join(err, file.Close()); err != nil {
 			return nil, fmt.Errorf("heads in %s: %w", name, err)
 		}
+		if len(heads) == 0 {
+			bad(name, errNoHeads)
+		}
 		all = append(all, heads...)
 	}
 	return all, nil
+}
+
+// errNoHeads is what is wrong with a file that nothing can be held against.
+var errNoHeads = errors.New("no valid signed head of this log is in it, so it vouches for nothing")
+
+// emptied finds a log without rows of a database in which staff or the system did something: all rows are gone.
+func (s *logVerification) emptied(
+	ctx context.Context, db *database, sum *core.LogVerification, found func(core.LogFinding),
+) error {
+	if sum.Rows > 0 {
+		return nil
+	}
+	campaigns, err := db.campaigns.Campaigns(ctx)
+	if err != nil {
+		return fmt.Errorf("the campaigns: %w", err)
+	}
+	keys, err := db.staffKeys.StaffKeyRevision(ctx)
+	if err != nil {
+		return fmt.Errorf("the staff keys: %w", err)
+	}
+	if len(campaigns) > 0 || keys > 0 {
+		sum.Findings++
+		found(core.LogFinding{Kind: core.LogRemoved, Detail: fmt.Sprintf("the log has no rows, but there are %s and %s of staff keys, "+
+			"each of which wrote one: all rows are missing", count(len(campaigns), "campaign"), count(int(keys), "change"))})
+	}
+	return nil
 }
 
 // barEvery is how often a bar is drawn anew.
@@ -145,8 +177,8 @@ func (s *logVerification) print(out io.Writer, sum *core.LogVerification) error 
 	}
 	against := "no heads: that its end was cut off, or all of it written anew, would not show (--heads)"
 	if len(s.heads) > 0 {
-		against = fmt.Sprintf("%d signed heads, which vouch up to row %d", sum.Heads, sum.HeadSeq)
+		against = fmt.Sprintf("%s, which vouch up to row %d", count(int(sum.Heads), "signed head"), sum.HeadSeq)
 	}
-	_, err := fmt.Fprintf(out, "%d rows checked, the last is %d, against %s: %d findings\n", sum.Rows, sum.LastSeq, against, sum.Findings)
+	_, err := fmt.Fprintf(out, "%s checked, the last is %d, against %s: %s\n", count(int(sum.Rows), "row"), sum.LastSeq, against, count(int(sum.Findings), "finding"))
 	return err
 }

@@ -50,7 +50,7 @@ func mechanicSignCommand() *cobra.Command {
 		},
 	}
 	s.format.register(cmd)
-	cmd.Flags().StringVar(&s.key, "key", "", "file of the private key, as `keys signing new` made it; required")
+	cmd.Flags().StringVar(&s.key, "key", "", "file of the private key, as hotdrop keys signing new made it; required")
 	cmd.Flags().StringVar(&s.brand, "brand", "", "the brand that vouches for it; required")
 	cmd.Flags().StringVar(&s.target, "out", "", "the file to write (default: FILE"+signatureSuffix+")")
 	notASetting(cmd, "key")
@@ -77,8 +77,12 @@ func (s *signing) sign(path string, out, talk io.Writer) error {
 	if target == "" {
 		target = path + signatureSuffix
 	}
+	replaced := signed.replaces(target)
 	if err := signed.write(target); err != nil {
 		return err
+	}
+	if replaced {
+		_, _ = fmt.Fprintf(talk, "replaced the signature that was in %s\n", target)
 	}
 	sayNext(talk, "submit", path)
 	if s.format == outputJSON {
@@ -94,6 +98,13 @@ func newSignature(private ed25519.PrivateKey, brand, digest string) *signatureFi
 		Key: core.SigningKeyID(brand, public), Digest: digest, Brand: brand,
 		Signature: ed25519.Sign(private, []byte(core.PluginSignatureText(brand, digest))),
 	}
+}
+
+// replaces reports whether something else is in the file.
+func (f *signatureFile) replaces(path string) bool {
+	before, err := os.ReadFile(path)
+	var text bytes.Buffer
+	return err == nil && printJSON(&text, f) == nil && !bytes.Equal(before, text.Bytes())
 }
 
 func (f *signatureFile) write(path string) error {

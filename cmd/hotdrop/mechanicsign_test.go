@@ -63,6 +63,13 @@ func TestASignatureIsOverTheBrandAndTheBytes(t *testing.T) {
 	if again.stdout != before || readText(t, "mine.wasm.sig") != before {
 		t.Errorf("signed again it is\n%s", again.stdout)
 	}
+	if strings.Contains(again.stderr, "replaced") {
+		t.Errorf("the same signature is said to be another:\n%s", again.stderr)
+	}
+	writeFile(t, ".", "mine.wasm.sig", "an earlier one")
+	if r := do(t, "mechanic", "sign", "mine.wasm", "--key", "meizu.key", "--brand", "meizu"); !strings.HasPrefix(r.stderr, "replaced the signature that was in mine.wasm.sig\n") {
+		t.Errorf("nothing is said of the signature that was there:\n%s", r.stderr)
+	}
 	if r := do(t, "mechanic", "sign", "mine.wasm", "--key", "meizu.key", "--brand", "xiaomi", "--out", "other.sig"); r.code != exitOK {
 		t.Errorf("exit %d\n%s", r.code, r.stderr)
 	}

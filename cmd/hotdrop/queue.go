@@ -73,7 +73,7 @@ type shuffleReport struct {
 	Unchecked   []string             `json:"not_checked"` // what the shuffle was not held against
 	Shopper     string               `json:"shopper,omitempty"`
 	Arrival     string               `json:"arrival,omitempty"` // of the shopper
-	Place       int                  `json:"place,omitempty"`   // of that arrival
+	Place       int                  `json:"place,omitempty"`   // of that arrival; absent if the shopper has none in this shuffle
 }
 
 func (v *shuffleVerification) verify(path string, stdin io.Reader, out, talk io.Writer) error {
@@ -128,9 +128,8 @@ func (v *shuffleVerification) report(s *drawing.Shuffle) *shuffleReport {
 	}
 	if v.shopper != "" {
 		arrival, place := s.Find(v.shopper)
-		if r.Arrival, r.Place = arrival.String(), place; place == 0 {
-			r.Arrival = ""
-			r.differ("shopper", v.shopper+" did not come before the opening")
+		if r.Place = place; place > 0 {
+			r.Arrival = arrival.String()
 		}
 	}
 	r.Agrees = len(r.Differences) == 0
@@ -150,6 +149,11 @@ func (r *shuffleReport) write(out, talk io.Writer) error {
 	}
 	if r.Place > 0 {
 		if _, err := fmt.Fprintf(out, "%s has place %d, as the arrival %s\n", r.Shopper, r.Place, r.Arrival); err != nil {
+			return err
+		}
+	}
+	if r.Shopper != "" && r.Place == 0 {
+		if _, err := fmt.Fprintf(out, "%s has no place in this shuffle: nobody of that id came before the opening\n", r.Shopper); err != nil {
 			return err
 		}
 	}

@@ -169,7 +169,7 @@ func reviewListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return r.printList(cmd.OutOrStdout(), cmd.ErrOrStderr(), all)
+			return r.printList(cmd.OutOrStdout(), cmd.ErrOrStderr(), state, all)
 		},
 	})
 	cmd.Flags().Var(&choice{value: &state, of: pluginStates()}, "state", "only those in this state")
@@ -177,12 +177,12 @@ func reviewListCommand() *cobra.Command {
 }
 
 // printList prints a line for each plugin, with as much of the digest as the other commands need.
-func (r *reviews) printList(out, talk io.Writer, all []api.Plugin) error {
+func (r *reviews) printList(out, talk io.Writer, state string, all []api.Plugin) error {
 	if r.format == outputJSON {
 		return printJSON(out, all)
 	}
 	if len(all) == 0 {
-		_, _ = fmt.Fprintln(talk, "there is no such plugin")
+		_, _ = fmt.Fprintln(talk, noPlugins(state))
 		return nil
 	}
 	shown := shownDigits(all)
@@ -193,6 +193,14 @@ func (r *reviews) printList(out, talk io.Writer, all []api.Plugin) error {
 			cmp.Or(oneLine(p.Name), "-"), approvalCount(p), moment(p.UploadedAt), p.UploadedBy)
 	}
 	return rows.Flush()
+}
+
+// noPlugins says that a list is empty; a state of "" is any.
+func noPlugins(state string) string {
+	if state == "" {
+		return "no plugins were submitted"
+	}
+	return "no plugins are " + state + "; without --state the list has those in other states too"
 }
 
 // shownDigits is how much of the digests tells them apart.

@@ -213,7 +213,7 @@ func TestPluginsAreListedPageByPage(t *testing.T) {
 	if r = s.does(t, "list", "--state", "good"); r.code != exitUsage || !strings.Contains(r.stderr, "vetted") {
 		t.Errorf("exit %d\n%s", r.code, r.stderr)
 	}
-	if r = newReviewServer(t).does(t, "list"); r.code != exitOK || r.stdout != "" || r.stderr != "there is no such plugin\n" {
+	if r = newReviewServer(t).does(t, "list"); r.code != exitOK || r.stdout != "" || r.stderr != "no plugins were submitted\n" {
 		t.Errorf("exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	if r = newReviewServer(t).does(t, "list", "-o", "json"); r.stdout != "[]\n" {
@@ -265,13 +265,13 @@ func TestWhatTheServerAddsToADecisionIsTold(t *testing.T) {
 	if err := json.Unmarshal(stored(t, "half_approved"), &p); err != nil {
 		t.Fatal(err)
 	}
-	p["notice"] = "the approvals of 1 people are void"
+	p["notice"] = "the approval of 1 person is void"
 	text, err := json.Marshal(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := newReviewServer(t, text)
-	if r := s.does(t, "approve", digestOfPlugin(text), "--reason", "r"); !strings.Contains(r.stdout, "\n  the approvals of 1 people are void\n") {
+	if r := s.does(t, "approve", digestOfPlugin(text), "--reason", "r"); !strings.Contains(r.stdout, "\n  the approval of 1 person is void\n") {
 		t.Errorf("got\n%s", r.stdout)
 	}
 	s.answer = `403 {"code":"approval_required","detail":"you have uploaded it"}`

@@ -28,6 +28,7 @@ type reviewing struct {
 }
 
 func (r *reviewing) register(cmd *cobra.Command) *cobra.Command {
+	r.client.demo = core.RolePlatform
 	r.reviews.register(cmd)
 	cmd.Flags().StringVar(&r.reason, "reason", "", "why, for the staff log and for the brand; required")
 	return cmd

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // do runs the command line in this process.
@@ -93,4 +96,23 @@ func TestAKeysFileIsMadeOnceAndForItsOwner(t *testing.T) {
 	if r := do(t, "keys", "new", path); r.code != exitFailed || !strings.Contains(r.stderr, "is there already") {
 		t.Errorf("exit %d: %s", r.code, r.stderr)
 	}
+}
+
+// everyCommand visits the command and all below it.
+func everyCommand(cmd *cobra.Command, visit func(*cobra.Command)) {
+	visit(cmd)
+	for _, child := range cmd.Commands() {
+		everyCommand(child, visit)
+	}
+}
+
+func TestHelpNamesTheTypeOfEveryFlagInOneWord(t *testing.T) {
+	started := false
+	everyCommand(newRoot(&started), func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(flag *pflag.Flag) {
+			if name, _ := pflag.UnquoteUsage(flag); strings.ContainsAny(name, " -") {
+				t.Errorf("%s --%s: what stands between backquotes is taken for the type: %q", cmd.CommandPath(), flag.Name, name)
+			}
+		})
+	})
 }

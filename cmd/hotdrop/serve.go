@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"path/filepath"
@@ -62,7 +63,7 @@ func serveCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&s.demo, "demo", false, "serve campaigns to play with, on loopback only")
 	cmd.Flags().StringVar(&s.public.hostPort, "listen", "127.0.0.1:8080", "address of the API")
 	cmd.Flags().StringVar(&s.admin.hostPort, "admin-listen", "127.0.0.1:8081", "address of /livez, /readyz and /metrics; keep it inside")
-	cmd.Flags().StringVar(&s.keys, "keys", "", "file of keys (see `hotdrop keys new`); --demo makes one in --data")
+	cmd.Flags().StringVar(&s.keys, "keys", "", "file of keys (see hotdrop keys new); --demo makes one in --data")
 	s.registerLimits(cmd)
 	s.certificates.register(cmd)
 	s.plugins.register(cmd)
@@ -112,6 +113,9 @@ func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, closeListener(admin)) }()
+	if err := s.checkKeys(); err != nil {
+		return err
+	}
 	db, err := s.openMigrated(ctx)
 	if err != nil {
 		return err
@@ -178,6 +182,16 @@ func (n *node) start(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// checkKeys fails on a keys file that readKeys could not read, before there is a database. One that demo mode will make may be
+// missing.
+func (s *serveSettings) checkKeys() error {
+	_, err := api.LoadKeys(s.keysPath())
+	if s.demo && errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // readKeys reads the keys file; demo mode makes one where it is missing.

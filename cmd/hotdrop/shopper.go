@@ -42,7 +42,7 @@ func resolveShopperCommand() *cobra.Command {
 		Short: "Print what a brand's own shoppers are called here",
 		Long: "Print what a brand's own shoppers are called here. Shoppers of a brand's identity provider have a pseudonym, which\n" +
 			"nobody can trace back; the brand finds it by the id that its provider gives a shopper. It takes a key of the brand.",
-		Example: "  hotdrop shopper resolve user-8391 --key $MEIZU",
+		Example: "  hotdrop shopper resolve user-8391   # with HOTDROP_KEY",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.resolve(cmd.Context(), args, cmd.OutOrStdout())
@@ -62,7 +62,7 @@ func exportShopperCommand() *cobra.Command {
 		Short: "Write down everything that is kept about a shopper, as JSON",
 		Long: "Write down everything that is kept about SHOPPER, as JSON: a brand's key gets what its campaigns keep, an\n" +
 			"administrator's what all do, or those of --brand. That it was read stands in the staff log.",
-		Example: "  hotdrop shopper export s_obsq4hituyoii4754gmgp2k7j2 --out shopper.json --key $MEIZU",
+		Example: "  hotdrop shopper export s_obsq4hituyoii4754gmgp2k7j2 --out shopper.json   # with HOTDROP_KEY",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.export(cmd.Context(), args[0], cmd.OutOrStdout())
@@ -82,7 +82,7 @@ func eraseShopperCommand() *cobra.Command {
 			"and stock need stays under a random name. While the shopper takes part in something, such as an order that was\n" +
 			"paid and has not arrived, it is refused and says in what. It cannot be undone. After a crash, run it again.\n" +
 			"A shopper who comes back is a new one: limits per shopper begin anew.",
-		Example: "  hotdrop shopper erase s_obsq4hituyoii4754gmgp2k7j2 --reason \"asked for by letter 2012-311\" --key $MEIZU",
+		Example: "  hotdrop shopper erase s_obsq4hituyoii4754gmgp2k7j2 --reason \"asked for by letter 2012-311\"   # with HOTDROP_KEY",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.erase(cmd.Context(), args[0], cmd.OutOrStdout())

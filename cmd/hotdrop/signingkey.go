@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hotdrop/api"
+	"hotdrop/core"
 )
 
 // The blocks of a key file, PEM as openssl writes it (PKCS #8 and PKIX).
@@ -37,7 +38,7 @@ func signingKeysCommand() *cobra.Command {
 		Long: "Keys by which a brand signs its plugins. The private half stays with the author; the server gets the public half only,\n" +
 			"and anybody who has it can check who vouches for a plugin. A brand may have several, so that one can take another's place.",
 		Example: "  hotdrop keys signing new meizu.key\n" +
-			"  hotdrop keys signing add meizu.key --name \"build server\" --key $KEY\n" +
+			"  hotdrop keys signing add meizu.key --name \"build server\"   # with HOTDROP_KEY\n" +
 			"  hotdrop mechanic sign trade-in" + packedSuffix + " --key meizu.key --brand meizu",
 	}
 	group.AddCommand(newSigningKeyCommand(), addSigningKeyCommand(), listSigningKeysCommand(), revokeSigningKeyCommand())
@@ -172,6 +173,7 @@ type signingKeys struct {
 }
 
 func (s *signingKeys) register(cmd *cobra.Command) *cobra.Command {
+	s.client.demo = core.RoleAdmin
 	s.client.register(cmd)
 	s.format = outputText
 	s.format.register(cmd)

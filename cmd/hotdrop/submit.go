@@ -48,7 +48,7 @@ func mechanicSubmitCommand() *cobra.Command {
 			"the packed module in this folder. FILE" + signatureSuffix + " beside it, as `mechanic sign` made it, goes along. Submitting the\n" +
 			"same bytes again is harmless. The state, the digest and the reasons of a refusal go to stdout; a plugin that is\n" +
 			"refused, rejected or revoked ends with exit code 1.",
-		Example: "  hotdrop mechanic submit trade-in" + packedSuffix + " --key $KEY\n" +
+		Example: "  hotdrop mechanic submit trade-in" + packedSuffix + "   # with HOTDROP_KEY\n" +
 			"  hotdrop mechanic submit --brand meizu   # with the keys of the demo in this folder",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
