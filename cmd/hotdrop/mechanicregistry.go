@@ -120,7 +120,7 @@ func (e *exporting) artifact(ctx context.Context, what string) (*oci.Artifact, e
 	if _, ok := digestPrefix(what); !ok {
 		return nil, fmt.Errorf("%s is neither a file nor a digest, sha256: and at least %d hex digits", what, minDigestPrefix)
 	}
-	plugin, err := (&reviews{client: e.client, brand: e.brand}).find(ctx, what)
+	plugin, _, err := (&reviews{client: e.client, brand: e.brand}).find(ctx, what)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func reviewCommand() *cobra.Command {
 			"its digest, of which the first 8 hex digits do where no other plugin has them.",
 		Example: "  hotdrop review list --state vetted\n" +
 			"  hotdrop review show 9f86d081\n" +
-			"  hotdrop review approve 9f86d081 --reason \"vectors read, costs are low\" --campaign trade-in --expires 30d\n" +
+			"  hotdrop review approve 9f86d081 --if-match 4 --reason \"vectors read, costs are low\" --campaign trade-in --expires 30d\n" +
 			"  hotdrop review revoke 9f86d081 --reason \"it gives too much for a broken phone\"",
 	}
 	group.AddCommand(reviewListCommand(), reviewShowCommand(), reviewApproveCommand(),
@@ -68,24 +68,24 @@ func digestPrefix(text string) (prefix string, ok bool) {
 	return "sha256:" + parts[2], true
 }
 
-// find returns the one plugin whose digest begins so, with its report.
-func (r *reviews) find(ctx context.Context, text string) (*api.Plugin, error) {
+// find returns the one plugin whose digest begins so, with its report, and its revision as ETags have it.
+func (r *reviews) find(ctx context.Context, text string) (plugin *api.Plugin, tag string, err error) {
 	prefix, ok := digestPrefix(text)
 	if !ok {
-		return nil, usageError{fmt.Errorf("%q is no digest: sha256: and at least %d hex digits of it", text, minDigestPrefix)}
+		return nil, "", usageError{fmt.Errorf("%q is no digest: sha256: and at least %d hex digits of it", text, minDigestPrefix)}
 	}
 	digest := prefix
 	if !core.ValidDigest(prefix) {
-		var err error
 		if digest, err = r.complete(ctx, prefix); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
 	answered, err := r.client.do(ctx, http.MethodGet, "/v1/plugins/"+digest+brandQuery(r.brand), nil, nil)
 	if err != nil {
-		return nil, withNext(err, "hotdrop review list")
+		return nil, "", withNext(err, "hotdrop review list")
 	}
-	return readPlugin(answered.body)
+	plugin, err = readPlugin(answered.body)
+	return plugin, answered.header.Get("ETag"), err
 }
 
 // complete returns the one digest that begins with the prefix.

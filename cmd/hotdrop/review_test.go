@@ -25,6 +25,8 @@ type reviewServer struct {
 	answer  string   // to a decision: status and body; "" for the first plugin
 	asked   []string // method and URL
 	body    string   // what was sent last
+	ifMatch string   // the revision that it was sent for
+	tag     string   // of what is read: an ETag
 	bound   bool     // whether the campaign trade-in binds the first plugin
 	closed  bool     // whether rollouts are not to be seen
 }
@@ -48,7 +50,7 @@ func (s *reviewServer) serve(w http.ResponseWriter, r *http.Request) {
 	s.asked = append(s.asked, r.Method+" "+r.URL.String())
 	if r.Method == http.MethodPost {
 		text, _ := io.ReadAll(r.Body)
-		s.body = string(text)
+		s.body, s.ifMatch = string(text), r.Header.Get("If-Match")
 	}
 	switch path := r.URL.Path; {
 	case path == "/v1/plugins":
@@ -66,6 +68,9 @@ func (s *reviewServer) serve(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(map[string]int{"403": 403, "409": 409}[status])
 		_, _ = io.WriteString(w, body)
 	case strings.HasPrefix(path, "/v1/plugins/"):
+		if s.tag != "" {
+			w.Header().Set("ETag", s.tag)
+		}
 		_, _ = w.Write(s.plugins[0])
 	default:
 		w.WriteHeader(http.StatusForbidden)
@@ -250,6 +255,27 @@ func TestWhatIsDecidedReachesTheServer(t *testing.T) {
 	}
 }
 
+func TestADecisionIsAboutThePluginAsItWasRead(t *testing.T) {
+	for name, test := range map[string][2]string{
+		"an approval":                   {"approve D --reason r", `"7"`},
+		"a rejection":                   {"reject D --reason r", `"7"`},
+		"a revocation":                  {"revoke D --reason r", `"7"`},
+		"an approval of what was shown": {"approve D --reason r --if-match 5", `"5"`},
+	} {
+		s := newReviewServer(t, stored(t, "half_approved"))
+		s.tag = `"7"`
+		r := s.does(t, strings.Fields(strings.Replace(test[0], "D", digestOfPlugin(s.plugins[0]), 1))...)
+		if r.code != exitOK || s.ifMatch != test[1] {
+			t.Errorf("%s: exit %d, sent for %s\n%s", name, r.code, s.ifMatch, r.stderr)
+		}
+	}
+	s := newReviewServer(t, stored(t, "half_approved"))
+	s.tag = `"7"`
+	if r := s.does(t, "show", digestOfPlugin(s.plugins[0])); !strings.Contains(r.stderr, "next: hotdrop review approve sha256:981366e8e382 --if-match 7 --reason WHY\n") {
+		t.Errorf("shown: %s", r.stderr)
+	}
+}
+
 func TestWhatTheServerAddsToADecisionIsTold(t *testing.T) {
 	for name, want := range map[string][2]string{
 		"approved": {"approved  sha256:", "next: the brand names it in a campaign's ruleset, plugin: sha256:"},
@@ -292,9 +318,10 @@ func TestADecisionThatIsAskedForWronglyIsNotSent(t *testing.T) {
 		"approve D --reason r --expires 0s":                 "neither a time from now",
 		"approve D --reason r --expires 99999d":             "neither a time from now",
 		"approve D --reason r --campaign a --all-campaigns": "exclude each other",
-		"approve":           "accepts 1 arg",
-		"revoke D E":        "accepts 1 arg",
-		"revoke --reason r": "accepts 1 arg",
+		"revoke D --reason r --if-match latest":             "is not a revision",
+		"approve":                                           "accepts 1 arg",
+		"revoke D E":                                        "accepts 1 arg",
+		"revoke --reason r":                                 "accepts 1 arg",
 	} {
 		r := s.does(t, strings.Fields(strings.Replace(args, "D", digestOfPlugin(s.plugins[0]), 1))...)
 		if r.code != exitUsage || !strings.Contains(r.stderr, want) {

@@ -22,6 +22,7 @@ type reviewing struct {
 	reviews
 
 	reason    string
+	ifMatch   string // the revision that was shown; "" for the one that is read before the decision
 	campaigns []string
 	all       bool
 	expires   string
@@ -31,6 +32,7 @@ func (r *reviewing) register(cmd *cobra.Command) *cobra.Command {
 	r.client.demo = core.RolePlatform
 	r.reviews.register(cmd)
 	cmd.Flags().StringVar(&r.reason, "reason", "", "why, for the staff log and for the brand; required")
+	cmd.Flags().StringVar(&r.ifMatch, "if-match", "", "decide only if the plugin is at this revision, as the command show told it")
 	return cmd
 }
 
@@ -108,11 +110,7 @@ func (r *reviewing) approve(ctx context.Context, digest string, out, talk io.Wri
 	if err != nil {
 		return err
 	}
-	plugin, err := r.find(ctx, digest)
-	if err != nil {
-		return err
-	}
-	return r.decide(ctx, plugin, "approvals", body, out, talk)
+	return r.decide(ctx, digest, "approvals", body, out, talk)
 }
 
 func noReason() error {
@@ -130,22 +128,33 @@ func reviewEndCommand(name, path, short string) *cobra.Command {
 			if r.reason == "" {
 				return noReason()
 			}
-			plugin, err := r.find(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return r.decide(cmd.Context(), plugin, path, &approvalBody{Reason: r.reason}, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return r.decide(cmd.Context(), args[0], path, &approvalBody{Reason: r.reason}, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	})
 }
 
-// decide sends the decision and prints how the plugin stands after it.
-func (r *reviewing) decide(ctx context.Context, plugin *api.Plugin, path string, body *approvalBody, out, talk io.Writer) error {
+// decide sends the decision and prints how the plugin stands after it. It is about the plugin as it was shown, or as it is read
+// here: what others approve meanwhile, on whatever terms, is not what this person has agreed to.
+func (r *reviewing) decide(ctx context.Context, digest, path string, body *approvalBody, out, talk io.Writer) error {
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
-	answered, err := r.client.do(ctx, http.MethodPost, pluginPath(plugin, "/"+path), http.Header{"Content-Type": {"application/json"}}, text)
+	header := http.Header{"Content-Type": {"application/json"}}
+	if _, err := strconv.ParseUint(r.ifMatch, 10, 63); err != nil && r.ifMatch != "" {
+		return usageError{fmt.Errorf("--if-match: %q is not a revision", r.ifMatch)}
+	}
+	plugin, tag, err := r.find(ctx, digest)
+	if err != nil {
+		return err
+	}
+	if r.ifMatch != "" {
+		tag = strconv.Quote(r.ifMatch)
+	}
+	if tag != "" {
+		header.Set("If-Match", tag)
+	}
+	answered, err := r.client.do(ctx, http.MethodPost, pluginPath(plugin, "/"+path), header, text)
 	if err != nil {
 		return withNext(err, "hotdrop review show "+shortDigest(plugin.Digest))
 	}

@@ -50,7 +50,7 @@ type boundBy struct {
 }
 
 func (r *reviews) show(ctx context.Context, digest string, out, talk io.Writer) error {
-	plugin, err := r.find(ctx, digest)
+	plugin, tag, err := r.find(ctx, digest)
 	if err != nil {
 		return err
 	}
@@ -66,9 +66,18 @@ func (r *reviews) show(ctx context.Context, digest string, out, talk io.Writer) 
 		return err
 	}
 	if plugin.State == core.PluginVetted {
-		_, _ = fmt.Fprintf(talk, "next: hotdrop review approve %s --reason WHY\n", shortDigest(plugin.Digest))
+		_, _ = fmt.Fprintf(talk, "next: hotdrop review approve %s%s --reason WHY\n", shortDigest(plugin.Digest), asShown(tag))
 	}
 	return nil
+}
+
+// asShown has what is approved be what was shown.
+func asShown(tag string) string {
+	revision, err := strconv.ParseUint(strings.Trim(tag, `"`), 10, 63)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf(" --if-match %d", revision)
 }
 
 // boundBy asks every campaign of the plugin's brand which rulesets decide or are tried, and whether they bind it.
