@@ -244,7 +244,9 @@ func (e *Engine) compileNew(ctx context.Context, def *Campaign, r *Ruleset) (*co
 }
 
 // timesFree reports whether the file's times may be any, as they may in a demo.
-func (r *ApplyRequest) timesFree(current *CampaignRecord) bool { return r.Jump || current.Demo && r.Demo }
+func (r *ApplyRequest) timesFree(current *CampaignRecord) bool {
+	return r.Jump || current.Demo && r.Demo
+}
 
 // allowed checks the request's preconditions against what is stored.
 func (r *ApplyRequest) allowed(current *CampaignRecord) error {
