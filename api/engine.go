@@ -184,6 +184,8 @@ type Rollouts interface {
 	// RolloutHistory returns up to limit changes of the campaign with revisions below the given one, or any if that is 0, the
 	// newest first.
 	RolloutHistory(ctx context.Context, campaign string, below int64, limit int, staff core.Principal) ([]core.RolloutEntry, error)
+	// IdleBindings returns the bindings that decide in the campaign and whose mechanics this node does not ask now.
+	IdleBindings(ctx context.Context, campaign string) ([]core.IdleBinding, error)
 }
 
 // Nodes knows the serving processes.

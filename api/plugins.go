@@ -91,7 +91,7 @@ type approvalInput struct {
 // Approval is one person's agreement to a plugin.
 type Approval struct {
 	Reason    string     `json:"reason" minLength:"1" maxLength:"500" doc:"why, for the staff log and for the brand" example:"vectors read"`
-	Campaigns []string   `json:"campaigns,omitempty" nullable:"false" maxItems:"100" doc:"the campaigns that may bind it; an empty list is all of its brand, and without one it is what others have approved already, else all"`
+	Campaigns []string   `json:"campaigns,omitempty" nullable:"false" maxItems:"100" doc:"the campaigns that may bind it; an empty list is all of its brand, and without one it is what others have proposed or approved already, else all"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"when the approval ends, at most a year from now; without it when others have said already, else after 90 days"`
 }
 
@@ -118,14 +118,15 @@ type Plugin struct {
 	Reason     string           `json:"reason,omitempty" doc:"why it is in that state, in staff's words"`
 	UploadedAt time.Time        `json:"uploaded_at"`
 	UploadedBy string           `json:"uploaded_by" doc:"the id of the principal"`
-	DecidedAt  *time.Time       `json:"decided_at,omitempty" doc:"when staff decided about it"`
-	DecidedBy  string           `json:"decided_by,omitempty" doc:"the id of the principal"`
+	DecidedAt  *time.Time       `json:"decided_at,omitempty" doc:"when it was last decided about, or its approvals were ended"`
+	DecidedBy  string           `json:"decided_by,omitempty" doc:"who did: the id of the principal, or system where its time was over or what its approvals were bound to changed"`
 	VettedAt   *time.Time       `json:"vetted_at,omitempty" doc:"when the report was made"`
 	Report     any              `json:"report,omitempty" doc:"what vetting found: verdict, reasons, measurements; not in lists"`
 
 	Author          string           `json:"author,omitempty" doc:"who made it, as its manifest says, for which nobody vouches"`
-	Terms           *PluginTerms     `json:"terms,omitempty" doc:"what is approved; whoever approves on other terms begins anew"`
+	Terms           *PluginTerms     `json:"terms,omitempty" doc:"what is approved; until it is, whoever approves on other terms begins anew"`
 	Approvals       []PluginApproval `json:"approvals" nullable:"false" doc:"who has approved it on these terms"`
+	Proposed        *PluginProposal  `json:"proposed,omitempty" doc:"other terms that some have approved while those above are in force; they take their place when enough people have"`
 	ApprovalsNeeded int              `json:"approvals_needed" doc:"how many people have to approve it, all together" example:"2"`
 	Signature       *PluginSignedBy  `json:"signature,omitempty" doc:"the signature of its brand"`
 	Notice          string           `json:"notice,omitempty" doc:"what else your request did, such as that earlier approvals are void"`
@@ -136,6 +137,12 @@ type PluginTerms struct {
 	Campaigns []string  `json:"campaigns" nullable:"false" doc:"that may bind it; none: all of its brand"`
 	ExpiresAt time.Time `json:"expires_at" doc:"from then on it is approved no more"`
 	Limits    any       `json:"limits,omitempty" doc:"what it is granted: memory, fuel, sizes"`
+}
+
+// PluginProposal is what some people have approved beside the terms in force.
+type PluginProposal struct {
+	Terms     PluginTerms      `json:"terms"`
+	Approvals []PluginApproval `json:"approvals" nullable:"false" doc:"who has approved these terms; they count for no others"`
 }
 
 // PluginApproval is who has approved a plugin.
@@ -278,10 +285,10 @@ func pluginView(p *core.Plugin) Plugin {
 	view := Plugin{
 		ID: p.Digest, Digest: p.Digest, Brand: p.Brand, Name: p.Name, Size: p.Size, State: p.State, Reason: p.Reason,
 		UploadedAt: timeOf(p.UploadedAt), UploadedBy: p.UploadedBy, DecidedBy: p.DecidedBy,
-		Author: p.Author, Terms: termsView(p.Terms), Approvals: []PluginApproval{}, ApprovalsNeeded: p.Needed, Notice: p.Notice,
+		Author: p.Author, Terms: termsView(p.Terms), Approvals: views(p.Approvals, approvalView), ApprovalsNeeded: p.Needed, Notice: p.Notice,
 	}
-	for _, a := range p.Approvals {
-		view.Approvals = append(view.Approvals, PluginApproval{By: a.By, At: timeOf(a.At), Reason: a.Reason})
+	if n := p.Proposed; n != nil {
+		view.Proposed = &PluginProposal{Terms: *termsView(n.Terms), Approvals: views(n.Approvals, approvalView)}
 	}
 	if p.Signature != nil {
 		view.Signature = &PluginSignedBy{Key: p.Signature.Key, Brand: p.Brand, State: p.SignatureState(), Value: p.Signature.Value}
@@ -298,6 +305,10 @@ func pluginView(p *core.Plugin) Plugin {
 		}
 	}
 	return view
+}
+
+func approvalView(a core.PluginApproval) PluginApproval {
+	return PluginApproval{By: a.By, At: timeOf(a.At), Reason: a.Reason}
 }
 
 func termsView(t *core.PluginTerms) *PluginTerms {

@@ -164,8 +164,10 @@ func (s *Server) registerApproval() {
 			Tags: []string{"plugins"}, Summary: "Approve a vetted plugin: campaigns of its brand may bind it",
 			Description: "One person's approval; `approvals_needed` people have to give theirs, and none of them may have uploaded it or be " +
 				"named by its manifest as its author. An approval is of these bytes, for these campaigns, under the limits that the plugin is " +
-				"granted, until `expires_at`: whoever approves on other terms begins anew, and a change of any of them ends it. The plugin is " +
-				"loaded only while its report by the rules of the serving version is good.",
+				"granted, until `expires_at`. Approvals of different terms never add up: whoever approves other terms begins anew, or, while " +
+				"the plugin is approved, proposes them: what is in force stays until `approvals_needed` people have approved what is " +
+				"`proposed`, which then takes its place. A change of the limits or of the signature ends approvals. The plugin is loaded " +
+				"only while its report by the rules of the serving version is good.",
 		},
 		refuses: []core.Code{
 			core.CodeNotFound, core.CodeWrongState, core.CodePreconditionFailed, core.CodeApprovalRequired, core.CodeSignatureInvalid,

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
@@ -153,7 +154,7 @@ func problemOf(err error) *Problem {
 		return p
 	}
 	if list, ok := errors.AsType[*core.Problems](err); ok {
-		p := newProblem(core.CodeInvalid, "the campaign file has problems")
+		p := newProblem(core.CodeInvalid, "the "+cmp.Or(list.Of, "campaign file")+" has problems")
 		p.Problems = list.List
 		return p
 	}

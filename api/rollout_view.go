@@ -85,6 +85,7 @@ type Swapped struct {
 	State       Rollout        `json:"state" doc:"the rollout that is in force now"`
 	Lost        []LostNode     `json:"lost" nullable:"false" doc:"nodes that were seen within the last minute and are no longer alive: nobody waited for them"`
 	Dropped     *PendingChange `json:"dropped,omitempty" doc:"the change that waited until this one ended it; absent if none did"`
+	Warnings    []string       `json:"warnings,omitempty" nullable:"false" doc:"what it was made in spite of: approvals of plugins that end before the campaign closes"`
 }
 
 // LostNode is a node that is no longer alive and said no farewell.
@@ -109,9 +110,21 @@ type RolloutState struct {
 	Epoch    int64              `json:"epoch" doc:"rises with every change that can change a decision" example:"9"`
 	Rulesets int64              `json:"rulesets" doc:"the highest number that a ruleset has" example:"9"`
 	State    Rollout            `json:"state" doc:"the rollout that is in force"`
+	Idle     []IdleBinding      `json:"idle" nullable:"false" doc:"bindings of the rulesets that decide whose mechanic the answering node does not ask now: their failure policy decides"`
 	Nodes    []Node             `json:"nodes" nullable:"false" doc:"the nodes that are alive, sorted by id"`
 	Lost     []LostNode         `json:"lost" nullable:"false" doc:"the nodes that were seen within the last minute and are no longer alive, sorted by id"`
 	History  Page[RolloutEntry] `json:"history" doc:"the changes that led here, the newest first"`
+}
+
+// IdleBinding is a binding whose mechanic is not asked now.
+type IdleBinding struct {
+	Ruleset  int64              `json:"ruleset" example:"7"`
+	Binding  int                `json:"binding" doc:"its place in the ruleset, from 0; reasons and other texts count from 1" example:"1"`
+	Mechanic string             `json:"mechanic" example:"trade-in"`
+	Plugin   string             `json:"plugin,omitempty" doc:"the digest of the plugin that it binds; absent if it binds none"`
+	Policy   core.FailurePolicy `json:"on_failure" doc:"what decides instead" enum:"deny,skip,last_good"`
+	Why      core.IdleWhy       `json:"why" enum:"revoked,expired,void,absent,breaker" doc:"the plugin is revoked; its approval has expired, or does not hold or is not for this campaign; it cannot be loaded; the breaker is open"`
+	Message  string             `json:"message" doc:"the same in words"`
 }
 
 // Node is one serving process, as far as it follows one campaign.
@@ -204,9 +217,13 @@ func (s *Server) rollout(ctx context.Context, in *rolloutStateInput) (*rolloutSt
 	if err != nil {
 		return nil, err
 	}
+	idle, err := s.engine.IdleBindings(ctx, in.Campaign)
+	if err != nil && core.CodeOf(err) != core.CodeUnavailable { // a campaign that this node cannot serve has a state all the same
+		return nil, err
+	}
 	return &rolloutStateOutput{Body: RolloutState{
 		Campaign: in.Campaign, Rollout: record.Rollout.Number, Revision: record.Revision, Epoch: record.Epoch,
-		Rulesets: record.Rulesets, State: RolloutOf(&record.Rollout),
+		Rulesets: record.Rulesets, State: RolloutOf(&record.Rollout), Idle: views(idle, func(b core.IdleBinding) IdleBinding { return IdleBinding(b) }),
 		Nodes:   views(nodes, func(n *core.Node) Node { return nodeView(n, in.Campaign) }),
 		Lost:    views(lost, lostView),
 		History: historyPage(entries, in.Limit),
@@ -299,7 +316,7 @@ func pendingView(p *core.Pending) *PendingChange {
 func swappedView(campaign string, s *core.Swapped) Swapped {
 	return Swapped{
 		Campaign: campaign, Rollout: s.Rollout.Number, Revision: s.Revision, Epoch: s.Epoch, CommittedAt: timeOf(s.At),
-		Nodes: []NodeFollowed{}, Lost: []LostNode{}, State: RolloutOf(s.Rollout),
+		Nodes: []NodeFollowed{}, Lost: []LostNode{}, State: RolloutOf(s.Rollout), Warnings: s.Warnings,
 	}
 }
 

@@ -66,6 +66,13 @@ func (e *scripted) RolloutHistory(
 	return []core.RolloutEntry{entry, before}, e.call()
 }
 
+func (*scripted) IdleBindings(context.Context, string) ([]core.IdleBinding, error) {
+	return []core.IdleBinding{{
+		Ruleset: 7, Binding: 1, Mechanic: "half", Plugin: "sha256:ab", Policy: core.FailDeny, Why: core.IdleRevoked,
+		Message: "the plugin is revoked, not approved: costs too much",
+	}}, nil
+}
+
 func (e *scripted) Nodes(context.Context) ([]*core.Node, error) {
 	return []*core.Node{
 		{ID: "a", StartedAt: 1356062400000, SeenAt: 1356062401000, Version: "1", Campaigns: map[string]*core.NodeCampaign{"phone": {

@@ -40,6 +40,7 @@ type Applied struct {
 	Ruleset  int64                 `json:"ruleset" doc:"the number of the ruleset that decides" example:"2"`
 	DryRun   bool                  `json:"dry_run" doc:"nothing was changed"`
 	Changes  []campaignfile.Change `json:"changes" nullable:"false" doc:"what is different from before, sorted by path"`
+	Warnings []string              `json:"warnings,omitempty" nullable:"false" doc:"what was applied all the same: bindings that stay without their plugin, approvals that end before the campaign closes"`
 }
 
 type fileOutput struct {
@@ -188,7 +189,7 @@ func (in *applyInput) result(before, after *core.CampaignRecord, definition *cor
 	}
 	out := &applyOutput{Status: http.StatusOK, Body: Applied{
 		ID: in.Campaign, Revision: after.Revision, Ruleset: after.Ruleset.Number, DryRun: in.DryRun,
-		Changes: append([]campaignfile.Change{}, changes...),
+		Changes: append([]campaignfile.Change{}, changes...), Warnings: after.Ruleset.Warnings,
 	}}
 	if in.DryRun {
 		return out, nil

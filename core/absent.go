@@ -15,6 +15,7 @@ type NotLoadable struct {
 	Hint   string  // the next thing to try; "" where Err says it
 	// Withheld says that the registry keeps an approved plugin out, as its approvals do not hold or are for other campaigns.
 	Withheld bool
+	Expired  bool  // it does so because the time of the approvals is over
 	Err      error // what keeps it out: an *[Error], or *[Problems] relative to the binding
 }
 
@@ -45,12 +46,14 @@ func (n *NotLoadable) state() string {
 type absent struct {
 	manifest *Manifest
 	failure  *MechanicError
+	why      *NotLoadable
 }
 
 func newAbsent(digest string, why *NotLoadable) *absent {
 	a := &absent{
 		manifest: &Manifest{Name: "plugin", Kind: "plugin", Digest: digest, Hooks: why.Hooks},
 		failure:  &MechanicError{Code: "unavailable", Message: "the plugin cannot be loaded now"},
+		why:      why,
 	}
 	if why.Plugin != nil {
 		a.manifest.Name = cmp.Or(why.Plugin.Name, a.manifest.Name)

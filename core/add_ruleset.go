@@ -33,7 +33,7 @@ func (e *Engine) AddRuleset(ctx context.Context, req RulesetRequest) (*Ruleset, 
 			c.rulesets.keepWarm(added.Ruleset.Number)
 			e.preparer.tellReady(c.id, added.Ruleset.Number)
 			answer := added.Ruleset
-			answer.Warnings = warnings
+			answer.Warnings = append(warnings, e.endsBefore(ctx, record.Definition, &added.Ruleset)...)
 			return &answer, nil
 		}
 		if !errors.Is(err, ErrConflict) {

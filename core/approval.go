@@ -245,7 +245,7 @@ func (e *Engine) fileNeedsApproval(
 	if why := current.Definition.prolonged(next); why != "" && !req.timesFree(current) {
 		return why, nil
 	}
-	ruleset, err := e.compileNew(ctx, next, &change.Record.Ruleset)
+	ruleset, _, err := e.compileFile(ctx, current, next, &change.Record.Ruleset)
 	if err != nil {
 		return "", err
 	}

@@ -148,7 +148,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	}
 	now := e.now().UnixMilli()
 	next := current.applied(req, now)
-	ruleset, err := e.compileNew(ctx, req.Definition, &next.Ruleset)
+	ruleset, warnings, err := e.compileFile(ctx, current, req.Definition, &next.Ruleset)
 	if err != nil {
 		return nil, err
 	}
@@ -167,6 +167,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	if err := e.settleRuleset(ctx, &next, current, isNew); err != nil {
 		return nil, err
 	}
+	next.Ruleset.Warnings = warnings
 	return &CampaignChange{
 		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew, Artefacts: artefacts,
 		Documents: append(newDraws(current.Definition, req.Definition), newRoom(current.Definition, req.Definition, e.now())...),

@@ -19,6 +19,7 @@ type Options struct {
 	Journal   Journal      // nil: what nodes measure, and what they refuse, is not kept
 	Shoppers  ShopperStore // nil: nothing of a shopper can be exported or erased
 	Compiler  Compiler
+	Plugins   PluginStandings  // nil: nobody is warned of approvals that end
 	Provider  Provider         // nil: the embedded wallet on Ledger
 	Nodes     NodeStore        // nil: this node is alone on the store
 	NodeID    string           // "": another one at each start
@@ -35,6 +36,7 @@ type Engine struct {
 	journal    Journal      // nil without one
 	shoppers   ShopperStore // nil without one
 	compiler   Compiler
+	plugins    PluginStandings // nil without uploaded plugins
 	wallet     *Wallet
 	provider   Provider
 	exports    *exports
@@ -63,7 +65,7 @@ type Engine struct {
 // NewEngine returns an engine that knows no campaign until [Engine.Start].
 func NewEngine(o Options) *Engine {
 	e := &Engine{
-		store: o.Store, campaigns: o.Campaigns, journal: o.Journal, shoppers: o.Shoppers, compiler: o.Compiler,
+		store: o.Store, campaigns: o.Campaigns, journal: o.Journal, shoppers: o.Shoppers, compiler: o.Compiler, plugins: o.Plugins,
 		provider: o.Provider, exports: newExports(), now: o.Now, log: o.Log, nodes: o.Nodes,
 		unserved: map[string]*unserved{},
 	}

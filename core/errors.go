@@ -125,7 +125,10 @@ func (p Problem) String() string {
 }
 
 // Problems is every thing wrong with a file; it is an error when it is not empty.
-type Problems struct{ List []Problem }
+type Problems struct {
+	List []Problem
+	Of   string // what they are of, for people; "" for a campaign file
+}
 
 // Error implements error with one problem a line.
 func (p *Problems) Error() string {

@@ -200,7 +200,7 @@ func states(judgements []judgement, rollout *Rollout) []GuardState {
 		if v, set := worst[name]; set {
 			last := rollout.lastTrip(name)
 			found = append(found, GuardState{
-				Name: string(name), Value: v.value, Limit: v.limit, Tripped: rollout.Action == ActionGuard && rollout.Guard == name,
+				Name: string(name), Value: v.value, Limit: v.limit, Tripped: rollout.guardedBy(name),
 				TrippedAt: last.At, TrippedValue: last.Value, TrippedRuleset: last.Ruleset,
 			})
 		}

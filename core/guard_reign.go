@@ -32,7 +32,7 @@ type reign struct {
 func reignOf(rows []RolloutEntry) (r reign, enough bool) {
 	for i, row := range rows {
 		r.rollout, r.at, r.from, r.before = row.Rollout.Number, row.At, row.At/1000, 0
-		r.spent = r.spent || row.Rollout.Action == ActionGuard && row.Rollout.Guard == GuardBudgetShare
+		r.spent = r.spent || row.Rollout.guardedBy(GuardBudgetShare)
 		if i+1 == len(rows) {
 			return r, false
 		}

@@ -39,8 +39,8 @@ type Plugin struct {
 	Upload     string // names its parts in the store; "" where its bytes are not kept any more
 	UploadedAt int64
 	UploadedBy string
-	DecidedAt  int64  // when staff last decided about it; 0 for never
-	DecidedBy  string // who did
+	DecidedAt  int64  // when it was last decided about, or its approvals were ended; 0 for never
+	DecidedBy  string // who did: a person, or system where its time was over or what it was bound to changed
 	Reason     string // why it is in its state: staff's words, or why vetting could not be done
 	Revision   int64  // rises with every change; the ETag
 	Lease      PluginLease
@@ -48,6 +48,7 @@ type Plugin struct {
 
 	Terms     *PluginTerms     // what has been approved, or is about to be; nil while nobody has approved anything
 	Approvals []PluginApproval // on these terms, in the order that they came
+	Proposed  *PluginProposal  // other terms beside those in force; nil while nobody has approved any
 	Signature *PluginSignature // nil while nobody has signed it
 	Needed    int              // how many people have to approve it: the registry's, no part of what is stored
 	Notice    string           // what a decision did beside what it was asked to: no part of what is stored
@@ -125,11 +126,11 @@ type PluginChange struct {
 	Plugin *Plugin
 	Report *PluginReport // to be kept under its version, replacing one of that version; nil for none
 	Void   *PluginVoid   // what happens to the approvals so far; nil: they stand
-	// Approval is added to those that stand, on the plugin's terms; a person who has one already is ErrConflict.
-	Approval *PluginApproval
-	Entry    *StaffEntry // nil when nobody is to answer for it
-	Drop     string      // the upload whose parts are removed; "" for none
-	Adopt    bool        // Plugin.Upload is a finished upload, which becomes this plugin's; if it is not there: ErrConflict
+	// Approvals are added to those that stand, on the plugin's terms; a person who has one already is ErrConflict.
+	Approvals []PluginApproval
+	Entry     *StaffEntry // nil when nobody is to answer for it
+	Drop      string      // the upload whose parts are removed; "" for none
+	Adopt     bool        // Plugin.Upload is a finished upload, which becomes this plugin's; if it is not there: ErrConflict
 }
 
 // PluginUsage is what a brand takes of the store, bytes.

@@ -101,7 +101,7 @@ func TestAsManyPeopleApproveAsAreAskedFor(t *testing.T) {
 	})
 }
 
-func TestWhoeverApprovesOnOtherTermsBeginsAnew(t *testing.T) {
+func TestUntilEnoughPeopleAgreeOnOtherTermsThoseInForceStay(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
 		h := newHalved(t, s, core.FailDeny)
 		r := h.plugins
@@ -110,34 +110,65 @@ func TestWhoeverApprovesOnOtherTermsBeginsAnew(t *testing.T) {
 			t.Errorf("the terms are %+v", usual)
 		}
 		h.sellsAt("ann", 99_950)
-		scoped := func(d *core.PluginDecision) { d.Campaigns = []string{"phone", "car", "phone"} }
-		p, err := r.approve(module, approver, scoped)
+		before := h.record()
+		longer := func(d *core.PluginDecision) { d.ExpiresAt = opening.Add(200 * day).UnixMilli() }
+		p, err := r.approve(module, approver, longer)
 		must(t, err)
-		if p.State != core.PluginVetted || len(p.Approvals) != 1 || !strings.Contains(p.Notice, "2 people are void") {
+		if p.State != core.PluginApproved || len(p.Approvals) != 2 || p.Terms.ExpiresAt != usual.ExpiresAt || len(p.Proposed.Approvals) != 1 ||
+			p.Proposed.Terms.ExpiresAt != opening.Add(200*day).UnixMilli() || !strings.Contains(p.Notice, "are proposed") {
 			t.Errorf("%+v", p)
 		}
-		h.refuses("bob")
-		p, err = r.approve(module, second, nil) // agrees to what stands
-		must(t, err)
-		if p.State != core.PluginApproved || !slices.Equal(p.Terms.Campaigns, []string{"car", "phone"}) || p.Notice != "" {
-			t.Errorf("%+v", p)
-		}
-		h.later(0)
 		h.sellsAt("bob", 99_950)
+		shown := r.is(module, core.PluginApproved)
+		if shown.Proposed == nil || shown.Proposed.Approvals[0].By != "approver" {
+			t.Errorf("%+v", shown)
+		}
+		p, err = r.approve(module, second, nil) // agrees to what is proposed
+		must(t, err)
+		if p.State != core.PluginApproved || p.Proposed != nil || p.Terms.ExpiresAt != opening.Add(200*day).UnixMilli() || len(p.Approvals) != 2 {
+			t.Errorf("%+v", p)
+		}
+		if after := h.record(); after.Epoch != before.Epoch {
+			t.Errorf("epoch %d, was %d: nothing that decides has changed", after.Epoch, before.Epoch)
+		}
+		h.clock.advance(100 * day)
+		if n, err := r.LapseExpired(t.Context()); n != 0 || err != nil {
+			t.Errorf("%d lapsed, %v", n, err)
+		}
+		h.audit()
+	})
+}
 
-		other := func(d *core.PluginDecision) { d.Campaigns = []string{"car"} }
-		_, err = r.approve(module, approver, other)
+func TestAnApprovalForFewerCampaignsFencesThoseThatLoseIt(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		h := newHalved(t, s, core.FailDeny)
+		r := h.plugins
+		other := *h.def
+		other.ID = "car"
+		_, err := h.apply(&other)
 		must(t, err)
-		_, err = r.approve(module, second, other)
+		only := func(ids ...string) func(d *core.PluginDecision) {
+			return func(d *core.PluginDecision) { d.Campaigns = ids }
+		}
+		_, err = r.approve(module, approver, only("car", "phone", "car"))
 		must(t, err)
-		r.is(module, core.PluginApproved)
+		_, err = r.approve(module, second, nil)
+		must(t, err)
+		if p := r.is(module, core.PluginApproved); !slices.Equal(p.Terms.Campaigns, []string{"car", "phone"}) {
+			t.Errorf("%+v", p.Terms)
+		}
+		h.sellsAt("bob", 99_950)
+		epoch := h.record().Epoch
+		_, err = r.approve(module, approver, only("car"))
+		must(t, err)
+		h.sellsAt("eve", 99_950)
+		_, err = r.approve(module, second, only("car"))
+		must(t, err)
+		if after := h.record(); after.Epoch != epoch+1 {
+			t.Errorf("epoch %d, was %d", after.Epoch, epoch)
+		}
 		h.later(0)
 		h.refuses("cid") // it is approved, and not for this campaign
-		_, err = h.apply(h.with(func(c *core.Campaign) { c.Items[0].Stock = 20 }))
-		if problems := problemsOf(err); len(problems) != 1 || problems[0].Path != "ruleset[0].plugin" ||
-			!strings.Contains(problems[0].Message, "approved for the campaigns car, and not for phone") || problems[0].Hint == "" {
-			t.Errorf("%v", err)
-		}
 		all := func(d *core.PluginDecision) { d.Campaigns = []string{} }
 		_, err = r.approve(module, approver, all)
 		must(t, err)
@@ -146,6 +177,107 @@ func TestWhoeverApprovesOnOtherTermsBeginsAnew(t *testing.T) {
 		h.later(0)
 		h.sellsAt("cid", 99_950)
 		h.audit()
+	})
+}
+
+func TestApprovalsOfDifferentTermsNeverAddUp(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		r := newRegistry(t, s).with(func(o *core.PluginOptions) { o.Approvals = 3 })
+		r.upload("fit")
+		r.vet()
+		until := func(days int) func(d *core.PluginDecision) {
+			return func(d *core.PluginDecision) { d.ExpiresAt = opening.Add(time.Duration(days) * day).UnixMilli() }
+		}
+		for i, person := range []string{"ann", "bob", "cid"} { // nothing is in force: other terms begin anew
+			p, err := r.approve("fit", platform(person, ""), until(10+i))
+			must(t, err)
+			if p.State != core.PluginVetted || len(p.Approvals) != 1 || p.Proposed != nil {
+				t.Errorf("%+v", p)
+			}
+		}
+		for _, person := range []string{"ann", "bob"} {
+			_, err := r.approve("fit", platform(person, ""), nil)
+			must(t, err)
+		}
+		first := r.is("fit", core.PluginApproved)
+		for i, person := range []string{"ann", "bob", "dan", "eve"} { // each proposes something else
+			p, err := r.approve("fit", platform(person, ""), until(20+i))
+			must(t, err)
+			if len(p.Proposed.Approvals) != 1 || p.Terms.ExpiresAt != first.Terms.ExpiresAt || len(p.Approvals) != 3 {
+				t.Errorf("%s: %+v, %+v", person, p, p.Proposed)
+			}
+		}
+		p, err := r.approve("fit", platform("ann", ""), until(23)) // what eve proposed
+		must(t, err)
+		_, err = r.approve("fit", platform("Ann", "another"), nil)
+		wantCode(t, err, core.CodeApprovalRequired)
+		if again, err := r.approve("fit", platform("ann", ""), nil); err != nil || again.Revision != p.Revision || again.Notice == "" {
+			t.Errorf("%+v, %v", again, err)
+		}
+		one, err := r.approve("fit", platform("fay", ""), func(d *core.PluginDecision) { d.ExpiresAt = first.Terms.ExpiresAt })
+		must(t, err) // to what is in force
+		if len(one.Approvals) != 4 || len(one.Proposed.Approvals) != 2 {
+			t.Errorf("%+v, %+v", one, one.Proposed)
+		}
+		_, err = r.approve("fit", platform("fay", ""), until(23))
+		must(t, err)
+		if p := r.is("fit", core.PluginApproved); p.Terms.ExpiresAt != opening.Add(23*day).UnixMilli() || len(p.Approvals) != 3 || p.Proposed != nil {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+func TestWhatIsProposedCountsOnWhenWhatWasInForceExpires(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		h := newHalved(t, s, core.FailDeny)
+		r := h.plugins
+		_, err := r.approve(module, approver, func(d *core.PluginDecision) { d.ExpiresAt = opening.Add(200 * day).UnixMilli() })
+		must(t, err)
+		h.clock.advance(90 * day)
+		if n, err := r.LapseExpired(t.Context()); n != 1 || err != nil {
+			t.Errorf("%d lapsed, %v", n, err)
+		}
+		if p := r.is(module, core.PluginVetted); len(p.Approvals) != 1 || p.Proposed != nil {
+			t.Errorf("%+v", p)
+		}
+		_, err = r.approve(module, second, nil)
+		must(t, err)
+		if p := r.is(module, core.PluginApproved); p.Terms.ExpiresAt != opening.Add(200*day).UnixMilli() {
+			t.Errorf("%+v", p.Terms)
+		}
+	})
+}
+
+func TestWhatVoidsApprovalsVoidsWhatIsProposed(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		r := newRegistry(t, s)
+		r.approved("fit")
+		p, err := r.approve("fit", approver, func(d *core.PluginDecision) { d.ExpiresAt = opening.Add(2 * day).UnixMilli() })
+		must(t, err)
+		if p.Proposed == nil {
+			t.Errorf("%+v", p)
+		}
+		r.vets.grants = "2"
+		if n, err := r.Lapse(t.Context()); n != 1 || err != nil {
+			t.Errorf("%d lapsed, %v", n, err)
+		}
+		if p := r.is("fit", core.PluginVetted); p.Terms != nil || p.Approvals != nil || p.Proposed != nil {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+func TestAnApprovalNamesCampaignsThatTheBrandHas(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		h := newHalved(t, s, core.FailDeny)
+		_, err := h.plugins.approve(module, approver, func(d *core.PluginDecision) { d.Campaigns = []string{"phone", "fone"} })
+		problems := problemsOf(err)
+		if len(problems) != 1 || problems[0].Path != "campaigns[1]" || problems[0].Message != `the brand meizu has no campaign "fone"` {
+			t.Errorf("%v", err)
+		}
+		if p := h.plugins.is(module, core.PluginApproved); p.Proposed != nil || len(p.Approvals) != 2 {
+			t.Errorf("%+v", p)
+		}
 	})
 }
 

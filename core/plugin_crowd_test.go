@@ -233,8 +233,10 @@ func (c *crowd) together(everybody [][]deed) {
 type standing struct {
 	terms   *core.PluginTerms
 	people  map[string]bool
-	signed  string          // the id of the key
-	revoked map[string]bool // ids of keys
+	beside  *core.PluginTerms // what is proposed
+	some    map[string]bool   // who have agreed to that
+	signed  string            // the id of the key
+	revoked map[string]bool   // ids of keys
 	ended   bool
 }
 
@@ -244,24 +246,22 @@ func (s standing) after(row *core.LoggedEntry) (standing, error) {
 		Key    string            `json:"key"`
 		Terms  *core.PluginTerms `json:"terms"`
 		Signed string            `json:"signed_by"`
+
+		Proposed *core.PluginProposal `json:"proposed"`
 	}
 	if err := json.Unmarshal(row.After, &is); err != nil {
 		return s, err
 	}
-	s.people, s.revoked = maps.Clone(s.people), maps.Clone(s.revoked)
+	s.people, s.some, s.revoked = maps.Clone(s.people), maps.Clone(s.some), maps.Clone(s.revoked)
 	switch row.Action {
 	case "plugin.approve":
-		if !sameTerms(s.terms, is.Terms) {
-			clear(s.people)
-		}
-		s.terms = is.Terms
-		s.people[row.Actor] = true
+		s.agreed(row.Actor, is.Terms, is.Proposed)
 	case "plugin.upload", "plugin.sign":
-		clear(s.people)
-		s.terms, s.signed = nil, is.Signed
+		s.end(nil)
+		s.signed = is.Signed
 	case "plugin.void", "plugin.reject", "plugin.revoke":
-		clear(s.people)
-		s.terms, s.ended = nil, row.Action != "plugin.void"
+		s.end(is.Terms)
+		s.ended = row.Action != "plugin.void"
 	case "signing_key.revoke":
 		s.revoked[is.Key] = true
 	case "signing_key.create", "plugin.accept":
@@ -269,6 +269,31 @@ func (s standing) after(row *core.LoggedEntry) (standing, error) {
 		return s, fmt.Errorf("what is %q?", row.Action)
 	}
 	return s, nil
+}
+
+// agreed counts one more person: for what is proposed where the row says that more have agreed to that, else for what is in
+// force after it, for which those count too who had agreed to it while it was proposed, and nobody else.
+func (s *standing) agreed(who string, terms *core.PluginTerms, proposed *core.PluginProposal) {
+	switch {
+	case proposed != nil && sameTerms(terms, s.terms) && (!sameTerms(proposed.Terms, s.beside) || len(proposed.Approvals) > len(s.some)):
+		if !sameTerms(proposed.Terms, s.beside) {
+			s.some = map[string]bool{}
+		}
+		s.beside, s.some[who] = proposed.Terms, true
+		return
+	case !sameTerms(terms, s.terms):
+		s.end(terms)
+	}
+	s.terms, s.people[who] = terms, true
+}
+
+// end takes everybody's word back, but for those who had agreed to what follows while it was proposed.
+func (s *standing) end(next *core.PluginTerms) {
+	s.people = map[string]bool{}
+	if next != nil && sameTerms(next, s.beside) {
+		s.people = s.some
+	}
+	s.terms, s.beside, s.some = next, nil, map[string]bool{}
 }
 
 func sameTerms(a, b *core.PluginTerms) bool {
@@ -301,7 +326,7 @@ func (c *crowd) history(t *rapid.T) (rows []core.LoggedEntry, after []standing) 
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	now := standing{people: map[string]bool{}, revoked: map[string]bool{}}
+	now := standing{people: map[string]bool{}, some: map[string]bool{}, revoked: map[string]bool{}}
 	for i := range rows {
 		if now, err = now.after(&rows[i]); err != nil {
 			t.Fatalf("row %d: %v", rows[i].Seq, err)

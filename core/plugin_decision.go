@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"fmt"
-	"slices"
 )
 
 // PluginDecision is one person's decision about a plugin.
@@ -15,10 +14,10 @@ type PluginDecision struct {
 	Reason  string
 	IfMatch int64 // the revision the caller has seen; 0 means any
 
-	// Campaigns that may bind what is approved. nil: those that others have approved it for already, else all of its brand;
-	// an empty list: all of its brand.
+	// Campaigns that may bind what is approved. nil: those that others have proposed or approved it for already, else all of
+	// its brand; an empty list: all of its brand.
 	Campaigns []string
-	// ExpiresAt is when the approval ends, Unix milliseconds. 0: when others have said, else after 90 days.
+	// ExpiresAt is when the approval ends, Unix milliseconds. 0: when others have said for the same terms, else after 90 days.
 	ExpiresAt int64
 }
 
@@ -40,10 +39,13 @@ func (r *PluginRegistry) Decide(ctx context.Context, d PluginDecision) (*Plugin,
 	if err != nil {
 		return nil, err
 	}
+	if err := r.checkScope(ctx, found.Brand, d.Campaigns); err != nil {
+		return nil, err
+	}
 	before := found.Revision
 	p, err := r.change(ctx, found.Brand, d.Digest, func(p *Plugin) (*PluginChange, error) { return r.decided(&d, p) })
 	if err == nil && p.Revision == before && p.State == PluginRevoked {
-		err = r.fence(ctx, p)
+		err = r.fence(ctx, p, d.Actor, everyCampaign)
 	}
 	return p, err
 }
@@ -86,35 +88,6 @@ func (p *Plugin) settle(d *PluginDecision, to PluginState, now int64) {
 	p.State, p.Reason, p.DecidedAt, p.DecidedBy = to, d.Reason, now, d.Actor.ID
 }
 
-// approve adds one person's approval. What has been approved on other terms begins anew.
-func (r *PluginRegistry) approve(d *PluginDecision, p *Plugin) (*PluginChange, error) {
-	if err := r.approvable(d, p); err != nil {
-		return nil, err
-	}
-	terms, err := r.termsOf(d, p, r.now())
-	if err != nil {
-		return nil, err
-	}
-	same := p.Terms.equal(terms)
-	if mine := p.approvalOf(d.Actor.ID); same && mine != nil {
-		return nil, p.repeated(d, mine)
-	}
-	before, now := *p, r.now().UnixMilli()
-	change := &PluginChange{Plugin: p}
-	if had := len(p.Approvals); !same && p.Terms != nil {
-		p.Notice = fmt.Sprintf("the terms are others than those that were approved before: %s void", approvalsAre(had))
-		change.void(now, "approved on other terms")
-	}
-	change.Approval = &PluginApproval{By: d.Actor.ID, Credential: d.Actor.Credential, At: now, Reason: d.Reason}
-	p.Terms, p.Approvals = terms, append(slices.Clip(p.Approvals), *change.Approval)
-	p.State = PluginVetted
-	if len(p.Approvals) >= r.needed {
-		p.settle(d, PluginApproved, now)
-	}
-	change.Entry = pluginEntry(now, d.Actor, "plugin.approve", d.Reason, &before, p)
-	return change, p.moved(&before, PluginApprove)
-}
-
 // approvable refuses an approval of what cannot be approved, and by whoever may not.
 func (r *PluginRegistry) approvable(d *PluginDecision, p *Plugin) error {
 	if err := p.allows(PluginApprove, d.Actor.Role); err != nil {
@@ -134,34 +107,13 @@ func (r *PluginRegistry) approvable(d *PluginDecision, p *Plugin) error {
 	}
 }
 
-// approvalOf returns the person's approval, nil for none.
-func (p *Plugin) approvalOf(person string) *PluginApproval {
-	at := slices.IndexFunc(p.Approvals, func(a PluginApproval) bool { return samePerson(a.By, person) })
-	if at < 0 {
-		return nil
-	}
-	return &p.Approvals[at]
-}
-
-// repeated answers whoever approves once more what they have approved: the same request again is answered as it was, but
-// another key does not make them another person.
-func (p *Plugin) repeated(d *PluginDecision, mine *PluginApproval) error {
-	if mine.Credential != d.Actor.Credential {
-		return Errorf(CodeApprovalRequired, "you have approved it already, by another key: somebody else has to approve it")
-	}
-	if p.State != PluginApproved {
-		p.Notice = fmt.Sprintf("you have approved it already: it has the approvals of %d people and needs %d", len(p.Approvals), p.Needed)
-	}
-	return nil
-}
-
-// void ends the approvals that the plugin has; the change keeps why.
+// void ends the approvals that the plugin has, also on terms that are proposed; the change keeps why.
 func (c *PluginChange) void(now int64, why string) {
 	if c.Plugin.Terms == nil {
 		return
 	}
 	c.Void = &PluginVoid{At: now, Why: why}
-	c.Plugin.Terms, c.Plugin.Approvals = nil, nil
+	c.Plugin.Terms, c.Plugin.Approvals, c.Plugin.Proposed = nil, nil, nil
 }
 
 // approvalsAre names the approvals of so many people, as what a sentence is about.

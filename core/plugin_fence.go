@@ -7,12 +7,13 @@ import (
 	"slices"
 )
 
-// announce fences the campaigns that bind a plugin which has become approved, has ceased to be, or is so on other terms.
-func (r *PluginRegistry) announce(ctx context.Context, before, after *Plugin) error {
-	if before.granted().equal(after.granted()) {
-		return nil
+// announce fences the campaigns that bind a plugin which has become approved, has ceased to be, or is so for other campaigns.
+// Those for which it was approved and stays so decide as before, and are not fenced.
+func (r *PluginRegistry) announce(ctx context.Context, before, after *Plugin, by Principal) error {
+	if changes := r.changesFor(before, after); changes != nil {
+		return r.fence(ctx, after, by, changes)
 	}
-	return r.fence(ctx, after)
+	return nil
 }
 
 // granted is what the plugin is approved for; nil where it is not approved.
@@ -23,10 +24,10 @@ func (p *Plugin) granted() *PluginTerms {
 	return p.Terms
 }
 
-// fence makes a fenced change of every campaign that decides with the plugin: the same ruleset under the next epoch. The
+// fence makes a fenced change of every campaign that is affected and decides with the plugin: the same ruleset under the next epoch. The
 // plugin's own change is committed before, so whoever compiles the ruleset of that epoch finds the plugin as it is now.
 // The campaigns that could be fenced are, whatever happens to others.
-func (r *PluginRegistry) fence(ctx context.Context, p *Plugin) error {
+func (r *PluginRegistry) fence(ctx context.Context, p *Plugin, by Principal, affects func(campaign string) bool) error {
 	if r.campaigns == nil {
 		return nil
 	}
@@ -37,14 +38,17 @@ func (r *PluginRegistry) fence(ctx context.Context, p *Plugin) error {
 		return storeError(err)
 	}
 	for _, version := range versions {
-		if failed := r.fenceCampaign(ctx, version.ID, p); failed != nil {
+		if !affects(version.ID) {
+			continue
+		}
+		if failed := r.fenceCampaign(ctx, version.ID, p, by); failed != nil {
 			err = failed
 		}
 	}
 	return err
 }
 
-func (r *PluginRegistry) fenceCampaign(ctx context.Context, id string, p *Plugin) error {
+func (r *PluginRegistry) fenceCampaign(ctx context.Context, id string, p *Plugin, by Principal) error {
 	for range optimisticTries {
 		record, err := r.campaigns.Campaign(ctx, id)
 		if err != nil {
@@ -57,7 +61,7 @@ func (r *PluginRegistry) fenceCampaign(ctx context.Context, id string, p *Plugin
 		if err != nil || !bound {
 			return storeError(err)
 		}
-		entry := fenceEntry(record, p.Digest, &NotLoadable{Plugin: p}, r.now().UnixMilli())
+		entry := fenceEntry(record, p.Digest, &NotLoadable{Plugin: p}, by, r.now().UnixMilli())
 		err = r.campaigns.SaveCampaign(ctx, fenced(record, entry))
 		if !errors.Is(err, ErrConflict) {
 			return storeError(err)
@@ -84,26 +88,21 @@ func decidesWith(ctx context.Context, campaigns CampaignStore, record *CampaignR
 func fenced(record *CampaignRecord, entry StaffEntry) *CampaignChange {
 	next := *record
 	next.Revision, next.Epoch = record.Revision+1, record.Epoch+1
+	next.Rollout.Action, next.Rollout.At, next.Rollout.Reason = ActionFence, entry.At, entry.Reason // Guard stays: it still is as it made it
+	next.Rollout.By, next.Rollout.Role = entry.Actor, Role(entry.Role)
 	return &CampaignChange{Record: next, From: record.Revision, Limits: record.Definition.Limits(), Entry: entry}
 }
 
-// fenceEntry is the staff log's row of a campaign's fence. Its actor is who decided about the plugin; nobody did when
-// vetting found it unfit.
-func fenceEntry(record *CampaignRecord, digest string, why *NotLoadable, now int64) StaffEntry {
-	entry := StaffEntry{
-		At: now, Actor: systemActor, Brand: record.Definition.Brand, Campaign: record.Definition.ID, Action: "campaign.fence",
-		Reason: fmt.Sprintf("the plugin %s is %s", digest, why.state()), After: []byte(`{}`),
-	}
-	p := why.Plugin
-	if p == nil {
-		return entry
-	}
-	entry.After = p.forLog()
-	if !why.Withheld && (p.State == PluginApproved || p.State == PluginRevoked) {
-		entry.Actor = p.DecidedBy
-	}
-	if p.Reason != "" {
-		entry.Reason += ": " + p.Reason
+// fenceEntry is the staff log's row of a campaign's fence, by whoever changed the plugin, or the node that noticed.
+func fenceEntry(record *CampaignRecord, digest string, why *NotLoadable, by Principal, now int64) StaffEntry {
+	entry := by.entry(now, "campaign.fence", record.Definition.Brand, record.Definition.ID,
+		fmt.Sprintf("the plugin %s is %s", digest, why.state()))
+	entry.After = []byte(`{}`)
+	if p := why.Plugin; p != nil {
+		entry.After = p.forLog()
+		if p.Reason != "" {
+			entry.Reason += ": " + p.Reason
+		}
 	}
 	return entry
 }

@@ -12,16 +12,16 @@ const lapsePage = 100
 // theirs. What was approved is vetted again then, and the campaigns that bind it are fenced. Of several nodes that do this
 // at the same time one does it.
 func (r *PluginRegistry) Lapse(ctx context.Context) (int, error) {
-	return r.lapse(ctx, PluginFilter{Expiring: math.MaxInt64})
+	return r.lapse(ctx, systemPrincipal(), PluginFilter{Expiring: math.MaxInt64})
 }
 
 // LapseExpired is Lapse of the approvals whose time is over.
 func (r *PluginRegistry) LapseExpired(ctx context.Context) (int, error) {
-	return r.lapse(ctx, PluginFilter{Expiring: r.now().UnixMilli()})
+	return r.lapse(ctx, systemPrincipal(), PluginFilter{Expiring: r.now().UnixMilli()})
 }
 
-// lapse is Lapse of the plugins that the filter finds.
-func (r *PluginRegistry) lapse(ctx context.Context, f PluginFilter) (lapsed int, err error) {
+// lapse is Lapse of the plugins that the filter finds, by whoever has brought it about.
+func (r *PluginRegistry) lapse(ctx context.Context, by Principal, f PluginFilter) (lapsed int, err error) {
 	f.Limit, f.Rules = lapsePage, r.rules
 	for {
 		found, err := r.store.FindPlugins(ctx, f)
@@ -29,7 +29,7 @@ func (r *PluginRegistry) lapse(ctx context.Context, f PluginFilter) (lapsed int,
 			return lapsed, storeError(err)
 		}
 		for _, p := range found {
-			done, err := r.lapseOne(ctx, p)
+			done, err := r.lapseOne(ctx, by, p)
 			if err != nil {
 				return lapsed, err
 			}
@@ -44,7 +44,7 @@ func (r *PluginRegistry) lapse(ctx context.Context, f PluginFilter) (lapsed int,
 }
 
 // lapseOne ends the plugin's approvals if they do not hold any more, and returns 1 if it was this node that did.
-func (r *PluginRegistry) lapseOne(ctx context.Context, found *Plugin) (done int, err error) {
+func (r *PluginRegistry) lapseOne(ctx context.Context, by Principal, found *Plugin) (done int, err error) {
 	_, err = r.change(ctx, found.Brand, found.Digest, func(p *Plugin) (*PluginChange, error) {
 		done = 0
 		why := r.overdue(p)
@@ -53,13 +53,23 @@ func (r *PluginRegistry) lapseOne(ctx context.Context, found *Plugin) (done int,
 		}
 		before, now := *p, r.now().UnixMilli()
 		change := &PluginChange{Plugin: p}
+		proposed := p.Proposed
 		change.void(now, why)
-		p.State, p.Reason = PluginVetted, why
-		change.Entry = pluginEntry(now, systemPrincipal(), "plugin.void", why, &before, p)
+		r.succeed(change, proposed)
+		p.end(by.ID, why, now)
+		change.Entry = pluginEntry(now, by, "plugin.void", why, &before, p)
 		done = 1
 		return change, p.moved(&before, PluginLapse)
 	})
 	return done, err
+}
+
+// end makes the plugin one that is vetted, by who or what ended its approvals.
+func (p *Plugin) end(by, why string, now int64) {
+	if p.State == PluginApproved {
+		p.DecidedAt, p.DecidedBy = now, by
+	}
+	p.State, p.Reason = PluginVetted, why
 }
 
 // overdue says why the plugin's approvals have to be ended; "" where they hold, or are too few yet.
@@ -68,7 +78,7 @@ func (r *PluginRegistry) overdue(p *Plugin) string {
 	case p.State == PluginApproved:
 		return r.lapsed(p)
 	case p.State == PluginVetted && p.Terms != nil:
-		return r.stale(p)
+		return r.stale(p, p.Terms)
 	default:
 		return ""
 	}

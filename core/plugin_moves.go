@@ -56,8 +56,8 @@ func PluginMoves() []PluginMove {
 
 		{PluginVetted, PluginApprove, PluginVetted, platform},     // more people have to agree
 		{PluginVetted, PluginApprove, PluginApproved, platform},   // enough do
-		{PluginApproved, PluginApprove, PluginApproved, platform}, // one more does
-		{PluginApproved, PluginApprove, PluginVetted, platform},   // on other terms, which need as many again
+		{PluginApproved, PluginApprove, PluginApproved, platform}, // one more does, or some do on other terms
+		{PluginApproved, PluginApprove, PluginVetted, platform},   // what was approved holds no more, and nobody has looked yet
 		{PluginVetted, PluginLapse, PluginVetted, system},
 		{PluginApproved, PluginLapse, PluginVetted, system},
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,6 +122,7 @@ func (r *PluginRegistry) find(ctx context.Context, brand, digest string) (*Plugi
 		return nil, Errorf(CodeInvalid, "several brands have uploaded %s: name one of them with brand", digest)
 	}
 	found[0].Needed = r.needed
+	r.forget(found[0])
 	return found[0], nil
 }
 
@@ -148,6 +150,7 @@ func (r *PluginRegistry) Plugins(ctx context.Context, actor Principal, list Plug
 	}
 	for _, p := range found {
 		p.Needed = r.needed
+		r.forget(p)
 	}
 	if len(found) <= list.Limit {
 		return Page[*Plugin]{Data: found}, nil
@@ -201,18 +204,24 @@ func (r *PluginRegistry) withheld(p *Plugin, campaign string) *NotLoadable {
 	}
 	if why := r.lapsed(p); why != "" {
 		return &NotLoadable{
-			Plugin: p, Withheld: true, Err: Errorf(CodeWrongState, "the plugin may not be loaded: %s", why),
-			Hint: "have it approved again: POST /v1/plugins/" + p.Digest + "/approvals",
+			Plugin: p, Withheld: true, Expired: why == approvalExpired, Err: Errorf(CodeWrongState, "the plugin may not be loaded: %s", why),
+			Hint: "have it approved again: " + p.approveCommand(),
 		}
 	}
 	if !p.Terms.cover(campaign) {
 		return &NotLoadable{
 			Plugin: p, Withheld: true, Err: Errorf(CodeWrongState, "the plugin is approved for the campaigns %s, and not for %s",
 				strings.Join(p.Terms.Campaigns, ", "), campaign),
-			Hint: "have it approved for this campaign too: POST /v1/plugins/" + p.Digest + "/approvals with campaigns",
+			Hint: "have it approved for all of its campaigns: " + p.approveCommand() + " --campaign " +
+				strings.Join(append(slices.Clone(p.Terms.Campaigns), campaign), ","),
 		}
 	}
 	return nil
+}
+
+// approveCommand is what a person of the platform types to approve the plugin.
+func (p *Plugin) approveCommand() string {
+	return "hotdrop review approve " + p.Digest + " --brand " + p.Brand + " --reason WHY"
 }
 
 // loadable returns what keeps the plugin from being loaded, or nil.
@@ -252,13 +261,21 @@ func (r *PluginRegistry) change(
 		err = r.store.SavePlugin(ctx, change)
 		if err == nil {
 			p.Revision++
-			return p, r.announce(ctx, &before, p)
+			return p, r.announce(ctx, &before, p, change.by())
 		}
 		if !errors.Is(err, ErrConflict) {
 			return nil, storeError(err)
 		}
 	}
 	return nil, storeError(ErrConflict)
+}
+
+// by is who made the change; hotdrop itself where nobody is to answer for it.
+func (c *PluginChange) by() Principal {
+	if e := c.Entry; e != nil {
+		return Principal{ID: e.Actor, Role: Role(e.Role), Credential: e.Credential, Address: e.Address}
+	}
+	return systemPrincipal()
 }
 
 // shed drops the bytes of a plugin that is unwanted now and never was approved: nobody can load it, and whoever wants it
@@ -293,8 +310,9 @@ func (p *Plugin) forLog() []byte {
 		Author    string           `json:"author,omitempty"`
 		Terms     *PluginTerms     `json:"terms,omitempty"`
 		Approvals []PluginApproval `json:"approvals,omitempty"`
+		Proposed  *PluginProposal  `json:"proposed,omitempty"`
 		Signed    string           `json:"signed_by,omitempty"` // the id of the key
 		Notice    string           `json:"notice,omitempty"`
-	}{p.Digest, p.Name, p.Size, p.State, p.Reason, p.Author, p.Terms, p.Approvals, p.signedBy(), p.Notice})
+	}{p.Digest, p.Name, p.Size, p.State, p.Reason, p.Author, p.Terms, p.Approvals, p.Proposed, p.signedBy(), p.Notice})
 	return text
 }

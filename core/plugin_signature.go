@@ -180,7 +180,7 @@ func (r *PluginRegistry) resign(actor *Principal, p *Plugin, s *PluginSignature)
 		change.void(now, "it was signed anew")
 	}
 	if p.State == PluginApproved {
-		p.State, p.Reason = PluginVetted, "it was signed after it was approved"
+		p.end(actor.ID, "it was signed after it was approved", now)
 	}
 	change.Entry = pluginEntry(now, *actor, "plugin.sign", "", &before, p)
 	return change, p.moved(&before, PluginSign)

@@ -312,7 +312,7 @@ type meeting struct {
 }
 
 func (m meeting) SavePlugin(ctx context.Context, change *core.PluginChange) error {
-	if change.Approval != nil {
+	if len(change.Approvals) > 0 {
 		m.before()
 	}
 	return m.PluginStore.SavePlugin(ctx, change)

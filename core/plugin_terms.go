@@ -22,10 +22,14 @@ const (
 	longestApproval = 365 * 24 * time.Hour
 	// maxScope is how many campaigns an approval may name.
 	maxScope = 100
+	// ofApproval is what the problems of terms are of.
+	ofApproval = "approval"
+	// approvalExpired is the reason of a plugin whose approvals have ended because their time was over.
+	approvalExpired = "its approval has expired"
 )
 
-// PluginTerms are what people agree to when they approve a plugin, beside its digest. Whoever approves on other terms
-// begins anew.
+// PluginTerms are what people agree to when they approve a plugin, beside its digest. Approvals of different terms never add
+// up: whoever approves on other terms begins anew, or, while the plugin is approved, begins a [PluginProposal].
 type PluginTerms struct {
 	Campaigns []string        `json:"campaigns,omitempty"` // that may bind it, sorted; none: all of its brand
 	ExpiresAt int64           `json:"expires_at"`          // Unix milliseconds; from then on it is approved no more
@@ -39,6 +43,15 @@ type PluginApproval struct {
 	Credential string `json:"credential,omitempty"`
 	At         int64  `json:"at"` // Unix milliseconds
 	Reason     string `json:"reason"`
+	// Revision is the plugin's that the approval led to, of one that is proposed; 0: the one that it is saved with.
+	Revision int64 `json:"revision,omitempty"`
+}
+
+// PluginProposal is what some people have approved while other terms are in force, which stay so until enough people have
+// agreed to these. Then these take their place, in one change.
+type PluginProposal struct {
+	Terms     *PluginTerms     `json:"terms"`
+	Approvals []PluginApproval `json:"approvals"` // in the order that they came
 }
 
 // PluginVoid ends the approvals that there are.
@@ -52,8 +65,12 @@ func (t *PluginTerms) equal(other *PluginTerms) bool {
 	if t == nil || other == nil {
 		return t == other
 	}
-	return slices.Equal(t.Campaigns, other.Campaigns) && t.ExpiresAt == other.ExpiresAt && t.Key == other.Key &&
-		bytes.Equal(t.Limits, other.Limits)
+	return slices.Equal(t.Campaigns, other.Campaigns) && t.ExpiresAt == other.ExpiresAt && t.sameButScope(other)
+}
+
+// sameButScope reports whether both say the same of what else a decision depends on than the campaigns and the end.
+func (t *PluginTerms) sameButScope(other *PluginTerms) bool {
+	return t.Key == other.Key && bytes.Equal(t.Limits, other.Limits)
 }
 
 // cover reports whether the campaign may bind a plugin that is approved on these terms.
@@ -61,12 +78,28 @@ func (t *PluginTerms) cover(campaign string) bool {
 	return len(t.Campaigns) == 0 || slices.Contains(t.Campaigns, campaign)
 }
 
-// TermsText is the plugin's terms as stores keep them: JSON, "" for none.
+// Text is the terms as stores keep them beside an approval: JSON, "" for none.
+func (t *PluginTerms) Text() string {
+	if t == nil {
+		return ""
+	}
+	text, _ := json.Marshal(t) // plain data always encodes
+	return string(text)
+}
+
+// keptTerms are a plugin's terms as stores keep them, with those that are proposed.
+type keptTerms struct {
+	PluginTerms
+
+	Proposed *PluginProposal `json:"proposed,omitempty"`
+}
+
+// TermsText is the plugin's terms, and those that are proposed beside them, as stores keep them: JSON, "" for none.
 func (p *Plugin) TermsText() string {
 	if p.Terms == nil {
 		return ""
 	}
-	text, _ := json.Marshal(p.Terms) // plain data always encodes
+	text, _ := json.Marshal(keptTerms{*p.Terms, p.Proposed}) // plain data always encodes
 	return string(text)
 }
 
@@ -81,10 +114,11 @@ func (p *Plugin) ExpiresAt() int64 {
 // TakeTerms gives the plugin what a store has kept of its terms, and its approvals, a JSON array in any order.
 func (p *Plugin) TakeTerms(terms, approvals string) error {
 	if terms != "" {
-		p.Terms = &PluginTerms{}
-		if err := json.Unmarshal([]byte(terms), p.Terms); err != nil {
+		kept := &keptTerms{}
+		if err := json.Unmarshal([]byte(terms), kept); err != nil {
 			return fmt.Errorf("the terms of the plugin %s: %w", p.Digest, err)
 		}
+		p.Terms, p.Proposed = &kept.PluginTerms, kept.Proposed
 	}
 	if err := json.Unmarshal([]byte(approvals), &p.Approvals); err != nil {
 		return fmt.Errorf("the approvals of the plugin %s: %w", p.Digest, err)
@@ -101,11 +135,15 @@ func (p *Plugin) TakeTerms(terms, approvals string) error {
 	return nil
 }
 
-// termsOf returns what the decision approves: what it names, then what others have approved already, then what is usual.
+// termsOf returns what the decision approves: what it names, then what others have proposed or approved already, then what
+// is usual.
 func (r *PluginRegistry) termsOf(d *PluginDecision, p *Plugin, now time.Time) (*PluginTerms, error) {
-	terms := &PluginTerms{ExpiresAt: now.Add(approvalTime).UnixMilli()}
-	if p.Terms != nil && p.Terms.ExpiresAt > now.UnixMilli() {
-		terms.Campaigns, terms.ExpiresAt = p.Terms.Campaigns, p.Terms.ExpiresAt
+	terms, said := &PluginTerms{ExpiresAt: now.Add(approvalTime).UnixMilli()}, p.Terms
+	if p.Proposed != nil {
+		said = p.Proposed.Terms
+	}
+	if said != nil && said.ExpiresAt > now.UnixMilli() {
+		terms.Campaigns, terms.ExpiresAt = said.Campaigns, said.ExpiresAt
 	}
 	if d.Campaigns != nil {
 		terms.Campaigns = slices.Compact(slices.Sorted(slices.Values(d.Campaigns)))
@@ -122,7 +160,7 @@ func (r *PluginRegistry) termsOf(d *PluginDecision, p *Plugin, now time.Time) (*
 
 // check refuses terms that nobody can agree to.
 func (t *PluginTerms) check(now time.Time) error {
-	problems := &Problems{}
+	problems := &Problems{Of: ofApproval}
 	if len(t.Campaigns) > maxScope {
 		problems.Add("campaigns", "an approval names at most %d campaigns; none are all of the brand", maxScope)
 	}
@@ -143,8 +181,8 @@ func (r *PluginRegistry) lapsed(p *Plugin) string {
 	switch {
 	case p.Terms == nil || len(p.Approvals) < r.needed:
 		return fmt.Sprintf("it needs the approvals of %d people and has %d", r.needed, len(p.Approvals))
-	case r.stale(p) != "":
-		return r.stale(p)
+	case r.stale(p, p.Terms) != "":
+		return r.stale(p, p.Terms)
 	case slices.ContainsFunc(p.Approvals, func(a PluginApproval) bool { return p.madeBy(a.By) != "" }):
 		return "one of those who approved it has made it"
 	default:
@@ -152,14 +190,14 @@ func (r *PluginRegistry) lapsed(p *Plugin) string {
 	}
 }
 
-// stale says which of the things that the plugin's approvals were bound to is no longer so; "" if all are.
-func (r *PluginRegistry) stale(p *Plugin) string {
+// stale says which of the things that approvals of the plugin on the terms are bound to is no longer so; "" if all are.
+func (r *PluginRegistry) stale(p *Plugin, terms *PluginTerms) string {
 	switch {
-	case p.Terms.ExpiresAt <= r.now().UnixMilli():
-		return "its approval has expired"
-	case !bytes.Equal(p.Terms.Limits, r.vetter.Limits(p)):
+	case terms.ExpiresAt <= r.now().UnixMilli():
+		return approvalExpired
+	case !bytes.Equal(terms.Limits, r.vetter.Limits(p)):
 		return "its limits have changed since it was approved"
-	case p.Terms.Key != p.signedBy():
+	case terms.Key != p.signedBy():
 		return "its signature has changed since it was approved"
 	default:
 		return r.unsigned(p)

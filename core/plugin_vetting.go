@@ -248,6 +248,7 @@ func (r *PluginRegistry) conclude(p *Plugin, verdict *Verdict) *PluginChange {
 	}
 	if before.State == PluginApproved && p.State == PluginRefused {
 		p.Reason = "it was approved, and is found unfit by the rules or the limits that hold now"
+		p.DecidedAt, p.DecidedBy = now, systemActor
 	}
 	if before.State != p.State {
 		change.Entry = pluginEntry(now, systemPrincipal(), verdictAction(p.State),

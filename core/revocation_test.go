@@ -102,7 +102,7 @@ func (h *halved) restart() {
 	}
 	h.log = &bytes.Buffer{}
 	h.Engine = core.NewEngine(core.Options{
-		Store: h.store, Campaigns: h.store, Ledger: h.store, Compiler: h.compiler, Now: h.clock.now,
+		Store: h.store, Campaigns: h.store, Ledger: h.store, Compiler: h.compiler, Plugins: h.plugins, Now: h.clock.now,
 		Log: slog.New(slog.NewTextHandler(&locked{to: h.log}, nil)),
 	})
 	must(h.t, h.Start(h.t.Context()))
@@ -295,11 +295,13 @@ func TestAnAbsentPluginIsAskedAtTheHooksItHas(t *testing.T) {
 	}
 }
 
-func TestAFileThatBindsARevokedPluginIsRefusedAsBefore(t *testing.T) {
+func TestAFileThatBindsARevokedPluginAnewIsRefused(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
 		h := newHalved(t, s, core.FailSkip)
 		must(t, h.plugins.decide(core.PluginRevoke, module))
-		_, err := h.apply(h.with(func(c *core.Campaign) { c.Items[0].Stock = 20 }))
+		_, err := h.apply(h.with(func(c *core.Campaign) {
+			c.Ruleset = []core.Binding{{Plugin: digestOf(module), OnFailure: core.FailDeny}}
+		}))
 		problems, ok := errors.AsType[*core.Problems](err)
 		if !ok || problems.List[0].Path != "ruleset[0].plugin" || problems.List[0].Hint == "" {
 			t.Errorf("%v", err)

@@ -29,7 +29,7 @@ type Rollout struct {
 	Trips     []Trip    `json:"trips,omitempty"` // the last time that each guard tripped, in the order of that
 	Undo      int64     `json:"undo,omitempty"`  // the rollout that an undo goes back to; 0 if there is none
 	Action    Action    `json:"action"`          // what made it
-	Guard     GuardName `json:"guard,omitempty"` // the guard that made it, if one did
+	Guard     GuardName `json:"guard,omitempty"` // the guard that made it, if one did; a fence keeps it
 	At        int64     `json:"at"`              // when it was made
 	By        string    `json:"by"`              // the principal who made it
 	Role      Role      `json:"role,omitempty"`
@@ -203,7 +203,8 @@ type Swapped struct {
 	Rollout  *Rollout
 	Revision int64 // of the campaign; nodes that have followed are at it or beyond
 	Epoch    int64
-	At       int64 // when it was committed, Unix milliseconds
+	At       int64    // when it was committed, Unix milliseconds
+	Warnings []string // what is amiss with the plugins of the ruleset, for people
 }
 
 // RolloutEntry is one row of a campaign's history: every change that was made to the campaign, whether or not it changed the
@@ -215,6 +216,11 @@ type RolloutEntry struct {
 	Rollout  Rollout
 	At       int64 // when it was committed, Unix milliseconds
 	Orders   int64 // how many orders had been placed when it was committed: no later one was decided under an earlier epoch
+}
+
+// guardedBy reports whether the guard has made the rollout; a plugin that came or went since changes nothing about that.
+func (r *Rollout) guardedBy(guard GuardName) bool {
+	return r.Guard == guard && (r.Action == ActionGuard || r.Action == ActionFence)
 }
 
 // refusesOrders returns why no order can be placed under the rollout, nil if they can.

@@ -176,7 +176,7 @@ func (r *PluginRegistry) RevokeSigningKey(ctx context.Context, v SigningKeyRevoc
 	if !r.signed {
 		return key, nil
 	}
-	_, err = r.lapse(context.WithoutCancel(ctx), PluginFilter{Brand: key.Brand, Key: key.ID})
+	_, err = r.lapse(context.WithoutCancel(ctx), v.Actor, PluginFilter{Brand: key.Brand, Key: key.ID})
 	return key, err
 }
 

@@ -238,8 +238,8 @@ type Ruleset struct {
 	Hooks     []Hook              `json:"hooks"` // at which any of them has something to say; nil if it was stored before that was
 	CreatedAt int64               `json:"created_at"`
 	CreatedBy string              `json:"created_by"`
-	// Warnings are what its mechanics failed at when they were first asked, about made-up orders, for people. They are told to
-	// who adds it, and never stored.
+	// Warnings are what its mechanics failed at when they were first asked, about made-up orders, and what is amiss with its
+	// plugins, for people. They are told to who adds or applies it, and never stored.
 	Warnings []string `json:"-"`
 }
 

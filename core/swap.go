@@ -142,12 +142,20 @@ func (e *Engine) ChangeRollout(ctx context.Context, req RolloutRequest) (*Swappe
 	if err := e.checkChange(ctx, record, &req.Change); err != nil {
 		return nil, err
 	}
-	return e.swap(ctx, req.Campaign, &req.Actor, func(current *CampaignRecord) (*swapPlan, error) {
+	swapped, err := e.swap(ctx, req.Campaign, &req.Actor, func(current *CampaignRecord) (*swapPlan, error) {
 		if err := current.Rollout.expects(req.Expect); err != nil {
 			return nil, err
 		}
 		return e.planChangeOf(ctx, current, &req)
 	})
+	if err != nil || req.Change.Ruleset == 0 {
+		return swapped, err
+	}
+	ruleset, err := e.campaigns.Ruleset(ctx, record.Definition.Key(), req.Change.Ruleset)
+	if err == nil && ruleset != nil { // the change is in force, whether or not somebody can be warned
+		swapped.Warnings = e.endsBefore(ctx, record.Definition, ruleset)
+	}
+	return swapped, nil
 }
 
 // planChangeOf is the swap that the request asks for: now, or one that makes it wait.

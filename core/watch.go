@@ -61,7 +61,7 @@ func (e *Engine) watchPlugins(ctx context.Context, c *campaign) error {
 		if !changed || why == nil {
 			continue
 		}
-		entry := fenceEntry(snap.record, w.binding.Plugin, why, e.now().UnixMilli())
+		entry := fenceEntry(snap.record, w.binding.Plugin, why, systemPrincipal(), e.now().UnixMilli())
 		err := e.campaigns.SaveCampaign(ctx, fenced(snap.record, entry))
 		if err != nil && !errors.Is(err, ErrConflict) {
 			return storeError(err)

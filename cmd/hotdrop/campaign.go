@@ -108,6 +108,9 @@ func (a *application) print(body []byte, out, talk io.Writer) error {
 			return err
 		}
 	}
+	if _, err := io.WriteString(talk, warningLines(applied.Warnings)); err != nil {
+		return err
+	}
 	done := "applied"
 	if applied.DryRun {
 		done = "checked, nothing was changed"

@@ -158,6 +158,9 @@ func problemOf(status int, content []byte) *api.Problem {
 	for _, v := range p.Errors {
 		p.Detail += "; " + strings.TrimSpace(v.Location+" "+v.Message)
 	}
+	for _, one := range p.Problems {
+		p.Detail += "\n" + oneLine(one.String())
+	}
 	p.Status = status
 	return p
 }

@@ -26,7 +26,7 @@ func reviewCommand() *cobra.Command {
 		Short: "Decide which submitted plugins may price orders: list, show, approve, reject, revoke",
 		Long: "Decide which submitted plugins may price orders. What a brand has submitted is vetted first; then people of the platform\n" +
 			"approve it, as many as the server asks for, none of them its author or whoever uploaded it. An approval holds for these\n" +
-			"bytes, these campaigns, these limits, and for a time; whoever approves on other terms begins anew. A plugin is named by\n" +
+			"bytes, these campaigns, these limits, and for a time; approvals of other terms count for themselves. A plugin is named by\n" +
 			"its digest, of which the first 8 hex digits do where no other plugin has them.",
 		Example: "  hotdrop review list --state vetted\n" +
 			"  hotdrop review show 9f86d081\n" +

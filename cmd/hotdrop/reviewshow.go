@@ -65,8 +65,8 @@ func (r *reviews) show(ctx context.Context, digest string, out, talk io.Writer) 
 	if _, err := io.WriteString(out, shown.text()); err != nil {
 		return err
 	}
-	if plugin.State == core.PluginVetted {
-		_, _ = fmt.Fprintf(talk, "next: hotdrop review approve %s%s --reason WHY\n", shortDigest(plugin.Digest), asShown(tag))
+	if next := nextOfReview(plugin, tag); next != "" {
+		_, _ = fmt.Fprintln(talk, "next: "+next)
 	}
 	return nil
 }
@@ -78,6 +78,19 @@ func asShown(tag string) string {
 		return ""
 	}
 	return fmt.Sprintf(" --if-match %d", revision)
+}
+
+// nextOfReview is what is to be done about the plugin, "" for nothing.
+func nextOfReview(p *api.Plugin, tag string) string {
+	waits := p.State == core.PluginVetted || p.State == core.PluginApproved && p.Proposed != nil
+	switch {
+	case p.State == core.PluginVetted && p.Signature != nil && p.Signature.State != core.SignatureValid:
+		return "its brand signs it by a key that counts: hotdrop mechanic sign FILE --key KEYFILE, then hotdrop mechanic submit FILE --signature FILE.sig"
+	case waits:
+		return fmt.Sprintf("hotdrop review approve %s --brand %s%s --reason WHY", shortDigest(p.Digest), p.Brand, asShown(tag))
+	default:
+		return ""
+	}
 }
 
 // boundBy asks every campaign of the plugin's brand which rulesets decide or are tried, and whether they bind it.
@@ -213,16 +226,27 @@ func approvalLines(p *api.Plugin) [][2]string {
 		lines = append(lines, [2]string{"", a.By + " at " + moment(a.At) + ": " + a.Reason})
 	}
 	if t := p.Terms; t != nil {
-		campaigns := "all campaigns of " + p.Brand
-		if len(t.Campaigns) > 0 {
-			campaigns = "campaigns " + strings.Join(t.Campaigns, ", ")
+		lines = append(lines, [2]string{"terms", termsText(p, t)})
+	}
+	if n := p.Proposed; n != nil {
+		lines = append(lines, [2]string{"proposed", fmt.Sprintf("%s: %d of %d, in force when enough people agree", termsText(p, &n.Terms), len(n.Approvals), p.ApprovalsNeeded)})
+		for _, a := range n.Approvals {
+			lines = append(lines, [2]string{"", a.By + " at " + moment(a.At) + ": " + a.Reason})
 		}
-		lines = append(lines, [2]string{"terms", campaigns + ", until " + moment(t.ExpiresAt)})
 	}
 	if missing := missingText(p); missing != "" {
 		lines = append(lines, [2]string{"missing", missing})
 	}
 	return lines
+}
+
+// termsText says what for and until when.
+func termsText(p *api.Plugin, t *api.PluginTerms) string {
+	campaigns := "all campaigns of " + p.Brand
+	if len(t.Campaigns) > 0 {
+		campaigns = "campaigns " + strings.Join(t.Campaigns, ", ")
+	}
+	return campaigns + ", until " + moment(t.ExpiresAt)
 }
 
 // missingText says what a plugin lacks before it may price orders, "" for nothing.

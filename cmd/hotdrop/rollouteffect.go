@@ -29,6 +29,9 @@ func effect(s *api.Swapped, wait time.Duration) (string, bool) {
 	if s.Dropped != nil {
 		sentence += "\ndropped: " + dropped(s.Dropped)
 	}
+	if warnings := warningLines(s.Warnings); warnings != "" {
+		sentence += "\n" + strings.TrimSuffix(warnings, "\n")
+	}
 	if s.State.Action == core.ActionCanary || s.State.Action == core.ActionShadow {
 		sentence += "\nnext: hotdrop rollout report " + s.Campaign
 	}

@@ -114,6 +114,11 @@ func (s *shownStatus) text() string {
 	for _, b := range r.Breakers {
 		row("BREAKER\t%s", breakerText(&b))
 	}
+	for _, b := range s.Idle {
+		if b.Why != core.IdleBreaker {
+			row("WITHOUT\t%s", idleText(&b))
+		}
+	}
 	for _, g := range s.Guards {
 		row("guard\t%s", guardText(g))
 	}
@@ -134,6 +139,12 @@ func (s *shownStatus) text() string {
 func breakerText(b *api.Breaker) string {
 	return fmt.Sprintf("v%d asks its binding %d no more until %s, after %s: %s; its failure policy decides", b.Ruleset, b.Binding+1,
 		b.Until.Local().Format(clockForm), count(int(b.Trips), "trip"), oneLine(b.Failure))
+}
+
+// idleText says which binding decides without its mechanic and why.
+func idleText(b *api.IdleBinding) string {
+	return fmt.Sprintf("v%d decides without %s, its binding %d (%s): %s; on failure: %s", b.Ruleset, b.Mechanic, b.Binding+1, b.Why,
+		oneLine(b.Message), b.Policy)
 }
 
 // undoText says what an undo goes back to: what that decides too, if the changes that are shown have it.

@@ -284,7 +284,8 @@ func (s *submission) print(plugin *api.Plugin, body []byte, out, talk io.Writer)
 	case core.PluginApproved:
 		_, _ = fmt.Fprintf(talk, "next: name it in a campaign's ruleset, plugin: %s\n", plugin.Digest)
 	case core.PluginVetted:
-		_, _ = fmt.Fprintf(talk, "next: it needs %s: hotdrop review approve %s --reason WHY\n", missingText(plugin), shortDigest(plugin.Digest))
+		_, _ = fmt.Fprintf(talk, "next: it needs %s: hotdrop review approve %s --brand %s --reason WHY\n", missingText(plugin),
+			shortDigest(plugin.Digest), plugin.Brand)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -162,8 +163,8 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 		if v := change.Void; v != nil {
 			b.Queue(voidPluginApprovals, p.Brand, p.Digest, v.At, v.Why)
 		}
-		if a := change.Approval; a != nil {
-			b.Queue(insertPluginApproval, p.Brand, p.Digest, p.Revision+1, a.By, a.Credential, a.At, a.Reason, p.TermsText())
+		for _, a := range change.Approvals {
+			b.Queue(insertPluginApproval, p.Brand, p.Digest, cmp.Or(a.Revision, p.Revision+1), a.By, a.Credential, a.At, a.Reason, p.Terms.Text())
 		}
 		if r := change.Report; r != nil {
 			b.Queue(savePluginReport, p.Brand, p.Digest, r.Version, r.Accepted, r.At, string(r.Document))

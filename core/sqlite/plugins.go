@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -203,7 +204,7 @@ func (c *conn) exchangeParts(change *core.PluginChange) error {
 	return err
 }
 
-// exchangeApprovals ends the approvals that the change voids, and adds the one that it brings.
+// exchangeApprovals ends the approvals that the change voids, and adds those that it brings.
 func (c *conn) exchangeApprovals(change *core.PluginChange) error {
 	p := change.Plugin
 	if v := change.Void; v != nil {
@@ -211,12 +212,13 @@ func (c *conn) exchangeApprovals(change *core.PluginChange) error {
 			return err
 		}
 	}
-	a := change.Approval
-	if a == nil {
-		return nil
+	for _, a := range change.Approvals {
+		_, err := c.exec(insertPluginApproval, p.Brand, p.Digest, cmp.Or(a.Revision, p.Revision+1), a.By, a.Credential, a.At, a.Reason, p.Terms.Text())
+		if err != nil {
+			return err
+		}
 	}
-	_, err := c.exec(insertPluginApproval, p.Brand, p.Digest, p.Revision+1, a.By, a.Credential, a.At, a.Reason, p.TermsText())
-	return err
+	return nil
 }
 
 // PluginPart returns the bytes of one part of a plugin, nil beyond the last.

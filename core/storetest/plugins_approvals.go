@@ -22,7 +22,7 @@ func (s *shelf) approve(p *core.Plugin, on *core.PluginTerms, person string, at 
 	next := *p
 	approval := core.PluginApproval{By: person, Credential: "key of " + person, At: at, Reason: "read: 说 \"fit\""}
 	next.Terms, next.Approvals = on, append(slices.Clip(p.Approvals), approval)
-	must(s.t, s.SavePlugin(s.t.Context(), &core.PluginChange{Plugin: &next, Approval: &approval}))
+	must(s.t, s.SavePlugin(s.t.Context(), &core.PluginChange{Plugin: &next, Approvals: []core.PluginApproval{approval}}))
 	next.Revision++
 	return &next
 }
@@ -43,7 +43,7 @@ func testPluginApprovals(t *testing.T, store Store) {
 		s := newShelf(t, store)
 		p := s.approve(s.create("a", opening), terms(opening+100), "ann", opening+1)
 		again := *p
-		wantConflict(t, s.SavePlugin(t.Context(), &core.PluginChange{Plugin: &again, Approval: &core.PluginApproval{By: "ann", At: opening + 2}}))
+		wantConflict(t, s.SavePlugin(t.Context(), &core.PluginChange{Plugin: &again, Approvals: []core.PluginApproval{{By: "ann", At: opening + 2}}}))
 		same(t, "plugin", s.one("a"), p)
 	})
 
@@ -56,7 +56,7 @@ func testPluginApprovals(t *testing.T, store Store) {
 		next := *p
 		next.Terms, next.Approvals = terms(opening+200), []core.PluginApproval{anew}
 		must(t, s.SavePlugin(t.Context(), &core.PluginChange{
-			Plugin: &next, Void: &core.PluginVoid{At: opening + 3, Why: "other terms"}, Approval: &anew,
+			Plugin: &next, Void: &core.PluginVoid{At: opening + 3, Why: "other terms"}, Approvals: []core.PluginApproval{anew},
 		}))
 		next.Revision++
 		same(t, "plugin", s.one("a"), &next)
@@ -76,7 +76,7 @@ func testPluginApprovals(t *testing.T, store Store) {
 			approving.Go(func() {
 				mine, approval := *p, core.PluginApproval{By: fmt.Sprint("person-", i), At: opening}
 				mine.Terms = terms(opening + 100)
-				saved[i] = s.SavePlugin(t.Context(), &core.PluginChange{Plugin: &mine, Approval: &approval}) == nil
+				saved[i] = s.SavePlugin(t.Context(), &core.PluginChange{Plugin: &mine, Approvals: []core.PluginApproval{approval}}) == nil
 			})
 		}
 		approving.Wait()

@@ -39,7 +39,7 @@ func NewTampering(t testing.TB, store Store, exec func(t testing.TB, statement s
 		}
 	}
 	exec(t, "DROP INDEX staff_log_by_seq")
-	exec(t, "CREATE TABLE kept AS SELECT * FROM staff_log") //nolint:unqueryvet // a copy has every column
+	exec(t, "CREATE TABLE kept AS SELECT * FROM staff_log")           //nolint:unqueryvet // a copy has every column
 	exec(t, "CREATE TABLE kept_head AS SELECT * FROM staff_log_head") //nolint:unqueryvet // a copy has every column
 	return g
 }

@@ -1,0 +1,109 @@
+package core_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"hotdrop/core"
+)
+
+func TestAFileThatKeepsARevokedPluginChangesEverythingElse(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		h := newHalved(t, s, core.FailSkip)
+		must(t, h.plugins.decide(core.PluginRevoke, module))
+		h.later(0)
+		same, err := h.apply(h.def) // what export prints
+		must(t, err)
+		if same.Revision != h.record().Revision {
+			t.Errorf("revision %d: nothing has changed", same.Revision)
+		}
+		more, err := h.apply(h.with(func(c *core.Campaign) { c.Items[0].Stock = 20 }))
+		must(t, err)
+		if len(more.Ruleset.Warnings) != 1 || !strings.Contains(more.Ruleset.Warnings[0], "ruleset[0] is in force without its plugin") ||
+			h.record().Definition.Items[0].Stock != 20 {
+			t.Errorf("%+v", more.Ruleset.Warnings)
+		}
+		for name, change := range map[string]func(c *core.Campaign){
+			"changed": func(c *core.Campaign) {
+				c.Ruleset = []core.Binding{{Plugin: digestOf(module), OnFailure: core.FailDeny}}
+			},
+			"once more": func(c *core.Campaign) {
+				c.Ruleset = []core.Binding{{Plugin: digestOf(module), OnFailure: core.FailSkip}, {Plugin: digestOf(module), OnFailure: core.FailSkip}}
+			},
+		} {
+			if _, err := h.apply(h.with(change)); len(problemsOf(err)) != 1 {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		h.restart()
+		if _, err := h.apply(h.with(func(c *core.Campaign) { c.Items[0].Stock = 30 })); err != nil {
+			t.Errorf("after a restart: %v", err)
+		}
+		h.sellsAt("ann", 199_900)
+		h.audit()
+	})
+}
+
+func TestWhoAsksHowARolloutStandsSeesWhichBindingsDoNotDecide(t *testing.T) {
+	for want, end := range map[core.IdleWhy]func(h *halved) error{
+		core.IdleRevoked: func(h *halved) error { return h.plugins.decide(core.PluginRevoke, module) },
+		core.IdleExpired: func(h *halved) error {
+			h.clock.advance(90 * day)
+			_, err := h.plugins.LapseExpired(h.t.Context())
+			return err
+		},
+		core.IdleVoid: func(h *halved) error {
+			h.plugins.vets.grants = "2"
+			_, err := h.plugins.Lapse(h.t.Context())
+			return err
+		},
+	} {
+		t.Run(string(want), func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s store) {
+				h := newHalved(t, s, core.FailSkip)
+				if idle, err := h.IdleBindings(t.Context(), "phone"); err != nil || len(idle) != 0 {
+					t.Errorf("%+v, %v", idle, err)
+				}
+				must(t, end(h))
+				h.later(0)
+				idle, err := h.IdleBindings(t.Context(), "phone")
+				must(t, err)
+				if len(idle) != 1 || idle[0].Why != want || idle[0].Ruleset != 1 || idle[0].Binding != 0 || idle[0].Plugin != digestOf(module) ||
+					idle[0].Policy != core.FailSkip || idle[0].Message == "" {
+					t.Errorf("%+v", idle)
+				}
+			})
+		})
+	}
+}
+
+func TestWhoBindsAPluginWhoseApprovalEndsBeforeTheCampaignIsWarned(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		h := newHalved(t, s, core.FailDeny)
+		longer := func(c *core.Campaign) { c.Phases.Closed = opening.Add(91 * day) }
+		applied, err := h.apply(h.with(longer))
+		must(t, err)
+		if w := applied.Ruleset.Warnings; len(w) != 1 || !strings.Contains(w[0], "ends at 2") || !strings.Contains(w[0], "before the campaign closes") {
+			t.Errorf("%q", w)
+		}
+		added, err := h.AddRuleset(t.Context(), core.RulesetRequest{
+			Campaign: "phone", Bindings: []core.Binding{{Plugin: digestOf(module), OnFailure: core.FailSkip}}, Reason: "skip",
+			Actor: core.Principal{ID: "op", Role: core.RoleOperator},
+		})
+		must(t, err)
+		live, err := h.ChangeRollout(t.Context(), core.RolloutRequest{
+			Campaign: "phone", Change: core.Change{Mode: core.ModeLive, Ruleset: added.Number, Force: true}, Expect: h.record().Rollout.Number,
+			Reason: "skip", Actor: core.Principal{ID: "op", Role: core.RoleOperator},
+		})
+		must(t, err)
+		if len(added.Warnings) != 1 || len(live.Warnings) != 1 {
+			t.Errorf("%q, %q", added.Warnings, live.Warnings)
+		}
+		applied, err = h.apply(h.with(func(c *core.Campaign) { c.Phases.Closed = opening.Add(time.Hour) }))
+		must(t, err)
+		if len(applied.Ruleset.Warnings) != 0 {
+			t.Errorf("%q", applied.Ruleset.Warnings)
+		}
+	})
+}
