@@ -20,6 +20,7 @@ type Engine interface {
 // Shopping is what shoppers do.
 type Shopping interface {
 	Shop
+	Sales
 	Queue
 	Offers
 	Wallet
@@ -64,6 +65,12 @@ type Shop interface {
 	Cancel(ctx context.Context, action core.OrderAction) (*core.Order, error)
 	// Group returns a group that orders join, if the shopper may join one there.
 	Group(ctx context.Context, id string, shopper core.Principal) (*core.GroupView, error)
+}
+
+// Sales knows what is on sale.
+type Sales interface {
+	// Sells reports whether this node serves the campaign, and to that shopper. It asks no store.
+	Sells(campaign string, shopper *core.Principal) bool
 }
 
 // Queue keeps waiting rooms.

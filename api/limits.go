@@ -24,9 +24,11 @@ const (
 
 // limiter keeps to the limits. An address is asked for before anything else is looked at, so that it costs next to nothing to
 // refuse; who asks is, as soon as it is known; a campaign is after that, so that nobody without credentials, and nobody who
-// asks too often, uses up what all shoppers of a campaign share.
+// asks too often, uses up what all shoppers of a campaign share. A shopper of another brand cannot order there, and does not
+// either; campaigns that do not exist take no places.
 type limiter struct {
 	address, shopper, staff, campaign *policy // nil for what is not limited
+	sells                             func(campaign string, shopper *core.Principal) bool
 	proxies                           *Proxies
 	log                               *slog.Logger
 	warned                            sync.Once
@@ -132,7 +134,10 @@ func (l *limiter) allows(w http.ResponseWriter, r *http.Request, p *core.Princip
 		return true
 	}
 	asks, campaign := askOf(r)
-	return asks != asksOrder || l.campaign.admit(w, r, maphash.String(l.campaign.seed, campaign))
+	if asks != asksOrder || !l.sells(campaign, p) { // which the engine answers with not_found
+		return true
+	}
+	return l.campaign.admit(w, r, maphash.String(l.campaign.seed, campaign))
 }
 
 // policyOf is the policy of those who have the role. Sources of social events are limited by their addresses only: what they

@@ -203,6 +203,14 @@ func TestOrdersOfACampaignAreLimitedBehindThoseOfAShopper(t *testing.T) {
 	}
 }
 
+func TestACampaignsLimitCountsOrdersOfThoseWhoCanOrderThereOnly(t *testing.T) {
+	d := newDoor(t, Options{Limits: Limits{Campaign: Limit{1, time.Hour, 2}}})
+	elsewhere := d.token(core.Principal{ID: "bot", Role: core.RoleShopper, Brand: "meizu"})
+	requireCounts(t, "shoppers of another brand", d.statuses(9, "1.1.1.1:1", elsewhere, phoneOrders), 201, 9) // the engine's to refuse
+	requireCounts(t, "a campaign that is not there", d.statuses(9, "1.1.1.1:1", d.shopperNamed("ann"), "/v1/campaigns/none/orders"), 201, 9)
+	requireCounts(t, "shoppers of the campaign", d.statuses(3, "1.1.1.1:1", d.shopperNamed("ann"), phoneOrders), 201, 2, 429, 1)
+}
+
 func TestTwoBrandsShoppersWithOneIDAreTwo(t *testing.T) {
 	p := newLimiter(Limits{Shopper: Limit{1, time.Second, 1}}, &Proxies{}, slog.Default(), func() int64 { return 0 }).shopper
 	a, b := &core.Principal{ID: "7", Brand: "xiaomi"}, &core.Principal{ID: "7", Brand: "meizu"}

@@ -66,12 +66,14 @@ func (s *Server) registerLive() {
 				"`tripped` says that the rollout in force is what it made of the one before, and `tripped_at`, `tripped_value` and " +
 				"`tripped_ruleset` are of the last time that it tripped. Amounts are minor " +
 				"units, p50 and p99 microseconds, moments Unix milliseconds. A stream that ends, because a node stops or the " +
-				"client was too slow to read, is resumed on any node with Last-Event-ID, and loses nothing.",
+				"client was too slow to read, is resumed on any node with Last-Event-ID, and loses nothing. A person watches at most " +
+				strconv.Itoa(streamsOfPerson) + " streams of a node at once (rate_limited), and all people together " +
+				strconv.Itoa(streamsOfNode) + " (overloaded).",
 			Responses: map[string]*huma.Response{"200": {
 				Description: "OK", Content: map[string]*huma.MediaType{eventsType: {Schema: &huma.Schema{Type: huma.TypeString}}},
 			}},
 		},
-		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable, core.CodeOverloaded},
 	}, s.live)
 }
 
@@ -79,7 +81,13 @@ func (s *Server) live(ctx context.Context, in *liveInput) (*huma.StreamResponse,
 	if _, err := s.ownRecord(ctx, in.Campaign); err != nil {
 		return nil, err
 	}
+	staff := principalOf(ctx)
+	release, problem := s.streams.take(&staff)
+	if problem != nil {
+		return nil, problem
+	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		defer release()
 		ctx.SetHeader("Content-Type", eventsType)
 		ctx.SetHeader("X-Accel-Buffering", "no") // a proxy in between passes on each event at once
 		ctx.SetStatus(http.StatusOK)

@@ -222,6 +222,92 @@ func TestAStreamEndsWithTheKeyThatOpenedIt(t *testing.T) {
 	}
 }
 
+// hold opens a stream whose engine goes on, and returns once the place is taken.
+func (d *door) hold(t *testing.T, credential string, n int) (end func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var streams sync.WaitGroup
+	for range n {
+		hanging := &first{ResponseRecorder: httptest.NewRecorder(), written: make(chan struct{})}
+		request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/campaigns/phone/live", nil)
+		request.Header.Set("Authorization", "Bearer "+credential)
+		streams.Go(func() { d.server.Handler().ServeHTTP(hanging, request) })
+		<-hanging.written
+	}
+	return func() {
+		cancel()
+		streams.Wait()
+	}
+}
+
+// first tells when something was written.
+type first struct {
+	*httptest.ResponseRecorder
+
+	once    sync.Once
+	written chan struct{}
+}
+
+func (f *first) Write(b []byte) (int, error) {
+	f.once.Do(func() { close(f.written) })
+	return f.ResponseRecorder.Write(b)
+}
+
+// watchedForEver is an engine whose streams last as long as they are watched.
+type watchedForEver struct{ *scripted }
+
+func (watchedForEver) Record(context.Context, string) (*core.CampaignRecord, error) {
+	return sampleCampaign().Record, nil
+}
+
+func (watchedForEver) Live(ctx context.Context, _ string, _ int64, _ core.Principal, _ func(*core.LivePoint) error) error {
+	<-ctx.Done()
+	return nil
+}
+
+func TestAPersonWatchesSoManyStreamsWithAllOfTheirKeysAndNoMore(t *testing.T) {
+	d := &door{t: t, engine: &scripted{}, keys: NewDemoKeys()}
+	d.keys.Staff[1].Person = d.keys.Staff[0].ID
+	s, _ := newServer(t, Options{Engine: watchedForEver{d.engine}, Keys: d.keys})
+	d.server = s
+	one, two, another := d.keys.Staff[0].Key, d.keys.Staff[1].Key, d.keys.Staff[2].Key
+	endOne, endTwo := d.hold(t, one, streamsOfPerson-1), d.hold(t, two, 1)
+	for _, key := range []string{one, two} {
+		w := d.send("1.1.1.1:1", key, http.MethodGet, "/v1/campaigns/phone/live")
+		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "5" || !strings.Contains(w.Body.String(), "you watch 8 streams") {
+			t.Errorf("one too many: %d, %s", w.Code, w.Body)
+		}
+	}
+	d.hold(t, another, 1)()
+	endTwo()
+	d.hold(t, two, 1)()
+	endOne()
+	if s.streams.open != 0 || len(s.streams.of) != 0 {
+		t.Errorf("places are left over: %d, %v", s.streams.open, s.streams.of)
+	}
+}
+
+func TestANodeTakesSoManyStreamsAndNoMore(t *testing.T) {
+	var places streamPlaces
+	var releases []func()
+	for i := range streamsOfNode {
+		release, problem := places.take(&core.Principal{ID: strconv.Itoa(i / streamsOfPerson)})
+		if problem != nil {
+			t.Fatal(problem)
+		}
+		releases = append(releases, release)
+	}
+	stranger := &core.Principal{ID: "0", Brand: "meizu"} // somebody else than 0, who has none yet
+	_, problem := places.take(stranger)
+	if problem == nil || problem.Status != http.StatusServiceUnavailable || problem.Code != core.CodeOverloaded || problem.retryAfter != streamsFull {
+		t.Fatalf("one too many: %v", problem)
+	}
+	releases[0]()
+	if _, problem := places.take(stranger); problem != nil {
+		t.Errorf("a place that is free: %v", problem)
+	}
+}
+
 func TestADrainingServerEndsItsStreams(t *testing.T) {
 	engine := &scripted{hangs: make(chan struct{})}
 	s, _ := newServer(t, Options{Engine: engine, Rulesets: engine, Readiness: engine, Plugins: engine, Rules: inlineRules{}})

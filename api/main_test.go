@@ -121,6 +121,11 @@ func (e *scripted) Campaign(context.Context, string) (*core.CampaignView, error)
 	return v, e.call()
 }
 
+// Sells knows the two campaigns of limits' tests, both of xiaomi.
+func (*scripted) Sells(campaign string, shopper *core.Principal) bool {
+	return (campaign == "phone" || campaign == "car") && (shopper.Brand == "" || shopper.Brand == "xiaomi")
+}
+
 func (e *scripted) Record(context.Context, string) (*core.CampaignRecord, error) {
 	return sampleCampaign().Record, e.call()
 }

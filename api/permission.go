@@ -165,7 +165,9 @@ func (op *operation) document(registry huma.Registry) {
 	op.Extensions = map[string]any{"x-public": true}
 	if !op.permission.public {
 		op.Extensions = map[string]any{"x-roles": op.permission.roles}
-		op.Security = []map[string][]string{{op.permission.scheme(): {}}}
+		for _, scheme := range op.permission.schemes() {
+			op.Security = append(op.Security, map[string][]string{scheme: {}})
+		}
 	}
 }
 

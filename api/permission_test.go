@@ -208,3 +208,43 @@ func TestPermissionIsDecidedBeforeTheRequestIsLookedAt(t *testing.T) {
 		t.Error("the engine was asked")
 	}
 }
+
+// Every way in that a caller may use is documented, and every one that is documented is described.
+func TestTheDocumentNamesEveryWayToShowWhoOneIs(t *testing.T) {
+	s, _ := newServer(t, Options{Engine: &scripted{}})
+	document := s.api.OpenAPI()
+	session := document.Components.SecuritySchemes["session"]
+	if session == nil || session.Type != "apiKey" || session.In != "cookie" || session.Name != "__Host-hotdrop-session" {
+		t.Errorf("sessions are %+v", session)
+	}
+	for path, item := range document.Paths {
+		for _, op := range []*huma.Operation{item.Get, item.Post, item.Put} {
+			if op == nil {
+				continue
+			}
+			var named []string
+			for _, one := range op.Security {
+				for scheme := range one {
+					named = append(named, scheme)
+				}
+			}
+			if want := waysIn(s.permitted[op.OperationID]); !slices.Equal(named, want) {
+				t.Errorf("%s %s names %v, want %v", path, op.OperationID, named, want)
+			}
+		}
+	}
+}
+
+// waysIn are the schemes for those who may use a route: shoppers have tokens, staff keys or sessions, sources sign.
+func waysIn(p Permission) []string {
+	switch {
+	case p.public:
+		return nil
+	case slices.Equal(p.roles, []core.Role{roleSource}):
+		return []string{"signature"}
+	case slices.Equal(p.roles, []core.Role{core.RoleShopper}):
+		return []string{"bearer"}
+	default:
+		return []string{"bearer", "session"}
+	}
+}

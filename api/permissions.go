@@ -165,11 +165,12 @@ func keyPermissions() map[string]Permission {
 	}
 }
 
-// auditPermissions is for what was done. Operators and the platform do not read what is written about them.
+// auditPermissions is for what was done. Operators and the platform do not read what is written about them. Where the log ends
+// says how much happens in the whole deployment: that is not for those who have a brand.
 func auditPermissions() map[string]Permission {
 	return map[string]Permission{
 		"read-staff-log": only(core.RoleBrand, core.RoleAuditor, core.RoleAdmin),
-		"get-log-head":   staff(),
+		"get-log-head":   only(core.RolePlatform, core.RoleOperator, core.RoleAuditor, core.RoleAdmin),
 	}
 }
 
@@ -182,12 +183,16 @@ func demoPermissions() map[string]Permission {
 	}
 }
 
-// scheme is the security scheme by which callers show who they are.
-func (p Permission) scheme() string {
-	if slices.Contains(p.roles, roleSource) {
-		return "signature"
+// schemes are the security schemes by one of which callers show who they are. Shoppers have no sessions.
+func (p Permission) schemes() []string {
+	switch {
+	case slices.Contains(p.roles, roleSource):
+		return []string{"signature"}
+	case !slices.ContainsFunc(p.roles, func(role core.Role) bool { return role != core.RoleShopper }):
+		return []string{"bearer"}
+	default:
+		return []string{"bearer", "session"}
 	}
-	return "bearer"
 }
 
 // allows returns the problem that the principal has with the permission, or nil.

@@ -208,7 +208,7 @@ func (b *browser) mine(method, path, body string, headers ...string) answer {
 // begin begins a login and returns where the browser is sent.
 func (b *browser) begin(query string) string {
 	b.t.Helper()
-	return b.get("/console/login"+query).wants(b.t, http.StatusSeeOther).header.Get("Location")
+	return b.get("/console/login"+query, "Sec-Fetch-Site", "none").wants(b.t, http.StatusSeeOther).header.Get("Location")
 }
 
 var formID = regexp.MustCompile(`name="id" value="([^"]*)"`)

@@ -66,6 +66,7 @@ type Server struct {
 	routes    *router
 	handler   http.Handler
 	hot       bool
+	streams   streamPlaces
 	draining  chan struct{} // closed when streams are to end
 	endOnce   sync.Once
 }
@@ -83,7 +84,7 @@ func New(o Options) (*Server, error) {
 		proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
 		door: auth.staff.with(&o), draining: make(chan struct{}),
 	}
-	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev")), s.fail)
+	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev"), auth.cookies.SessionName()), s.fail)
 	s.api.UseMiddleware(checkPermission)
 	s.registerShop()
 	s.registerWallet()
@@ -128,6 +129,9 @@ func New(o Options) (*Server, error) {
 		clock = since(time.Now())
 	}
 	s.limits = newLimiter(o.Limits, &s.proxies, s.log, clock)
+	if o.Engine != nil {
+		s.limits.sells = o.Engine.Sells
+	}
 	s.admission = newAdmission(o.OrderLatency, clock)
 	s.handler = s.limits.addresses(s.admission.admit(auth.guard(isPublic, s.limits.principals(s.routes))))
 	return s, nil
@@ -163,7 +167,7 @@ func isPublic(r *http.Request) bool {
 	return (r.Method == http.MethodGet && r.URL.Path == documentPath) || r.URL.Path == tokensPath
 }
 
-func (s *Server) config(version string) huma.Config {
+func (s *Server) config(version, session string) huma.Config {
 	config := huma.DefaultConfig("hotdrop", version)
 	config.Info.Description = "Flash sales whose promotion mechanics are data. Amounts are integers in minor units; " +
 		"times are RFC 3339."
@@ -177,6 +181,11 @@ func (s *Server) config(version string) huma.Config {
 	config.Components.Schemas.RegisterTypeAlias(winners.Type.Elem(), reflect.TypeFor[string]()) // it writes itself as text
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "a shopper's token (JWT) or a staff API key"},
+		"session": {
+			Type: "apiKey", In: "cookie", Name: session,
+			Description: "the session of staff who signed in at /console; what changes something has to come from this service's " +
+				"own pages (Sec-Fetch-Site or Origin)",
+		},
 		"signature": {
 			Type: "apiKey", In: "header", Name: headerSignature,
 			Description: "`v1,` and the base64 of HMAC-SHA256 over `<webhook-id>.<webhook-timestamp>.<body>`, made with the " +

@@ -324,3 +324,20 @@ func TestACookieIsASessionAndAHeaderIsAKey(t *testing.T) {
 	stranger.get("/v1/me", "Cookie", "hotdrop-session="+secret.Value[:len(secret.Value)-1]).problem(t, CodeUnauthorized)
 	b.get("/v1/me", "Authorization", "Bearer wrong").problem(t, CodeUnauthorized) // what is said goes before what is sent along
 }
+
+func TestALinkOfAnotherSiteDoesNotChangeSomebodysRole(t *testing.T) {
+	o := newOffice(t, true)
+	b := o.loggedIn("bruno", "?role=brand&brand=xiaomi")
+	before := b.me()["credential"]
+	a := b.get("/console/login?role=operator", "Sec-Fetch-Site", "cross-site").wants(t, http.StatusForbidden)
+	if !strings.Contains(a.body, "sign out first") || len(a.header["Set-Cookie"]) > 0 {
+		t.Errorf("%v: %s", a.header, a.body)
+	}
+	if me := b.me(); me["credential"] != before || me["role"] != "brand" {
+		t.Errorf("somebody is %v now", me)
+	}
+	b.login("bruno", "?role=operator").wants(t, http.StatusSeeOther)
+	if me := b.me(); me["role"] != "operator" {
+		t.Errorf("by their own choice they are %v", me)
+	}
+}

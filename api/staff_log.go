@@ -85,7 +85,7 @@ func (s *Server) registerStaffLog() {
 			OperationID: "get-log-head", Method: http.MethodGet, Path: "/v1/audit/head", Tags: []string{"audit"},
 			Summary: "Where the staff log ends, signed",
 			Description: "Keep it where the database's administrators cannot write: `hotdrop log verify --heads` holds a log against it, " +
-				"one that was restored from a backup as well.",
+				"one that was restored from a backup as well. It is of all brands together, and for staff of none of them.",
 		},
 		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.logHead)
@@ -142,6 +142,9 @@ func documentView(document []byte) json.RawMessage {
 func (s *Server) logHead(ctx context.Context, _ *struct{}) (*logHeadOutput, error) {
 	if s.staffLog == nil {
 		return nil, errNoLog()
+	}
+	if principalOf(ctx).Brand != "" {
+		return nil, newProblem(CodeForbidden, "the end of the staff log is of all brands together: it is for staff without a brand")
 	}
 	head, err := s.staffLog.Head(ctx)
 	if err != nil {

@@ -59,3 +59,10 @@ func (e *Engine) shopperCampaign(ctx context.Context, id string, shopper *Princi
 	}
 	return c, nil
 }
+
+// Sells reports whether this node serves the campaign, and to that shopper. A campaign that it has not heard of yet counts from
+// the first order on, which looks it up.
+func (e *Engine) Sells(campaign string, shopper *Principal) bool {
+	c := (*e.running.Load())[campaign]
+	return c != nil && shopper.serves(c.snapshot.Load().definition().Brand)
+}

@@ -51,6 +51,9 @@ func (c Cookies) name(of string) string {
 	return "__Host-hotdrop-" + of
 }
 
+// SessionName is the name of the cookie that holds a session.
+func (c Cookies) SessionName() string { return c.name("session") }
+
 // Session returns the secret of the session that the request shows, "" if it shows none.
 func (c Cookies) Session(r *http.Request) string { return c.read(r, "session") }
 

@@ -209,7 +209,7 @@ func TestBothLanguagesSayEverything(t *testing.T) {
 func (w words) all() []string {
 	return []string{
 		w.Console, w.Person, w.Role, w.Brand, w.EveryBrand, w.Ends, w.SignIn, w.SignOut, w.Welcome, w.NoLogin, w.DemoKeys, w.Docs,
-		w.notBegun, w.declined, w.away, w.unproven, w.nobody, w.noRole, w.tooMany, w.unfinished, w.crossSite,
+		w.notBegun, w.declined, w.away, w.unproven, w.nobody, w.noRole, w.tooMany, w.unfinished, w.crossSite, w.notAsked,
 	}
 }
 
@@ -290,6 +290,52 @@ func TestLogoutTakesAFormOfOurOwnOnly(t *testing.T) {
 	if behind.Code != http.StatusSeeOther {
 		t.Errorf("behind a proxy that calls it otherwise: %d", behind.Code)
 	}
+}
+
+func TestAnotherSiteDoesNotBeginALoginOfSomebodyWhoIsSignedIn(t *testing.T) {
+	signedIn := &core.Principal{ID: "olga", Role: core.RoleAuditor, Credential: "key.1"}
+	for _, one := range []struct {
+		who     *core.Principal
+		err     error
+		headers []string
+		status  int
+	}{
+		{signedIn, nil, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden},
+		{signedIn, nil, []string{"Sec-Fetch-Site", "same-site"}, http.StatusForbidden},
+		{signedIn, nil, nil, http.StatusForbidden},
+		{nil, errors.New("away"), []string{"Sec-Fetch-Site", "same-origin"}, http.StatusServiceUnavailable},
+		{signedIn, nil, []string{"Sec-Fetch-Site", "same-origin"}, http.StatusSeeOther},
+		{signedIn, nil, []string{"Sec-Fetch-Site", "none"}, http.StatusSeeOther},
+		{nil, nil, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusSeeOther},
+	} {
+		h, sessions := newConsole(t, func(o *Options) {
+			o.Settings.Issuer = discovered(t)
+			o.Who = func(*http.Request) (*core.Principal, error) { return one.who, one.err }
+		})
+		w := send(h, http.MethodGet, "/console/login?role=admin", one.headers...)
+		if begun := w.Header().Get("Set-Cookie") != ""; w.Code != one.status || begun != (one.status == http.StatusSeeOther) {
+			t.Errorf("%v, %v: %d, %v", one.who, one.headers, w.Code, w.Header())
+		}
+		if w.Code == http.StatusForbidden && (!strings.Contains(w.Body.String(), "sign out first") || !strings.Contains(w.Body.String(), "/console/logout")) {
+			t.Errorf("the page does not say what to do: %s", w.Body)
+		}
+		if len(sessions.made)+len(sessions.revoked) > 0 {
+			t.Errorf("%v: sessions were changed", one.headers)
+		}
+	}
+}
+
+// discovered is the address of an identity provider that tells about itself, and no more.
+func discovered(t *testing.T) string {
+	t.Helper()
+	var at string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"issuer":"` + at + `","authorization_endpoint":"` + at + `/auth","token_endpoint":"` + at + `/token","jwks_uri":"` + at + `/keys"}`))
+	}))
+	at = server.URL
+	t.Cleanup(server.Close)
+	return at
 }
 
 func TestAnAttemptLastsTenMinutesAndIsOneBrowsersOwn(t *testing.T) {

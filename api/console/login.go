@@ -10,8 +10,19 @@ import (
 	"hotdrop/core"
 )
 
-// login sends the browser to the identity provider.
+// login sends the browser to the identity provider. Who is signed in already would come back with another session, of the role
+// that the address names: that is theirs to ask for, and no other site's.
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
+	who, err := c.Who(r)
+	if err != nil {
+		c.refuse(w, r, http.StatusServiceUnavailable, func(say *words) string { return say.unfinished })
+		return
+	}
+	if who != nil && !asked(r) {
+		say, _ := spoken(r.Header.Get("Accept-Language"))
+		c.show(w, r, http.StatusForbidden, view{Who: who, Problem: say.notAsked})
+		return
+	}
 	query := r.URL.Query()
 	begun := newAttempt(c.Now(), choice{Role: core.Role(query.Get("role")), Brand: query.Get("brand")})
 	there, err := c.provider.loginURL(r.Context(), begun)

@@ -33,3 +33,10 @@ func (o Origins) Check(r *http.Request) error {
 	}
 	return o.protection.Check(r)
 }
+
+// asked reports whether somebody opened the address themselves, by a page of this service or by typing it. A link on another site
+// looks the same but for this header.
+func asked(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "same-origin" || site == "none"
+}

@@ -10,7 +10,7 @@ type words struct {
 	NoLogin, DemoKeys, Docs             string
 	notBegun, declined, away, unproven  string
 	nobody, noRole, tooMany, unfinished string
-	crossSite                           string
+	crossSite, notAsked                 string
 }
 
 func english() words {
@@ -30,6 +30,7 @@ func english() words {
 		tooMany:    "You have too many sessions and keys. End one of them, or wait until one ends, then sign in again.",
 		unfinished: "That could not be written down at the moment. Try again in a few seconds.",
 		crossSite:  "The request came from another site, or from a browser that does not say from where. Nothing was changed.",
+		notAsked:   "Another site, or a browser that does not say from where, asked to sign you in anew. Your session goes on as it is. To change your role, sign out first.",
 	}
 }
 
@@ -50,6 +51,7 @@ func chinese() words {
 		tooMany:    "您的会话和密钥过多。请结束其中一个，或等待其到期后重新登录。",
 		unfinished: "暂时无法保存，请几秒钟后重试。",
 		crossSite:  "请求来自其他网站，或浏览器没有说明来源。没有做任何更改。",
+		notAsked:   "其他网站（或没有说明来源的浏览器）要求您重新登录。当前会话保持不变。如需更换角色，请先退出登录。",
 	}
 }
 
