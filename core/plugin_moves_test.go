@@ -102,7 +102,7 @@ const movesTable = `
 upload      -         -         -         uploaded  -         -         -
 approve     no        no        vetted    no        -         no        no
 agree       no        no        approved  no        -         no        no
-widen       no        no        vetted    no        vetted    no        no
+widen       no        no        vetted    no        approved  no        no
 reject      rejected  rejected  rejected  rejected  no        -         no
 revoke      no        no        no        no        revoked   no        -
 sign        =         =         =         =         vetted    no        no
@@ -168,6 +168,14 @@ func TestEveryActionInEveryState(t *testing.T) {
 			t.Errorf("approved by %+v", p.Approvals)
 		}
 		w.note(core.PluginApproved, core.PluginApprove, core.PluginApproved)
+		w.begin(core.PluginApproved, nil)
+		demanding := w.with(func(o *core.PluginOptions) { o.Approvals = 4 })
+		_, err := demanding.Decide(t.Context(), core.PluginDecision{
+			Actor: third, Digest: digestOf(w.module), Action: core.PluginApprove, Reason: "r",
+		})
+		must(t, err)
+		w.is(w.module, core.PluginVetted) // three are too few now
+		w.note(core.PluginApproved, core.PluginApprove, core.PluginVetted)
 		for _, m := range core.PluginMoves() {
 			if move := fmt.Sprintf("%s %s %s", m.From, m.Action, m.To); !w.made[move] {
 				t.Errorf("nothing made the move %q", move)
