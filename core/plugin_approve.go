@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // approve adds one person's approval. What is in force stays so until enough people have agreed to other terms; where nothing
@@ -125,25 +126,29 @@ func (p *Plugin) repeated(d *PluginDecision, terms *PluginTerms, mine *PluginApp
 	return nil
 }
 
-// checkScope refuses campaigns that the brand does not have: an approval that names one by mistake would be for nothing.
-func (r *PluginRegistry) checkScope(ctx context.Context, brand string, scope []string) error {
+// unknownIn says which campaigns of a scope the brand does not have, "" for none. They may be about to come, as a campaign
+// that binds the plugin cannot be made before the plugin is approved; or they are a slip of the pen.
+func (r *PluginRegistry) unknownIn(ctx context.Context, brand string, scope []string) (string, error) {
 	if r.campaigns == nil || len(scope) > maxScope {
-		return nil
+		return "", nil // the terms refuse the latter
 	}
-	problems := &Problems{Of: ofApproval}
-	for i, id := range scope {
+	var unknown []string
+	for _, id := range scope {
 		if !ValidCampaignID(id) {
 			continue // the terms say so
 		}
 		record, err := r.campaigns.Campaign(ctx, id)
 		if err != nil {
-			return storeError(err)
+			return "", storeError(err)
 		}
 		if record == nil || record.Definition.Brand != brand {
-			problems.Add(fmt.Sprintf("campaigns[%d]", i), "the brand %s has no campaign %q", brand, id)
+			unknown = append(unknown, id)
 		}
 	}
-	return problems.Err()
+	if len(unknown) == 0 {
+		return "", nil
+	}
+	return fmt.Sprintf("the brand %s has no campaign %s yet", brand, strings.Join(unknown, ", ")), nil
 }
 
 // changesFor returns which campaigns may decide otherwise now that the plugin has changed so; nil for none.

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // PluginDecision is one person's decision about a plugin.
@@ -39,13 +40,17 @@ func (r *PluginRegistry) Decide(ctx context.Context, d PluginDecision) (*Plugin,
 	if err != nil {
 		return nil, err
 	}
-	if err := r.checkScope(ctx, found.Brand, d.Campaigns); err != nil {
+	unknown, err := r.unknownIn(ctx, found.Brand, d.Campaigns)
+	if err != nil {
 		return nil, err
 	}
 	before := found.Revision
 	p, err := r.change(ctx, found.Brand, d.Digest, func(p *Plugin) (*PluginChange, error) { return r.decided(&d, p) })
 	if err == nil && p.Revision == before && p.State == PluginRevoked {
 		err = r.fence(ctx, p, d.Actor, everyCampaign)
+	}
+	if err == nil && unknown != "" {
+		p.Notice = strings.TrimPrefix(p.Notice+"; "+unknown, "; ")
 	}
 	return p, err
 }

@@ -90,7 +90,7 @@ func (c *client) send(ctx context.Context, method, path string, header http.Head
 		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+key)
-	response, err := (&http.Client{CheckRedirect: stay}).Do(request)
+	response, err := (&http.Client{Transport: http.DefaultClient.Transport, CheckRedirect: stay}).Do(request)
 	if err != nil {
 		return nil, c.unreachable(err)
 	}

@@ -271,7 +271,7 @@ func TestADecisionIsAboutThePluginAsItWasRead(t *testing.T) {
 	}
 	s := newReviewServer(t, stored(t, "half_approved"))
 	s.tag = `"7"`
-	if r := s.does(t, "show", digestOfPlugin(s.plugins[0])); !strings.Contains(r.stderr, "next: hotdrop review approve sha256:981366e8e382 --if-match 7 --reason WHY\n") {
+	if r := s.does(t, "show", digestOfPlugin(s.plugins[0])); !strings.Contains(r.stderr, "next: hotdrop review approve sha256:981366e8e382 --brand meizu --if-match 7 --reason WHY\n") {
 		t.Errorf("shown: %s", r.stderr)
 	}
 }
