@@ -43,7 +43,8 @@ func (s *Server) registerPrivacy() {
 			OperationID: "export-shopper", Method: http.MethodGet, Path: "/v1/shoppers/{shopper}/data", Tags: []string{"privacy"},
 			Summary: "Everything that is kept about a shopper",
 			Description: "Reservations, orders with what they were decided from, vouchers, links, entries, tags, messages, refused requests " +
-				"that were kept, and what moved in the wallet. Times are Unix milliseconds, amounts minor units. That it was read stands in the staff log.",
+				"that were kept, and what moved in the wallet. Times are Unix milliseconds, amounts minor units. " +
+				"That it was read stands in the staff log.",
 		},
 		refuses: []core.Code{core.CodeNotFound, core.CodeUnavailable},
 	}, s.exportShopper)

@@ -223,7 +223,8 @@ func (s *Server) rollout(ctx context.Context, in *rolloutStateInput) (*rolloutSt
 	}
 	return &rolloutStateOutput{Body: RolloutState{
 		Campaign: in.Campaign, Rollout: record.Rollout.Number, Revision: record.Revision, Epoch: record.Epoch,
-		Rulesets: record.Rulesets, State: RolloutOf(&record.Rollout), Idle: views(idle, func(b core.IdleBinding) IdleBinding { return IdleBinding(b) }),
+		Rulesets: record.Rulesets, State: RolloutOf(&record.Rollout),
+		Idle:    views(idle, func(b core.IdleBinding) IdleBinding { return IdleBinding(b) }),
 		Nodes:   views(nodes, func(n *core.Node) Node { return nodeView(n, in.Campaign) }),
 		Lost:    views(lost, lostView),
 		History: historyPage(entries, in.Limit),

@@ -108,8 +108,9 @@ func (s *Server) registerStaffKeys() {
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "list-keys", Method: http.MethodGet, Path: "/v1/keys", Tags: []string{"keys"},
-			Summary:     "Keys and sessions, the latest first",
-			Description: "Administrators see everybody's, or their brand's; others their own. The keys of the server's keys file are not among them.",
+			Summary: "Keys and sessions, the latest first",
+			Description: "Administrators see everybody's, or their brand's; others their own. " +
+				"The keys of the server's keys file are not among them.",
 		},
 		refuses: []core.Code{core.CodeUnavailable},
 	}, s.listKeys)

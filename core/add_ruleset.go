@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 )
 
 // AddRuleset compiles and warms a ruleset that is not to decide yet, and stores it under the next number. What is wrong with
@@ -33,7 +34,7 @@ func (e *Engine) AddRuleset(ctx context.Context, req RulesetRequest) (*Ruleset, 
 			c.rulesets.keepWarm(added.Ruleset.Number)
 			e.preparer.tellReady(c.id, added.Ruleset.Number)
 			answer := added.Ruleset
-			answer.Warnings = append(warnings, e.endsBefore(ctx, record.Definition, &added.Ruleset)...)
+			answer.Warnings = slices.Concat(warnings, e.endsBefore(ctx, record.Definition, &added.Ruleset))
 			return &answer, nil
 		}
 		if !errors.Is(err, ErrConflict) {

@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -251,8 +252,6 @@ func (x *eraser) draw(name string, draw *storedDraw) *Document {
 	content.Winners = slices.Clone(draw.Winners)
 	content.Winners[place] = x.tombstone
 	content.Erased = map[string]drawing.ID{x.tombstone: draw.name(x.campaign.id, name)(x.shopper)}
-	for other, id := range draw.Erased {
-		content.Erased[other] = id
-	}
+	maps.Copy(content.Erased, draw.Erased)
 	return x.drawn[name].write(draw.state, x.drawn[name].Due, content)
 }

@@ -66,7 +66,8 @@ func (r *PluginRegistry) propose(d *PluginDecision, change *PluginChange, terms 
 	next.Approvals = append(next.Approvals, mine)
 	if len(next.Approvals) < r.needed {
 		p.Proposed = next
-		p.Notice = fmt.Sprintf("these terms are proposed: they have the approvals of %d people and need %d; until then those in force stay in force%s",
+		p.Notice = fmt.Sprintf("these terms are proposed: they have the approvals of %d people and need %d; "+
+			"until then those in force stay in force%s",
 			len(next.Approvals), r.needed, replaced)
 		return
 	}

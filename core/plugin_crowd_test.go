@@ -240,8 +240,8 @@ type standing struct {
 	ended   bool
 }
 
-// after is the standing after one more row.
-func (s standing) after(row *core.LoggedEntry) (standing, error) {
+// following is the standing after one more row.
+func following(s standing, row *core.LoggedEntry) (standing, error) {
 	var is struct {
 		Key    string            `json:"key"`
 		Terms  *core.PluginTerms `json:"terms"`
@@ -328,7 +328,7 @@ func (c *crowd) history(t *rapid.T) (rows []core.LoggedEntry, after []standing) 
 	}
 	now := standing{people: map[string]bool{}, some: map[string]bool{}, revoked: map[string]bool{}}
 	for i := range rows {
-		if now, err = now.after(&rows[i]); err != nil {
+		if now, err = following(now, &rows[i]); err != nil {
 			t.Fatalf("row %d: %v", rows[i].Seq, err)
 		}
 		after = append(after, now)

@@ -30,7 +30,8 @@ func english() words {
 		tooMany:    "You have too many sessions and keys. End one of them, or wait until one ends, then sign in again.",
 		unfinished: "That could not be written down at the moment. Try again in a few seconds.",
 		crossSite:  "The request came from another site, or from a browser that does not say from where. Nothing was changed.",
-		notAsked:   "Another site, or a browser that does not say from where, asked to sign you in anew. Your session goes on as it is. To change your role, sign out first.",
+		notAsked: "Another site, or a browser that does not say from where, asked to sign you in anew. " +
+			"Your session goes on as it is. To change your role, sign out first.",
 	}
 }
 

@@ -35,7 +35,8 @@ type client struct {
 func (c *client) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.server, "server", "http://127.0.0.1:8080", "the server's URL")
 	cmd.Flags().StringVar(&c.key, "key", "",
-		fmt.Sprintf("API key; better in HOTDROP_KEY, which others on this machine do not see; without it the %s's of ./data/%s", cmp.Or(c.demo, core.RoleOperator), demoKeysFile))
+		fmt.Sprintf("API key; better in HOTDROP_KEY, which others on this machine do not see; without it the %s's of ./data/%s",
+			cmp.Or(c.demo, core.RoleOperator), demoKeysFile))
 }
 
 // reply is what a server answered with success.

@@ -219,7 +219,10 @@ func unloadable(binding *core.Binding, err error) error {
 	default: // it is vetted again, or this node is unable to load it: another time or another node
 		return &core.NotLoadable{Plugin: why.Plugin, Hooks: hooksOf(why.Plugin), Err: why.Err}
 	}
-	return &core.NotLoadable{Plugin: why.Plugin, Hooks: hooksOf(why.Plugin), Withheld: why.Withheld, Expired: why.Expired, Err: &core.Problems{List: []core.Problem{problem}}}
+	return &core.NotLoadable{
+		Plugin: why.Plugin, Hooks: hooksOf(why.Plugin), Withheld: why.Withheld, Expired: why.Expired,
+		Err: &core.Problems{List: []core.Problem{problem}},
+	}
 }
 
 // hintOf is what to try about a plugin that is not approved.

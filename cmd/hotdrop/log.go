@@ -171,7 +171,8 @@ func aboutText(e *api.LoggedEntry) string {
 		if len(about.Terms.Campaigns) > 0 {
 			scope = strings.Join(about.Terms.Campaigns, ", ")
 		}
-		return fmt.Sprintf("%s for %s until %s", shortDigest(about.Plugin), scope, time.UnixMilli(about.Terms.ExpiresAt).UTC().Format(time.RFC3339))
+		return fmt.Sprintf("%s for %s until %s", shortDigest(about.Plugin), scope,
+			time.UnixMilli(about.Terms.ExpiresAt).UTC().Format(time.RFC3339))
 	case about.Plugin != "":
 		return shortDigest(about.Plugin)
 	case about.Person != "":

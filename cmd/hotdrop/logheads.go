@@ -199,7 +199,8 @@ func (e *headExport) holds(ctx context.Context, end *core.SignedHead) error {
 	case e.kept.Seq == 0:
 		return nil
 	case e.kept.Deployment != end.Deployment:
-		lost.why = fmt.Sprintf("the head is of the deployment %.40q, the database of %q: it was made anew, or is another", e.kept.Deployment, end.Deployment)
+		lost.why = fmt.Sprintf("the head is of the deployment %.40q, the database of %q: it was made anew, or is another",
+			e.kept.Deployment, end.Deployment)
 		return lost
 	case e.kept.Seq > end.Seq:
 		lost.why = fmt.Sprintf("the log ends with row %d, the head vouches for %d: rows are missing, as after a restore", end.Seq, e.kept.Seq)
@@ -210,7 +211,8 @@ func (e *headExport) holds(ctx context.Context, end *core.SignedHead) error {
 		return err
 	}
 	if hash != e.kept.Hash {
-		lost.why = fmt.Sprintf("row %d is not the one that the head vouches for: the log was written anew, or has gone on after a restore", e.kept.Seq)
+		lost.why = fmt.Sprintf("row %d is not the one that the head vouches for: the log was written anew, or has gone on after a restore",
+			e.kept.Seq)
 		return lost
 	}
 	return nil

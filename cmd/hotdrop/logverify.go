@@ -32,14 +32,16 @@ func logVerifyCommand() *cobra.Command {
 			"missing. It finds rows that were changed, removed, inserted or put in another order. Whoever has the database can\n" +
 			"write all hashes anew, or cut off the end: that only signed heads show, which `hotdrop serve --log-heads FILE`\n" +
 			"exports. After a restore they say what the backup lacks. A file of --heads without a single valid head is a finding.\n" +
-			"Works beside running servers. Findings make the exit code 1; they are rows on stdout, or with -o json on stderr, so that stdout is one object.",
+			"Works beside running servers. Findings make the exit code 1; they are rows on stdout, or with -o json on stderr, so\n" +
+			"that stdout is one object.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
 	}
 	s.database.register(cmd)
 	s.format.register(cmd)
 	cmd.Flags().StringSliceVar(&s.heads, "heads", nil, "a file of exported heads (repeatable: several nodes write several)")
-	cmd.Flags().StringSliceVar(&s.publicKeys, "public-key", nil, "checks the heads, see hotdrop log key (repeatable: a key may have been replaced)")
+	cmd.Flags().StringSliceVar(&s.publicKeys, "public-key", nil,
+		"checks the heads, see hotdrop log key (repeatable: a key may have been replaced)")
 	return cmd
 }
 
@@ -179,6 +181,7 @@ func (s *logVerification) print(out io.Writer, sum *core.LogVerification) error 
 	if len(s.heads) > 0 {
 		against = fmt.Sprintf("%s, which vouch up to row %d", count(int(sum.Heads), "signed head"), sum.HeadSeq)
 	}
-	_, err := fmt.Fprintf(out, "%s checked, the last is %d, against %s: %s\n", count(int(sum.Rows), "row"), sum.LastSeq, against, count(int(sum.Findings), "finding"))
+	_, err := fmt.Fprintf(out, "%s checked, the last is %d, against %s: %s\n",
+		count(int(sum.Rows), "row"), sum.LastSeq, against, count(int(sum.Findings), "finding"))
 	return err
 }

@@ -43,8 +43,8 @@ func reviewApproveCommand() *cobra.Command {
 		Short: "Approve a vetted plugin, as one person: it may price orders once enough people have",
 		Long: "Approve a vetted plugin, as one person. It may price orders of the campaigns that are named, or of all of its brand, once\n" +
 			"as many people have approved it as the server asks for, until the approval expires. Without --campaign, --all-campaigns\n" +
-			"and --expires the terms are those that others have proposed or approved already; other terms count for themselves, and those in force\n" +
-			"stay in force until enough people have approved the others.",
+			"and --expires the terms are those that others have proposed or approved already; other terms count for themselves, and\n" +
+			"those in force stay in force until enough people have approved the others.",
 		Example: "  hotdrop review approve 9f86d081 --reason \"vectors read, costs are low\"\n" +
 			"  hotdrop review approve 9f86d081 --reason \"for this sale only\" --campaign trade-in --expires 30d",
 		Args: cobra.ExactArgs(1),

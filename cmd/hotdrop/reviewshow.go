@@ -85,7 +85,8 @@ func nextOfReview(p *api.Plugin, tag string) string {
 	waits := p.State == core.PluginVetted || p.State == core.PluginApproved && p.Proposed != nil
 	switch {
 	case p.State == core.PluginVetted && p.Signature != nil && p.Signature.State != core.SignatureValid:
-		return "its brand signs it by a key that counts: hotdrop mechanic sign FILE --key KEYFILE, then hotdrop mechanic submit FILE --signature FILE.sig"
+		return "its brand signs it by a key that counts: hotdrop mechanic sign FILE --key KEYFILE, then " +
+			"hotdrop mechanic submit FILE --signature FILE.sig"
 	case waits:
 		return fmt.Sprintf("hotdrop review approve %s --brand %s%s --reason WHY", shortDigest(p.Digest), p.Brand, asShown(tag))
 	default:
@@ -229,7 +230,8 @@ func approvalLines(p *api.Plugin) [][2]string {
 		lines = append(lines, [2]string{"terms", termsText(p, t)})
 	}
 	if n := p.Proposed; n != nil {
-		lines = append(lines, [2]string{"proposed", fmt.Sprintf("%s: %d of %d, in force when enough people agree", termsText(p, &n.Terms), len(n.Approvals), p.ApprovalsNeeded)})
+		proposed := fmt.Sprintf("%s: %d of %d, in force when enough people agree", termsText(p, &n.Terms), len(n.Approvals), p.ApprovalsNeeded)
+		lines = append(lines, [2]string{"proposed", proposed})
 		for _, a := range n.Approvals {
 			lines = append(lines, [2]string{"", a.By + " at " + moment(a.At) + ": " + a.Reason})
 		}

@@ -133,7 +133,8 @@ func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 
 	issued := core.NewStaffKeys(core.StaffKeysOptions{Store: db.staffKeys, Log: log})
 	node := &node{settings: s, db: db, log: log, registry: registry, keys: keys, issued: issued, engine: core.NewEngine(core.Options{
-		Store: db.orders, Campaigns: db.campaigns, Ledger: db.ledger, Nodes: db.nodes, Journal: db.journal, Shoppers: db.shoppers, Compiler: compiler, Plugins: registry,
+		Store: db.orders, Campaigns: db.campaigns, Ledger: db.ledger, Nodes: db.nodes, Journal: db.journal, Shoppers: db.shoppers,
+		Compiler: compiler, Plugins: registry,
 		Version: versionText(), Log: log,
 	})}
 	if err := node.start(ctx); err != nil {
