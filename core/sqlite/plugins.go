@@ -213,7 +213,8 @@ func (c *conn) exchangeApprovals(change *core.PluginChange) error {
 		}
 	}
 	for _, a := range change.Approvals {
-		_, err := c.exec(insertPluginApproval, p.Brand, p.Digest, cmp.Or(a.Revision, p.Revision+1), a.By, a.Credential, a.At, a.Reason, p.Terms.Text())
+		_, err := c.exec(insertPluginApproval, p.Brand, p.Digest, cmp.Or(a.Revision, p.Revision+1), a.By, a.Credential,
+			a.At, a.Reason, p.Terms.Text())
 		if err != nil {
 			return err
 		}
