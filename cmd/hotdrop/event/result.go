@@ -111,12 +111,12 @@ func (r *Result) rushProblems() []string {
 	return problems
 }
 
-// UnbalancedError is a replay whose books do not balance.
+// UnbalancedError is a replay whose books do not balance, or whose measurement is not valid.
 type UnbalancedError struct{ Problems []string }
 
 // Error implements error.
 func (e *UnbalancedError) Error() string {
-	return "the books do not balance: " + strings.Join(e.Problems, ", ")
+	return "the run does not hold: " + strings.Join(e.Problems, ", ")
 }
 
 // Err returns an [UnbalancedError] unless the books balance.
