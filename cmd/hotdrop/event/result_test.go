@@ -183,7 +183,7 @@ func TestBooksBalanceOnlyWithoutAnythingWrong(t *testing.T) {
 			if !errors.As(err, &unbalanced) || !slices.Contains(unbalanced.Problems, test.want) {
 				t.Fatalf("%v, want %q", err, test.want)
 			}
-			if !strings.Contains(err.Error(), "do not balance") {
+			if !strings.Contains(err.Error(), "does not hold") {
 				t.Errorf("the error says %q", err)
 			}
 		})
