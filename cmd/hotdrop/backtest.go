@@ -64,23 +64,17 @@ func (b *backtest) run(ctx context.Context, campaign string, stdin io.Reader, ou
 	if err != nil {
 		return err
 	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	answered, err := b.client.doWithin(ctx, backtestPatience, http.MethodPost, rolloutPath(campaign, "backtests"), header, text)
+	answered, err := b.client.doWithin(ctx, backtestPatience, http.MethodPost, rolloutPath(campaign, "backtests"), jsonContent(), text)
 	if p, ok := errors.AsType[*api.Problem](err); ok && len(p.Problems) > 0 && ruleset != nil {
 		return fileError(b.file, ruleset.located(p.Problems))
 	}
 	if err != nil {
 		return err
 	}
-	if b.format == outputJSON {
-		return printAsIs(out, answered.body)
-	}
-	var comparison api.Comparison
-	if err := json.Unmarshal(answered.body, &comparison); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
-	}
-	_, err = io.WriteString(out, compared(&comparison))
-	return err
+	return show(out, b.format, answered.body, func(out io.Writer, comparison *api.Comparison) error {
+		_, err := io.WriteString(out, compared(comparison))
+		return err
+	})
 }
 
 // request is the body that asks for the backtest, and the file's ruleset if it is about one.

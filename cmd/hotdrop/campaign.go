@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -77,7 +76,7 @@ func (a *application) apply(ctx context.Context, path string, stdin io.Reader, o
 	if err != nil {
 		return err
 	}
-	return a.print(answered.body, out, talk)
+	return show(out, a.format, answered.body, func(out io.Writer, applied *api.Applied) error { return writeApplied(out, talk, applied) })
 }
 
 // header is the request's media type and precondition.
@@ -95,14 +94,8 @@ func (a *application) header() (http.Header, error) {
 	return header, nil
 }
 
-func (a *application) print(body []byte, out, talk io.Writer) error {
-	if a.format == outputJSON {
-		return printAsIs(out, body)
-	}
-	var applied api.Applied
-	if err := json.Unmarshal(body, &applied); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
-	}
+// writeApplied writes what changed, a change a line, and says what became of the file.
+func writeApplied(out, talk io.Writer, applied *api.Applied) error {
 	for _, change := range applied.Changes {
 		if _, err := fmt.Fprintln(out, change); err != nil {
 			return err
@@ -130,11 +123,11 @@ func getCommand() *cobra.Command {
 			if format == outputYAML {
 				return c.export(cmd.Context(), args[0], cmd.OutOrStdout())
 			}
-			answered, err := c.do(cmd.Context(), http.MethodGet, "/v1/campaigns/"+url.PathEscape(args[0]), nil, nil)
+			answer, err := c.get(cmd.Context(), "/v1/campaigns/"+url.PathEscape(args[0]))
 			if err != nil {
 				return err
 			}
-			return printAsIs(cmd.OutOrStdout(), answered.body)
+			return printAsIs(cmd.OutOrStdout(), answer)
 		},
 	}
 	c.register(cmd)
@@ -157,16 +150,13 @@ func exportCommand() *cobra.Command {
 }
 
 func (c *client) export(ctx context.Context, id string, out io.Writer) error {
-	answered, err := c.do(ctx, http.MethodGet, "/v1/campaigns/"+url.PathEscape(id)+"/file", nil, nil)
+	file, err := c.get(ctx, "/v1/campaigns/"+url.PathEscape(id)+"/file")
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(answered.body)
+	_, err = out.Write(file)
 	return err
 }
-
-// printAsIs indents the JSON that a server sent.
-func printAsIs(out io.Writer, body []byte) error { return printJSON(out, json.RawMessage(body)) }
 
 // readFileOrStdin reads a file that a person wrote; - is stdin.
 func readFileOrStdin(path string, stdin io.Reader) ([]byte, error) {

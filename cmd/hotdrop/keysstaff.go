@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -134,32 +132,18 @@ func roleNames() []string {
 	return names
 }
 
-// post sends a JSON body and returns the answer.
-func (s *staffKeys) post(ctx context.Context, path string, body any) (*reply, error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return nil, fmt.Errorf("encode the request: %w", err)
-	}
-	return s.client.do(ctx, http.MethodPost, path, http.Header{"Content-Type": {"application/json"}}, text)
-}
-
 // issue asks for a key and prints it: the secret on stdout, so that a pipe gets it alone, and what it is on stderr.
 func (s *staffKeys) issue(ctx context.Context, path string, body any, out, talk io.Writer) error {
-	answered, err := s.post(ctx, path, body)
+	answer, err := s.client.post(ctx, path, body)
 	if err != nil {
 		return err
 	}
-	if s.format == outputJSON {
-		return printAsIs(out, answered.body)
-	}
-	var key api.NewKey
-	if err := json.Unmarshal(answered.body, &key); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
-	}
-	_, _ = fmt.Fprintf(talk, "%s for %s, %s, works until %s; its secret is shown this once:\n", key.ID, key.Person, scopeText(&key.Key),
-		key.ExpiresAt.UTC().Format(time.RFC3339))
-	_, err = fmt.Fprintln(out, key.Secret)
-	return err
+	return show(out, s.format, answer, func(out io.Writer, key *api.NewKey) error {
+		_, _ = fmt.Fprintf(talk, "%s for %s, %s, works until %s; its secret is shown this once:\n", key.ID, key.Person, scopeText(&key.Key),
+			key.ExpiresAt.UTC().Format(time.RFC3339))
+		_, err := fmt.Fprintln(out, key.Secret)
+		return err
+	})
 }
 
 // scopeText says what a key may do, and where.
@@ -171,19 +155,14 @@ func scopeText(k *api.Key) string {
 }
 
 func (s *staffKeys) revoke(ctx context.Context, id string, out io.Writer) error {
-	answered, err := s.post(ctx, keyPath(id, "revocations"), api.KeyRevocation{Reason: s.reason})
+	answer, err := s.client.post(ctx, keyPath(id, "revocations"), api.KeyRevocation{Reason: s.reason})
 	if err != nil {
 		return err
 	}
-	if s.format == outputJSON {
-		return printAsIs(out, answered.body)
-	}
-	var key api.Key
-	if err := json.Unmarshal(answered.body, &key); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
-	}
-	_, err = fmt.Fprintf(out, "%s  %s of %s\n", key.State, key.ID, key.Person)
-	return err
+	return show(out, s.format, answer, func(out io.Writer, key *api.Key) error {
+		_, err := fmt.Fprintf(out, "%s  %s of %s\n", key.State, key.ID, key.Person)
+		return err
+	})
 }
 
 func (s *staffKeys) list(ctx context.Context, out io.Writer) error {
@@ -210,25 +189,17 @@ func (s *staffKeys) all(ctx context.Context) ([]api.Key, error) {
 	if s.person != "" {
 		query.Set("person", s.person)
 	}
-	for {
-		answered, err := s.client.do(ctx, http.MethodGet, "/v1/keys?"+query.Encode(), nil, nil)
+	for page, err := range pages[api.Key](ctx, &s.client, "/v1/keys", query) {
 		if err != nil {
 			return nil, err
 		}
-		var page api.Page[api.Key]
-		if err := json.Unmarshal(answered.body, &page); err != nil {
-			return nil, fmt.Errorf("the server's answer: %w", err)
-		}
-		for _, key := range page.Data {
+		for _, key := range page {
 			if s.ended || key.State == core.StaffKeyActive {
 				keys = append(keys, key)
 			}
 		}
-		if page.Next == nil {
-			return keys, nil
-		}
-		query.Set("cursor", *page.Next)
 	}
+	return keys, nil
 }
 
 // lifetime is a flag: a duration that may also be given in days, such as 90d.

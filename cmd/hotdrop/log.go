@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -106,13 +105,9 @@ func showLog(cmd *cobra.Command, c *client, format output, values url.Values, li
 		if limit > 0 {
 			values.Set("limit", strconv.Itoa(min(left, logPageRows)))
 		}
-		answered, err := c.do(cmd.Context(), http.MethodGet, "/v1/audit?"+values.Encode(), nil, nil)
+		page, err := fetch[api.Page[json.RawMessage]](cmd.Context(), c, "/v1/audit?"+values.Encode())
 		if err != nil {
 			return err
-		}
-		var page api.Page[json.RawMessage]
-		if err := json.Unmarshal(answered.body, &page); err != nil {
-			return fmt.Errorf("the server's answer: %w", err)
 		}
 		for _, row := range page.Data {
 			if err := printEntry(cmd.OutOrStdout(), format, row); err != nil {
@@ -133,16 +128,16 @@ func printEntry(out io.Writer, format output, row json.RawMessage) error {
 		_, err := fmt.Fprintf(out, "%s\n", row)
 		return err
 	}
-	var e api.LoggedEntry
-	if err := json.Unmarshal(row, &e); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+	e, err := decode[api.LoggedEntry](row)
+	if err != nil {
+		return err
 	}
 	from := ""
 	if e.Address != "" {
 		from = " from " + e.Address
 	}
-	_, err := fmt.Fprintf(out, "%d\t%s\t%s (%s)%s\t%s\t%s\t%s\t%s\t%s\n", e.Seq, e.At.Format(time.RFC3339), e.Actor, e.Role, from, e.Action,
-		cmp.Or(e.Brand, "-"), cmp.Or(e.Campaign, "-"), cmp.Or(aboutText(&e), "-"), e.Reason)
+	_, err = fmt.Fprintf(out, "%d\t%s\t%s (%s)%s\t%s\t%s\t%s\t%s\t%s\n", e.Seq, e.At.Format(time.RFC3339), e.Actor, e.Role, from, e.Action,
+		cmp.Or(e.Brand, "-"), cmp.Or(e.Campaign, "-"), cmp.Or(aboutText(e), "-"), e.Reason)
 	return err
 }
 

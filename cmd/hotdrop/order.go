@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -30,16 +29,16 @@ func orderExplainCommand() *cobra.Command {
 			"something else than the order pins, the exit code is 1.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			answered, err := c.do(cmd.Context(), http.MethodGet, "/v1/orders/"+url.PathEscape(args[0])+"/explain", nil, nil)
+			answer, err := c.get(cmd.Context(), "/v1/orders/"+url.PathEscape(args[0])+"/explain")
 			if err != nil {
 				return err
 			}
 			var e api.Explanation
-			if err := decodeExplanation(answered.body, &e); err != nil {
+			if err := decodeExplanation(answer, &e); err != nil {
 				return fmt.Errorf("the server's answer: %w", err)
 			}
 			if format == outputJSON {
-				err = printAsIs(cmd.OutOrStdout(), answered.body)
+				err = printAsIs(cmd.OutOrStdout(), answer)
 			} else {
 				_, err = io.WriteString(cmd.OutOrStdout(), explained(&e))
 			}

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -84,7 +83,7 @@ func (r *reviews) find(ctx context.Context, text string) (plugin *api.Plugin, ta
 	if err != nil {
 		return nil, "", withNext(err, "hotdrop review list")
 	}
-	plugin, err = readPlugin(answered.body)
+	plugin, err = decode[api.Plugin](answered.body)
 	return plugin, answered.header.Get("ETag"), err
 }
 
@@ -116,8 +115,8 @@ func pluginPath(p *api.Plugin, what string) string {
 	return "/v1/plugins/" + p.Digest + what + brandQuery(p.Brand)
 }
 
-// maxPages bounds how many pages of a list are asked for, a hundred plugins each.
-const maxPages = 1000
+// maxPlugins bounds how many plugins are listed.
+const maxPlugins = 100_000
 
 // list asks for every plugin in the state, the latest uploads first; "" is any state.
 func (r *reviews) list(ctx context.Context, state string) ([]api.Plugin, error) {
@@ -128,25 +127,15 @@ func (r *reviews) list(ctx context.Context, state string) ([]api.Plugin, error) 
 		}
 	}
 	all := []api.Plugin{}
-	for range maxPages {
-		answered, err := r.client.do(ctx, http.MethodGet, "/v1/plugins?"+query.Encode(), nil, nil)
+	for page, err := range pages[api.Plugin](ctx, &r.client, "/v1/plugins", query) {
 		if err != nil {
 			return nil, err
 		}
-		page := struct {
-			Data []api.Plugin `json:"data"`
-			Next string       `json:"next"`
-		}{}
-		if err := json.Unmarshal(answered.body, &page); err != nil {
-			return nil, fmt.Errorf("the server's answer: %w", err)
+		if all = append(all, page...); len(all) > maxPlugins {
+			return nil, errors.New("there are too many plugins to list; --brand and --state narrow it down")
 		}
-		all = append(all, page.Data...)
-		if page.Next == "" {
-			return all, nil
-		}
-		query.Set("cursor", page.Next)
 	}
-	return nil, errors.New("there are too many plugins to list; --brand and --state narrow it down")
+	return all, nil
 }
 
 // pluginStates are the states in the order that a plugin goes through them.

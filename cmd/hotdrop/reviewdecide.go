@@ -141,7 +141,7 @@ func (r *reviewing) decide(ctx context.Context, digest, path string, body *appro
 	if err != nil {
 		return err
 	}
-	header := http.Header{"Content-Type": {"application/json"}}
+	header := jsonContent()
 	if _, err := strconv.ParseUint(r.ifMatch, 10, 63); err != nil && r.ifMatch != "" {
 		return usageError{fmt.Errorf("--if-match: %q is not a revision", r.ifMatch)}
 	}
@@ -159,7 +159,7 @@ func (r *reviewing) decide(ctx context.Context, digest, path string, body *appro
 	if err != nil {
 		return withNext(err, "hotdrop review show "+shortDigest(plugin.Digest))
 	}
-	decided, err := readPlugin(answered.body)
+	decided, err := decode[api.Plugin](answered.body)
 	if err != nil {
 		return err
 	}

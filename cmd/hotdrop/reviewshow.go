@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -138,13 +137,9 @@ func inPlay(state *api.RolloutState) []played {
 
 // binds returns the failure policy of the ruleset's binding of the plugin, "" if it has none.
 func (r *reviews) binds(ctx context.Context, campaign string, number int64, digest string) (string, error) {
-	answered, err := r.client.do(ctx, http.MethodGet, rolloutPath(campaign, "rulesets/"+strconv.FormatInt(number, 10)), nil, nil)
+	ruleset, err := fetch[api.Ruleset](ctx, &r.client, rulesetPath(campaign, number))
 	if err != nil {
 		return "", err
-	}
-	ruleset := api.Ruleset{}
-	if err := json.Unmarshal(answered.body, &ruleset); err != nil {
-		return "", fmt.Errorf("the server's answer: %w", err)
 	}
 	at := slices.IndexFunc(ruleset.Bindings, func(b core.Binding) bool { return b.Plugin == digest })
 	if at < 0 {
@@ -157,27 +152,15 @@ func (r *reviews) binds(ctx context.Context, campaign string, number int64, dige
 func (r *reviews) campaigns(ctx context.Context, brand string) ([]string, error) {
 	var all []string
 	query := url.Values{"limit": {"100"}}
-	for range maxPages {
-		answered, err := r.client.do(ctx, http.MethodGet, "/v1/campaigns?"+query.Encode(), nil, nil)
+	for page, err := range pages[api.Campaign](ctx, &r.client, "/v1/campaigns", query) {
 		if err != nil {
 			return nil, err
 		}
-		page := struct {
-			Data []api.Campaign `json:"data"`
-			Next string         `json:"next"`
-		}{}
-		if err := json.Unmarshal(answered.body, &page); err != nil {
-			return nil, fmt.Errorf("the server's answer: %w", err)
-		}
-		for _, c := range page.Data {
-			if c.Brand == brand {
-				all = append(all, c.ID)
+		for i := range page {
+			if page[i].Brand == brand {
+				all = append(all, page[i].ID)
 			}
 		}
-		if page.Next == "" {
-			break
-		}
-		query.Set("cursor", page.Next)
 	}
 	return all, nil
 }

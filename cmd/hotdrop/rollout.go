@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -46,28 +45,7 @@ func rolloutPath(campaign, what string) string {
 
 // rolloutState asks how a campaign's rollout stands, with that many changes of its history.
 func (c *client) rolloutState(ctx context.Context, campaign string, changes int) (*api.RolloutState, error) {
-	answered, err := c.do(ctx, http.MethodGet, rolloutPath(campaign, "rollout?limit="+strconv.Itoa(changes)), nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	var state api.RolloutState
-	if err := json.Unmarshal(answered.body, &state); err != nil {
-		return nil, fmt.Errorf("the server's answer: %w", err)
-	}
-	return &state, nil
-}
-
-// post sends a JSON body.
-func (c *client) post(ctx context.Context, path string, body any) ([]byte, error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
-	}
-	answered, err := c.do(ctx, http.MethodPost, path, http.Header{"Content-Type": {"application/json"}}, text)
-	if err != nil {
-		return nil, err
-	}
-	return answered.body, nil
+	return fetch[api.RolloutState](ctx, c, rolloutPath(campaign, "rollout?limit="+strconv.Itoa(changes)))
 }
 
 // rulesetAddition is what `rollout add` was asked for.
@@ -127,9 +105,9 @@ func (a *rulesetAddition) add(ctx context.Context, campaign, path string, stdin 
 	if err != nil {
 		return err
 	}
-	var added api.Ruleset
-	if err := json.Unmarshal(answer, &added); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+	added, err := decode[api.Ruleset](answer)
+	if err != nil {
+		return err
 	}
 	nodes, err := a.awaitReady(ctx, campaign, added.Ruleset)
 	if err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -102,17 +101,17 @@ func (r *rolloutChange) make(ctx context.Context, path string, body any, out io.
 	if err != nil {
 		return rolloutAdvice(err)
 	}
-	var swapped api.Swapped
-	if err := json.Unmarshal(answer, &swapped); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+	swapped, err := decode[api.Swapped](answer)
+	if err != nil {
+		return err
 	}
-	if err := r.awaitPending(ctx, &swapped); err != nil {
+	if err := r.awaitPending(ctx, swapped); err != nil {
 		return err
 	}
 	if r.stops {
 		swapped.State.Action = core.ActionStop // a stop that was in force already made nothing
 	}
-	sentence, follows := effect(&swapped, r.wait)
+	sentence, follows := effect(swapped, r.wait)
 	if r.format == outputJSON {
 		err = printAsIs(out, answer)
 	} else {

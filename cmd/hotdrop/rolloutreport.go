@@ -3,12 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"math"
-	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -56,12 +54,10 @@ func (r *rolloutReport) show(ctx context.Context, campaign string, out io.Writer
 	}
 	report := &shownReport{}
 	if state.State.Canary != nil {
-		report.Canary = &api.CanaryReport{}
-		err = r.read(ctx, rolloutPath(campaign, "rollout/canary"), report.Canary)
+		report.Canary, err = fetch[api.CanaryReport](ctx, &r.client, rolloutPath(campaign, "rollout/canary"))
 	}
 	if state.State.Shadow != nil && err == nil {
-		report.Shadow = &api.Comparison{}
-		err = r.read(ctx, rolloutPath(campaign, "rollout/shadow"), report.Shadow)
+		report.Shadow, err = fetch[api.Comparison](ctx, &r.client, rolloutPath(campaign, "rollout/shadow"))
 	}
 	switch {
 	case err != nil:
@@ -73,17 +69,6 @@ func (r *rolloutReport) show(ctx context.Context, campaign string, out io.Writer
 	}
 	_, err = io.WriteString(out, report.text())
 	return err
-}
-
-func (r *rolloutReport) read(ctx context.Context, path string, into any) error {
-	answered, err := r.client.do(ctx, http.MethodGet, path, nil, nil)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(answered.body, into); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
-	}
-	return nil
 }
 
 // text is the report as people read it.

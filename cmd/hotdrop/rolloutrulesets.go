@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,26 +49,21 @@ func (l *rulesetList) list(ctx context.Context, campaign string, out io.Writer) 
 	if l.limit < 1 || l.limit > 100 {
 		return usageError{errors.New("--limit: must be 1 to 100")}
 	}
-	answered, err := l.client.do(ctx, http.MethodGet, rolloutPath(campaign, "rulesets?limit="+strconv.Itoa(l.limit)), nil, nil)
+	answer, err := l.client.get(ctx, rolloutPath(campaign, "rulesets?limit="+strconv.Itoa(l.limit)))
 	if err != nil {
 		return err
 	}
-	if l.format == outputJSON {
-		return printAsIs(out, answered.body)
-	}
-	var page api.Page[api.Ruleset]
-	if err := json.Unmarshal(answered.body, &page); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
-	}
-	state, err := l.client.rolloutState(ctx, campaign, 1)
-	if err != nil {
+	return show(out, l.format, answer, func(out io.Writer, page *api.Page[api.Ruleset]) error {
+		state, err := l.client.rolloutState(ctx, campaign, 1)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(out, rulesetsText(page.Data, &state.State))
+		if err == nil && page.Next != nil {
+			_, err = fmt.Fprintln(out, "there are more: raise --limit")
+		}
 		return err
-	}
-	_, err = io.WriteString(out, rulesetsText(page.Data, &state.State))
-	if err == nil && page.Next != nil {
-		_, err = fmt.Fprintln(out, "there are more: raise --limit")
-	}
-	return err
+	})
 }
 
 // rulesetsText lists rulesets with what each does in the rollout.
@@ -134,27 +128,27 @@ func (l *rulesetList) one(ctx context.Context, campaign, word string, out io.Wri
 	if err != nil {
 		return err
 	}
-	answered, err := l.client.do(ctx, http.MethodGet, rolloutPath(campaign, "rulesets/"+strconv.FormatInt(number, 10)), nil, nil)
+	answer, err := l.client.get(ctx, rulesetPath(campaign, number))
 	if err != nil {
 		return err
 	}
-	if l.format == outputJSON {
-		return printAsIs(out, answered.body)
-	}
-	var ruleset api.Ruleset
-	if err := json.Unmarshal(answered.body, &ruleset); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
-	}
-	state, err := l.client.rolloutState(ctx, campaign, 1)
-	if err != nil {
+	return show(out, l.format, answer, func(out io.Writer, ruleset *api.Ruleset) error {
+		state, err := l.client.rolloutState(ctx, campaign, 1)
+		if err != nil {
+			return err
+		}
+		text, err := rulesetText(ruleset, &state.State)
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(out, text)
 		return err
-	}
-	text, err := rulesetText(&ruleset, &state.State)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(out, text)
-	return err
+	})
+}
+
+// rulesetPath is where the API has one ruleset of a campaign.
+func rulesetPath(campaign string, number int64) string {
+	return rolloutPath(campaign, "rulesets/"+strconv.FormatInt(number, 10))
 }
 
 // rulesetText is a whole ruleset.

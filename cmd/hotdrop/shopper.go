@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -103,21 +102,15 @@ func (t *shopperTools) register(cmd *cobra.Command) {
 }
 
 func (t *shopperTools) resolve(ctx context.Context, ids []string, out io.Writer) error {
-	body, err := json.Marshal(api.ResolveRequest{IDs: ids, Issuer: t.issuer})
-	if err != nil {
-		return fmt.Errorf("encode the request: %w", err)
-	}
-	answered, err := t.client.do(ctx, http.MethodPost, "/v1/shoppers/resolve", jsonContent(), body)
+	answer, err := t.client.post(ctx, "/v1/shoppers/resolve", api.ResolveRequest{IDs: ids, Issuer: t.issuer})
 	if err != nil {
 		return err
 	}
-	if t.format == outputJSON {
-		return printAsIs(out, answered.body)
-	}
-	var resolved api.Resolved
-	if err := json.Unmarshal(answered.body, &resolved); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
-	}
+	return show(out, t.format, answer, writeResolved)
+}
+
+// writeResolved writes a row for each id, with what its shopper is called here.
+func writeResolved(out io.Writer, resolved *api.Resolved) error {
 	for _, one := range resolved.Data {
 		if _, err := fmt.Fprintf(out, "%s\t%s\n", one.ID, one.Shopper); err != nil {
 			return fmt.Errorf("print: %w", err)
@@ -125,9 +118,6 @@ func (t *shopperTools) resolve(ctx context.Context, ids []string, out io.Writer)
 	}
 	return nil
 }
-
-// jsonContent is the header of a request with a body in JSON.
-func jsonContent() http.Header { return http.Header{"Content-Type": {"application/json"}} }
 
 // shopperPath is where a part of what is kept about a shopper is.
 func shopperPath(shopper, part string) string {
@@ -165,22 +155,16 @@ func (t *shopperTools) export(ctx context.Context, shopper string, out io.Writer
 }
 
 func (t *shopperTools) erase(ctx context.Context, shopper string, out io.Writer) error {
-	body, err := json.Marshal(api.ErasureRequest{Brand: t.brand, Reason: t.reason})
-	if err != nil {
-		return fmt.Errorf("encode the request: %w", err)
-	}
-	answered, err := t.client.do(ctx, http.MethodPost, shopperPath(shopper, "erasures"), jsonContent(), body)
+	answer, err := t.client.post(ctx, shopperPath(shopper, "erasures"), api.ErasureRequest{Brand: t.brand, Reason: t.reason})
 	if err != nil {
 		return err
 	}
-	if t.format == outputJSON {
-		return printAsIs(out, answered.body)
-	}
-	var erased core.Erased
-	if err := json.Unmarshal(answered.body, &erased); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
-	}
-	_, err = fmt.Fprintf(out, "erased in %s; what stays is of %s\n", placesText(erased.Campaigns), erased.Tombstone)
+	return show(out, t.format, answer, writeErased)
+}
+
+// writeErased says where it was erased, and how many rows of each kind are deleted or kept.
+func writeErased(out io.Writer, erased *core.Erased) error {
+	_, err := fmt.Fprintf(out, "erased in %s; what stays is of %s\n", placesText(erased.Campaigns), erased.Tombstone)
 	for _, part := range []struct {
 		what string
 		rows map[string]int64

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -61,26 +60,17 @@ func (l *shopperList) each(ctx context.Context, campaign string, row func(*api.S
 	if l.tag != "" {
 		query.Set("tag", l.tag)
 	}
-	for {
-		path := "/v1/campaigns/" + url.PathEscape(campaign) + "/shoppers?" + query.Encode()
-		answered, err := l.client.do(ctx, http.MethodGet, path, nil, nil)
+	for page, err := range pages[api.Shopper](ctx, &l.client, "/v1/campaigns/"+url.PathEscape(campaign)+"/shoppers", query) {
 		if err != nil {
 			return err
 		}
-		var page api.Page[api.Shopper]
-		if err := json.Unmarshal(answered.body, &page); err != nil {
-			return fmt.Errorf("the server's answer: %w", err)
-		}
-		for i := range page.Data {
-			if err := row(&page.Data[i]); err != nil {
+		for i := range page {
+			if err := row(&page[i]); err != nil {
 				return err
 			}
 		}
-		if page.Next == nil {
-			return nil
-		}
-		query.Set("cursor", *page.Next)
 	}
+	return nil
 }
 
 // shopperRows prints shoppers as they come. What it printed is whole only after end.

@@ -6,13 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -212,9 +210,9 @@ func (s *signingKeys) add(ctx context.Context, argument string, out, talk io.Wri
 	if err != nil {
 		return err
 	}
-	key := &api.SigningKey{}
-	if err := json.Unmarshal(body, key); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+	key, err := decode[api.SigningKey](body)
+	if err != nil {
+		return err
 	}
 	_, _ = fmt.Fprintf(talk, "next: hotdrop mechanic sign FILE --key KEYFILE --brand %s\n", key.Brand)
 	return s.print(out, body, []api.SigningKey{*key})
@@ -233,17 +231,15 @@ func listSigningKeysCommand() *cobra.Command {
 }
 
 func (s *signingKeys) list(ctx context.Context, out io.Writer) error {
-	answered, err := s.client.do(ctx, http.MethodGet, "/v1/signing-keys"+brandQuery(s.brand), nil, nil)
+	body, err := s.client.get(ctx, "/v1/signing-keys"+brandQuery(s.brand))
 	if err != nil {
 		return err
 	}
-	page := struct {
-		Data []api.SigningKey `json:"data"`
-	}{}
-	if err := json.Unmarshal(answered.body, &page); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+	page, err := decode[api.Page[api.SigningKey]](body)
+	if err != nil {
+		return err
 	}
-	return s.print(out, answered.body, page.Data)
+	return s.print(out, body, page.Data)
 }
 
 func revokeSigningKeyCommand() *cobra.Command {
@@ -270,11 +266,11 @@ func (s *signingKeys) revoke(ctx context.Context, id string, out io.Writer) erro
 	if err != nil {
 		return err
 	}
-	key := api.SigningKey{}
-	if err := json.Unmarshal(body, &key); err != nil {
-		return fmt.Errorf("the server's answer: %w", err)
+	key, err := decode[api.SigningKey](body)
+	if err != nil {
+		return err
 	}
-	return s.print(out, body, []api.SigningKey{key})
+	return s.print(out, body, []api.SigningKey{*key})
 }
 
 // print prints keys, a line each, or what the server answered.

@@ -101,7 +101,7 @@ func (s *submission) submit(ctx context.Context, path string, out, talk io.Write
 	if err != nil {
 		return err
 	}
-	plugin, err := readPlugin(answered.body)
+	plugin, err := decode[api.Plugin](answered.body)
 	if err == nil {
 		plugin, answered, err = s.sign(ctx, plugin, answered, signed)
 	}
@@ -161,7 +161,7 @@ func (s *submission) sign(ctx context.Context, plugin *api.Plugin, answered *rep
 	if err != nil {
 		return nil, nil, err
 	}
-	plugin, err = readPlugin(body)
+	plugin, err = decode[api.Plugin](body)
 	return plugin, &reply{body: body}, err
 }
 
@@ -199,14 +199,6 @@ func (s *submission) query() string {
 	return "?" + query.Encode()
 }
 
-func readPlugin(body []byte) (*api.Plugin, error) {
-	plugin := &api.Plugin{}
-	if err := json.Unmarshal(body, plugin); err != nil {
-		return nil, fmt.Errorf("the server's answer: %w", err)
-	}
-	return plugin, nil
-}
-
 // await asks for the plugin until it has a verdict, and tells what happens meanwhile. A server that is away for a moment
 // is asked again.
 func (s *submission) await(ctx context.Context, plugin *api.Plugin, answered *reply, talk io.Writer) (*api.Plugin, *reply, error) {
@@ -226,7 +218,7 @@ func (s *submission) await(ctx context.Context, plugin *api.Plugin, answered *re
 		asked, err := s.client.do(ctx, http.MethodGet, where, nil, nil)
 		if err == nil {
 			answered = asked
-			plugin, err = readPlugin(asked.body)
+			plugin, err = decode[api.Plugin](asked.body)
 		}
 		if err != nil && !passes(err) {
 			return nil, nil, err
