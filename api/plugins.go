@@ -117,12 +117,13 @@ type Plugin struct {
 	State      core.PluginState `json:"state" doc:"where it stands" enum:"uploaded,vetting,vetted,refused,approved,rejected,revoked"`
 	Reason     string           `json:"reason,omitempty" doc:"why it is in that state, in staff's words"`
 	UploadedAt time.Time        `json:"uploaded_at"`
-	UploadedBy string           `json:"uploaded_by" doc:"the id of the principal"`
+	UploadedBy string           `json:"uploaded_by" doc:"who sent it first"`
 	DecidedAt  *time.Time       `json:"decided_at,omitempty" doc:"when it was last decided about, or its approvals were ended"`
 	DecidedBy  string           `json:"decided_by,omitempty" doc:"who did: the id of the principal, or system where its time was over or what its approvals were bound to changed"`
 	VettedAt   *time.Time       `json:"vetted_at,omitempty" doc:"when the report was made"`
 	Report     any              `json:"report,omitempty" doc:"what vetting found: verdict, reasons, measurements; not in lists"`
 
+	Senders         []PluginSender   `json:"senders" nullable:"false" doc:"who has sent these bytes or a signature of them, each person once: none of them can approve it"`
 	Author          string           `json:"author,omitempty" doc:"who made it, as its manifest says, for which nobody vouches"`
 	Terms           *PluginTerms     `json:"terms,omitempty" doc:"what is approved; until it is, whoever approves on other terms begins anew"`
 	Approvals       []PluginApproval `json:"approvals" nullable:"false" doc:"who has approved it on these terms"`
@@ -130,6 +131,13 @@ type Plugin struct {
 	ApprovalsNeeded int              `json:"approvals_needed" doc:"how many people have to approve it, all together" example:"2"`
 	Signature       *PluginSignedBy  `json:"signature,omitempty" doc:"the signature of its brand"`
 	Notice          string           `json:"notice,omitempty" doc:"what else your request did, such as that earlier approvals are void"`
+}
+
+// PluginSender is who has sent a plugin's bytes, or a signature of them.
+type PluginSender struct {
+	By   string          `json:"by" doc:"the person"`
+	Deed core.PluginDeed `json:"deed" enum:"upload,sign" doc:"what that person sent first"`
+	At   time.Time       `json:"at"`
 }
 
 // PluginTerms are what people approve, beside the digest.
@@ -154,10 +162,11 @@ type PluginApproval struct {
 
 // PluginSignedBy is a plugin's signature.
 type PluginSignedBy struct {
-	Key   string              `json:"key" doc:"the id of the signing key"`
-	Brand string              `json:"brand" doc:"whose key it is"`
-	State core.SignatureState `json:"state" enum:"valid,revoked,invalid" doc:"what it is worth now"`
-	Value []byte              `json:"value" doc:"base64 of the 64 bytes, for whoever carries the plugin elsewhere"`
+	Key       string              `json:"key" doc:"the id of the signing key"`
+	Brand     string              `json:"brand" doc:"whose key it is"`
+	State     core.SignatureState `json:"state" enum:"valid,revoked,invalid" doc:"what it is worth now"`
+	Registrar string              `json:"key_registered_by,omitempty" doc:"who registered that key, and cannot approve what is signed by it"`
+	Value     []byte              `json:"value" doc:"base64 of the 64 bytes, for whoever carries the plugin elsewhere"`
 }
 
 func (s *Server) registerPlugins() {
@@ -285,13 +294,15 @@ func pluginView(p *core.Plugin) Plugin {
 	view := Plugin{
 		ID: p.Digest, Digest: p.Digest, Brand: p.Brand, Name: p.Name, Size: p.Size, State: p.State, Reason: p.Reason,
 		UploadedAt: timeOf(p.UploadedAt), UploadedBy: p.UploadedBy, DecidedBy: p.DecidedBy,
-		Author: p.Author, Terms: termsView(p.Terms), Approvals: views(p.Approvals, approvalView), ApprovalsNeeded: p.Needed, Notice: p.Notice,
+		Senders: views(p.Senders, senderView), Author: p.Author, Terms: termsView(p.Terms), Approvals: views(p.Approvals, approvalView), ApprovalsNeeded: p.Needed, Notice: p.Notice,
 	}
 	if n := p.Proposed; n != nil {
 		view.Proposed = &PluginProposal{Terms: *termsView(n.Terms), Approvals: views(n.Approvals, approvalView)}
 	}
 	if p.Signature != nil {
-		view.Signature = &PluginSignedBy{Key: p.Signature.Key, Brand: p.Brand, State: p.SignatureState(), Value: p.Signature.Value}
+		view.Signature = &PluginSignedBy{
+			Key: p.Signature.Key, Brand: p.Brand, State: p.SignatureState(), Registrar: p.Signature.Registrar, Value: p.Signature.Value,
+		}
 	}
 	if p.DecidedAt > 0 {
 		at := timeOf(p.DecidedAt)
@@ -305,6 +316,10 @@ func pluginView(p *core.Plugin) Plugin {
 		}
 	}
 	return view
+}
+
+func senderView(s core.PluginSender) PluginSender {
+	return PluginSender{By: s.By, Deed: s.Deed, At: timeOf(s.At)}
 }
 
 func approvalView(a core.PluginApproval) PluginApproval {

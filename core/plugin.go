@@ -38,11 +38,12 @@ type Plugin struct {
 	Author     string // as its manifest has it, which nobody vouches for; "" before a verdict
 	Upload     string // names its parts in the store; "" where its bytes are not kept any more
 	UploadedAt int64
-	UploadedBy string
-	DecidedAt  int64  // when it was last decided about, or its approvals were ended; 0 for never
-	DecidedBy  string // who did: a person, or system where its time was over or what it was bound to changed
-	Reason     string // why it is in its state: staff's words, or why vetting could not be done
-	Revision   int64  // rises with every change; the ETag
+	UploadedBy string         // who sent it first
+	Senders    []PluginSender // everybody who sent it or a signature of it, in the order that they came
+	DecidedAt  int64          // when it was last decided about, or its approvals were ended; 0 for never
+	DecidedBy  string         // who did: a person, or system where its time was over or what it was bound to changed
+	Reason     string         // why it is in its state: staff's words, or why vetting could not be done
+	Revision   int64          // rises with every change; the ETag
 	Lease      PluginLease
 	Report     *PluginReport // by the version of the rules that was asked for; nil while there is none
 
@@ -128,9 +129,10 @@ type PluginChange struct {
 	Void   *PluginVoid   // what happens to the approvals so far; nil: they stand
 	// Approvals are added to those that stand, on the plugin's terms; a person who has one already is ErrConflict.
 	Approvals []PluginApproval
-	Entry     *StaffEntry // nil when nobody is to answer for it
-	Drop      string      // the upload whose parts are removed; "" for none
-	Adopt     bool        // Plugin.Upload is a finished upload, which becomes this plugin's; if it is not there: ErrConflict
+	Senders   []PluginSender // are added to those that there are, but for people who are there already
+	Entry     *StaffEntry    // nil when nobody is to answer for it
+	Drop      string         // the upload whose parts are removed; "" for none
+	Adopt     bool           // Plugin.Upload is a finished upload, which becomes this plugin's; if it is not there: ErrConflict
 }
 
 // PluginUsage is what a brand takes of the store, bytes.
@@ -159,7 +161,7 @@ type PluginStore interface {
 	PluginParts
 	SigningKeyStore
 
-	// CreatePlugin makes a finished upload visible as a plugin of revision 1, with its staff entry. A plugin of that brand
+	// CreatePlugin makes a finished upload visible as a plugin of revision 1, with its senders and its staff entry. A plugin of that brand
 	// and digest, or an upload that is not (any more), is ErrConflict.
 	CreatePlugin(ctx context.Context, p *Plugin, entry StaffEntry) error
 	// FindPlugins lists plugins: see [PluginCursor] for the order.

@@ -35,7 +35,7 @@ func drawDeed(t *rapid.T) deed {
 	const approve = "approve"
 	return deed{
 		What: rapid.SampledFrom([]string{
-			approve, approve, approve, approve, approve, approve, approve, approve, "wait", "sweep", "limits", "sign", "disown", "reject", "revoke",
+			approve, approve, approve, approve, approve, approve, approve, approve, "wait", "sweep", "limits", "send", "sign", "disown", "reject", "revoke",
 		}).Draw(t, "what"),
 		Node: rapid.IntRange(0, 1).Draw(t, "node"),
 		// Author has uploaded it, and the manifest says that cid has made it.
@@ -109,8 +109,10 @@ func newCrowd(t *testing.T, rt *rapid.T, s store, number int) *crowd {
 	return c
 }
 
-func (c *crowd) uploader() core.Principal {
-	return core.Principal{ID: "author", Role: core.RoleBrand, Brand: c.brand}
+func (c *crowd) uploader() core.Principal { return c.ofBrand("author") }
+
+func (c *crowd) ofBrand(person string) core.Principal {
+	return core.Principal{ID: person, Role: core.RoleBrand, Brand: c.brand}
 }
 
 // do does it. That it is refused is no failure: that hotdrop breaks is.
@@ -124,9 +126,11 @@ func (c *crowd) do(ctx context.Context, d *deed) {
 		_, err = node.Lapse(ctx)
 	case "limits":
 		c.grant(d.Node, d.Grants)
+	case "send":
+		_, _, err = node.Upload(ctx, core.PluginUpload{Actor: c.ofBrand(d.Who), Body: strings.NewReader(c.module), Signature: c.signers[0].of(c.module)})
 	case "sign":
 		_, err = node.Sign(ctx, core.PluginSigning{
-			Actor: c.uploader(), Digest: digestOf(c.module), SignedBy: *c.signers[d.Signer].of(c.module),
+			Actor: c.ofBrand(d.Who), Digest: digestOf(c.module), SignedBy: *c.signers[d.Signer].of(c.module),
 		})
 	case "disown":
 		err = c.disown(ctx, d)
@@ -235,6 +239,7 @@ type standing struct {
 	people  map[string]bool
 	beside  *core.PluginTerms // what is proposed
 	some    map[string]bool   // who have agreed to that
+	sent    map[string]bool   // who have sent it, or a signature
 	signed  string            // the id of the key
 	revoked map[string]bool   // ids of keys
 	ended   bool
@@ -252,12 +257,15 @@ func following(s standing, row *core.LoggedEntry) (standing, error) {
 	if err := json.Unmarshal(row.After, &is); err != nil {
 		return s, err
 	}
-	s.people, s.some, s.revoked = maps.Clone(s.people), maps.Clone(s.some), maps.Clone(s.revoked)
+	s.people, s.some, s.revoked, s.sent = maps.Clone(s.people), maps.Clone(s.some), maps.Clone(s.revoked), maps.Clone(s.sent)
 	switch row.Action {
 	case "plugin.approve":
 		s.agreed(row.Actor, is.Terms, is.Proposed)
 	case "plugin.upload", "plugin.sign":
-		s.end(nil)
+		if is.Signed != s.signed {
+			s.end(nil)
+		}
+		s.brings(row.Actor, is.Terms)
 		s.signed = is.Signed
 	case "plugin.void", "plugin.reject", "plugin.revoke":
 		s.end(is.Terms)
@@ -287,6 +295,18 @@ func (s *standing) agreed(who string, terms *core.PluginTerms, proposed *core.Pl
 	s.terms, s.people[who] = terms, true
 }
 
+// brings takes the word of somebody back who has sent the plugin, or a signature of it.
+func (s *standing) brings(who string, terms *core.PluginTerms) {
+	theirs := func(person string, _ bool) bool { return strings.EqualFold(person, who) }
+	s.sent[strings.ToLower(who)] = true
+	if maps.DeleteFunc(s.some, theirs); len(s.some) == 0 {
+		s.beside = nil
+	}
+	if maps.DeleteFunc(s.people, theirs); len(s.people) == 0 {
+		s.end(terms)
+	}
+}
+
 // end takes everybody's word back, but for those who had agreed to what follows while it was proposed.
 func (s *standing) end(next *core.PluginTerms) {
 	s.people = map[string]bool{}
@@ -313,7 +333,7 @@ func (c *crowd) allows(s *standing, at *sighting) bool {
 	granted := slices.ContainsFunc(at.limits, func(limits string) bool { return string(s.terms.Limits) == `{"pages":`+limits+`}` })
 	people := 0
 	for person := range s.people {
-		if !strings.EqualFold(person, "author") && !strings.EqualFold(person, "cid") {
+		if !s.sent[strings.ToLower(person)] && !strings.EqualFold(person, "cid") {
 			people++
 		}
 	}
@@ -326,7 +346,7 @@ func (c *crowd) history(t *rapid.T) (rows []core.LoggedEntry, after []standing) 
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
-	now := standing{people: map[string]bool{}, some: map[string]bool{}, revoked: map[string]bool{}}
+	now := standing{people: map[string]bool{}, some: map[string]bool{}, revoked: map[string]bool{}, sent: map[string]bool{}}
 	for i := range rows {
 		if now, err = following(now, &rows[i]); err != nil {
 			t.Fatalf("row %d: %v", rows[i].Seq, err)

@@ -43,6 +43,7 @@ func PluginMoves() []PluginMove {
 	return []PluginMove{
 		{pluginNew, PluginReceive, PluginUploaded, owners},
 		{PluginRefused, PluginReceive, PluginUploaded, owners},
+		{PluginApproved, PluginReceive, PluginVetted, owners}, // from somebody who had approved it, and too few others have
 
 		{PluginUploaded, PluginBegin, PluginVetting, system},
 		{PluginVetting, PluginPostpone, PluginUploaded, system},

@@ -176,6 +176,11 @@ func TestEveryActionInEveryState(t *testing.T) {
 		must(t, err)
 		w.is(w.module, core.PluginVetted) // three are too few now
 		w.note(core.PluginApproved, core.PluginApprove, core.PluginVetted)
+		w.begin(core.PluginApproved, nil)
+		_, _, err = w.Upload(t.Context(), core.PluginUpload{Actor: ofBrand("approver"), Body: strings.NewReader(w.module)})
+		must(t, err)
+		w.is(w.module, core.PluginVetted)
+		w.note(core.PluginApproved, core.PluginReceive, core.PluginVetted)
 		for _, m := range core.PluginMoves() {
 			if move := fmt.Sprintf("%s %s %s", m.From, m.Action, m.To); !w.made[move] {
 				t.Errorf("nothing made the move %q", move)

@@ -308,11 +308,12 @@ func (p *Plugin) forLog() []byte {
 		Reason string      `json:"reason,omitempty"`
 
 		Author    string           `json:"author,omitempty"`
+		Senders   []PluginSender   `json:"senders,omitempty"`
 		Terms     *PluginTerms     `json:"terms,omitempty"`
 		Approvals []PluginApproval `json:"approvals,omitempty"`
 		Proposed  *PluginProposal  `json:"proposed,omitempty"`
 		Signed    string           `json:"signed_by,omitempty"` // the id of the key
 		Notice    string           `json:"notice,omitempty"`
-	}{p.Digest, p.Name, p.Size, p.State, p.Reason, p.Author, p.Terms, p.Approvals, p.Proposed, p.signedBy(), p.Notice})
+	}{p.Digest, p.Name, p.Size, p.State, p.Reason, p.Author, p.Senders, p.Terms, p.Approvals, p.Proposed, p.signedBy(), p.Notice})
 	return text
 }

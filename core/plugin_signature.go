@@ -15,6 +15,7 @@ type PluginSignature struct {
 	Value     []byte            // 64 bytes: Ed25519 over [PluginSignatureText]
 	Public    ed25519.PublicKey // the key as it is registered; nil if there is none of that id
 	RevokedAt int64             // when the key was revoked, Unix milliseconds; 0 while it counts
+	Registrar string            // the person who registered the key
 }
 
 // SignatureState is what a plugin's signature is worth now.
@@ -119,7 +120,7 @@ func (r *PluginRegistry) signature(ctx context.Context, brand string, by *Signed
 	if key.RevokedAt != 0 {
 		return nil, Errorf(CodeSignatureInvalid, "the signing key %s is revoked: sign by another one", key.ID)
 	}
-	return &PluginSignature{Key: key.ID, Value: value, Public: key.Public}, nil
+	return &PluginSignature{Key: key.ID, Value: value, Public: key.Public, Registrar: key.CreatedBy}, nil
 }
 
 // sign gives the plugin the signature, if it is one of its bytes by its brand.
@@ -145,7 +146,7 @@ type PluginSigning struct {
 }
 
 // Sign gives a plugin a signature, in place of the one that it may have. What was approved was not signed so: its approvals
-// are void. The same signature again changes nothing.
+// are void. The same signature again changes nothing, but whoever sends it is remembered: see [PluginSender].
 func (r *PluginRegistry) Sign(ctx context.Context, s PluginSigning) (*Plugin, error) {
 	scope, err := s.Actor.pluginScope(s.Brand, s.Digest)
 	if err != nil {
@@ -159,16 +160,16 @@ func (r *PluginRegistry) Sign(ctx context.Context, s PluginSigning) (*Plugin, er
 	if err != nil {
 		return nil, err
 	}
-	return r.change(ctx, found.Brand, s.Digest, func(p *Plugin) (*PluginChange, error) { return r.resign(&s.Actor, p, signature) })
+	return r.change(ctx, found.Brand, s.Digest, func(p *Plugin) (*PluginChange, error) { return r.resign(&s.Actor, p, signature, DeedSign) })
 }
 
-// resign changes the plugin's signature; nil means that it has it already.
-func (r *PluginRegistry) resign(actor *Principal, p *Plugin, s *PluginSignature) (*PluginChange, error) {
+// resign changes the plugin's signature, which came alone or with the plugin's bytes; nil means that it has it already.
+func (r *PluginRegistry) resign(actor *Principal, p *Plugin, s *PluginSignature, deed PluginDeed) (*PluginChange, error) {
 	if err := p.allows(PluginSign, actor.Role); err != nil {
 		return nil, err
 	}
 	if p.Signature != nil && p.Signature.Key == s.Key && slices.Equal(p.Signature.Value, s.Value) {
-		return nil, nil //nolint:nilnil // nothing to change
+		return r.sendAgain(actor, p, deed)
 	}
 	before, now := *p, r.now().UnixMilli()
 	if err := p.sign(s); err != nil {
@@ -182,6 +183,7 @@ func (r *PluginRegistry) resign(actor *Principal, p *Plugin, s *PluginSignature)
 	if p.State == PluginApproved {
 		p.end(actor.ID, "it was signed after it was approved", now)
 	}
+	r.remember(change, actor, deed, now)
 	change.Entry = pluginEntry(now, *actor, "plugin.sign", "", &before, p)
 	return change, p.moved(&before, PluginSign)
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 const (
@@ -56,8 +54,9 @@ type PluginProposal struct {
 
 // PluginVoid ends the approvals that there are.
 type PluginVoid struct {
-	At  int64 // Unix milliseconds
-	Why string
+	At     int64 // Unix milliseconds
+	Why    string
+	Person string // whose; "" for everybody's
 }
 
 // equal reports whether both are the same terms.
@@ -184,7 +183,7 @@ func (r *PluginRegistry) lapsed(p *Plugin) string {
 	case r.stale(p, p.Terms) != "":
 		return r.stale(p, p.Terms)
 	case slices.ContainsFunc(p.Approvals, func(a PluginApproval) bool { return p.madeBy(a.By) != "" }):
-		return "one of those who approved it has made it"
+		return "one of those who approved it has sent it, signed it, or is named as its author"
 	default:
 		return ""
 	}
@@ -202,43 +201,4 @@ func (r *PluginRegistry) stale(p *Plugin, terms *PluginTerms) string {
 	default:
 		return r.unsigned(p)
 	}
-}
-
-// madeBy says what a person has to do with the plugin who therefore cannot approve it: that person uploaded it, or its
-// manifest names the person as its author; "" for nothing. A manifest says what its author wants it to say.
-func (p *Plugin) madeBy(person string) string {
-	switch {
-	case samePerson(person, p.UploadedBy):
-		return "you have uploaded it"
-	case names(p.Author, person):
-		return "its manifest names you as its author"
-	default:
-		return ""
-	}
-}
-
-// names reports whether the text has the name in it as words of their own, in whatever case.
-func names(text, name string) bool {
-	text, name = strings.ToLower(text), strings.ToLower(name)
-	if name == "" {
-		return false
-	}
-	for from := 0; ; {
-		at := strings.Index(text[from:], name)
-		if at < 0 {
-			return false
-		}
-		from += at
-		before, _ := utf8.DecodeLastRuneInString(text[:from])
-		after, _ := utf8.DecodeRuneInString(text[from+len(name):])
-		if !inWord(before) && !inWord(after) {
-			return true
-		}
-		_, size := utf8.DecodeRuneInString(text[from:])
-		from += size
-	}
-}
-
-func inWord(r rune) bool {
-	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r))
 }

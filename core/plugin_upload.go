@@ -26,7 +26,7 @@ const uploadBound = 15 * time.Minute
 
 // Upload stores a module part by part, with one part in memory, and returns the plugin, which is then vetted in the
 // background. What breaks off leaves nothing that can be seen. created is false for bytes that the brand has uploaded
-// before: then the plugin comes back as it stands. One that was refused is vetted again where that was asked for, or where
+// before: then the plugin comes back as it stands, and whoever sent them is remembered: see [PluginSender]. One that was refused is vetted again where that was asked for, or where
 // there is no report by the rules of this version; one that comes with another signature than it has is signed anew, as
 // [PluginRegistry.Sign] has it.
 func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin, created bool, err error) {
@@ -46,6 +46,7 @@ func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin,
 		Brand: brand, State: PluginUploaded, Upload: rand.Text(), UploadedAt: r.now().UnixMilli(), UploadedBy: u.Actor.ID, Revision: 1,
 		Needed: r.needed,
 	}
+	p.Senders = []PluginSender{{By: p.UploadedBy, Deed: DeedUpload, At: p.UploadedAt}}
 	signature, err := r.signature(ctx, brand, u.Signature)
 	if err != nil {
 		return nil, false, err
@@ -212,7 +213,9 @@ func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugi
 			}
 			p.Upload = sent.Upload
 		}
-		change.Entry = pluginEntry(r.now().UnixMilli(), u.Actor, "plugin.upload", "", &before, p)
+		now := r.now().UnixMilli()
+		r.remember(change, &u.Actor, DeedUpload, now)
+		change.Entry = pluginEntry(now, u.Actor, "plugin.upload", "", &before, p)
 		return change, nil
 	})
 	if CodeOf(err) == CodeNotFound {
@@ -225,13 +228,17 @@ func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugi
 	return p, err
 }
 
-// resent gives a plugin whose bytes came again the signature that came with them, unless the platform's word on it is the
-// last; nil means that nothing changes.
+// resent remembers who sent the plugin's bytes again, and gives it the signature that came with them, unless the platform's
+// word on it is the last; nil means that nothing changes.
 func (r *PluginRegistry) resent(actor *Principal, p *Plugin, s *PluginSignature) (*PluginChange, error) {
-	if s == nil || p.State == PluginRejected || p.State == PluginRevoked {
+	switch {
+	case p.State == PluginRejected || p.State == PluginRevoked:
 		return nil, nil //nolint:nilnil // nothing changes
+	case s == nil:
+		return r.sendAgain(actor, p, DeedUpload)
+	default:
+		return r.resign(actor, p, s, DeedUpload)
 	}
-	return r.resign(actor, p, s)
 }
 
 // tooSlow turns the conflict of an upload that nothing is left of into what its sender can do.

@@ -24,9 +24,9 @@ func reviewCommand() *cobra.Command {
 		Use:   "review",
 		Short: "Decide which submitted plugins may price orders: list, show, approve, reject, revoke",
 		Long: "Decide which submitted plugins may price orders. What a brand has submitted is vetted first; then people of the platform\n" +
-			"approve it, as many as the server asks for, none of them its author or whoever uploaded it. An approval holds for these\n" +
-			"bytes, these campaigns, these limits, and for a time; approvals of other terms count for themselves. A plugin is named by\n" +
-			"its digest, of which the first 8 hex digits do where no other plugin has them.",
+			"approve it, as many as the server asks for, none of them its author or anybody who uploaded or signed it. An approval\n" +
+			"holds for these bytes, these campaigns, these limits, and for a time; approvals of other terms count for themselves. A plugin\n" +
+			"is named by its digest, of which the first 8 hex digits do where no other plugin has them.",
 		Example: "  hotdrop review list --state vetted\n" +
 			"  hotdrop review show 9f86d081\n" +
 			"  hotdrop review approve 9f86d081 --if-match 4 --reason \"vectors read, costs are low\" --campaign trade-in --expires 30d\n" +

@@ -354,6 +354,10 @@ func TestWhoIsMissing(t *testing.T) {
 		"its author uploaded it": {func(p *api.Plugin) { p.Author = "ann" }, "2 more people of the platform; not ann, who uploaded it"},
 		"one has approved it": {func(p *api.Plugin) { p.Approvals = []api.PluginApproval{{By: "pia"}} },
 			"1 more person of the platform; not ann, who uploaded it, nor pia, who has approved it"},
+		"others have sent it too": {func(p *api.Plugin) {
+			p.Senders = []api.PluginSender{{By: "ann", Deed: core.DeedUpload}, {By: "bob", Deed: core.DeedUpload}, {By: "Cid", Deed: core.DeedSign}}
+			p.Signature, p.Author = &api.PluginSignedBy{State: core.SignatureValid, Registrar: "dan"}, "cid"
+		}, "2 more people of the platform; not ann, who uploaded it, nor bob, who uploaded it too, nor Cid, who signed it, nor dan, who registered its key"},
 		"its approval has expired": {func(p *api.Plugin) { p.ApprovalsNeeded = 0 }, "an approval on its terms of now"},
 		"it is not vetted":         {func(p *api.Plugin) { p.State = core.PluginVetting }, "the verdict of vetting"},
 		"it is approved":           {func(p *api.Plugin) { p.State = core.PluginApproved }, ""},

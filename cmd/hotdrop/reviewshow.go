@@ -253,14 +253,24 @@ func missingText(p *api.Plugin) string {
 	}
 }
 
-// exceptions are those who cannot approve the plugin any more, or never could.
+// exceptions are those who cannot approve the plugin any more, or never could. One person is named once.
 func exceptions(p *api.Plugin) string {
-	not := []string{p.UploadedBy + ", who uploaded it"}
-	if p.Author != "" && p.Author != p.UploadedBy {
-		not = append(not, p.Author+", its author")
+	var not, named []string
+	except := func(person, why string) {
+		if person != "" && !slices.ContainsFunc(named, func(other string) bool { return strings.EqualFold(other, person) }) {
+			not, named = append(not, person+", "+why), append(named, person)
+		}
 	}
+	except(p.UploadedBy, "who uploaded it")
+	for _, s := range p.Senders {
+		except(s.By, map[core.PluginDeed]string{core.DeedUpload: "who uploaded it too", core.DeedSign: "who signed it"}[s.Deed])
+	}
+	if p.Signature != nil {
+		except(p.Signature.Registrar, "who registered its key")
+	}
+	except(p.Author, "its author")
 	for _, a := range p.Approvals {
-		not = append(not, a.By+", who has approved it")
+		except(a.By, "who has approved it")
 	}
 	return "; not " + strings.Join(not, ", nor ")
 }

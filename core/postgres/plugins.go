@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 
 	"github.com/jackc/pgx/v5"
@@ -40,7 +41,14 @@ func (s *Store) CreatePlugin(ctx context.Context, p *core.Plugin, entry core.Sta
 		b.Queue(endPluginUpload, p.Brand, p.Upload).Exec(one("the upload %s is not there", p.Upload))
 		b.Queue(insertPlugin, p.Brand, p.Digest, p.Size, string(p.State), p.Name, p.Upload, p.UploadedAt, p.UploadedBy,
 			p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision, signedBy(p), signature(p))
-	}, func(*pgx.Batch) {})
+	}, func(b *pgx.Batch) { keepSenders(b, p, p.Senders) })
+}
+
+// keepSenders writes down who sent the plugin; who stands there already stays as it is.
+func keepSenders(b *pgx.Batch, p *core.Plugin, senders []core.PluginSender) {
+	for _, s := range senders {
+		b.Queue(insertPluginSender, p.Brand, p.Digest, s.By, string(s.Deed), s.At)
+	}
 }
 
 // checked runs first, then rest, and appends the staff log's row if there is one, all in one transaction. Unless every
@@ -107,11 +115,12 @@ func (s *Store) plugins(ctx context.Context, query string, arguments ...any) (fo
 func scanPlugin(row pgx.CollectableRow) (*core.Plugin, error) {
 	p, report := &core.Plugin{}, &core.PluginReport{}
 	signature := core.PluginSignature{}
-	var document, terms, approvals string
+	var document, terms, approvals, senders string
 	err := row.Scan(
 		&p.Brand, &p.Digest, &p.Size, (*string)(&p.State), &p.Name, &p.Upload, &p.UploadedAt, &p.UploadedBy, &p.DecidedAt,
 		&p.DecidedBy, &p.Reason, &p.Revision, &p.Lease.Holder, &p.Lease.Until, &p.Lease.Attempts,
-		&p.Author, &terms, &signature.Key, &signature.Value, (*[]byte)(&signature.Public), &signature.RevokedAt, &approvals,
+		&p.Author, &terms, &signature.Key, &signature.Value, (*[]byte)(&signature.Public), &signature.RevokedAt, &signature.Registrar,
+		&approvals, &senders,
 		&report.Version, &report.Accepted, &report.At, &document,
 	)
 	if err != nil {
@@ -126,8 +135,7 @@ func scanPlugin(row pgx.CollectableRow) (*core.Plugin, error) {
 	if signature.Key != "" {
 		p.Signature = &signature
 	}
-	err = p.TakeTerms(terms, approvals)
-	return p, err
+	return p, errors.Join(p.TakeTerms(terms, approvals), p.TakeSenders(senders))
 }
 
 // signedBy is the id of the key that signed the plugin, "" for none.
@@ -161,11 +169,12 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 			b.Queue(dropPluginParts, p.Brand, change.Drop)
 		}
 		if v := change.Void; v != nil {
-			b.Queue(voidPluginApprovals, p.Brand, p.Digest, v.At, v.Why)
+			b.Queue(voidPluginApprovals, p.Brand, p.Digest, v.At, v.Why, v.Person)
 		}
 		for _, a := range change.Approvals {
 			b.Queue(insertPluginApproval, p.Brand, p.Digest, cmp.Or(a.Revision, p.Revision+1), a.By, a.Credential, a.At, a.Reason, p.Terms.Text())
 		}
+		keepSenders(b, p, change.Senders)
 		if r := change.Report; r != nil {
 			b.Queue(savePluginReport, p.Brand, p.Digest, r.Version, r.Accepted, r.At, string(r.Document))
 		}

@@ -22,6 +22,8 @@ var (
 	insertPluginApproval string
 	//go:embed queries/insert_plugin_part.sql
 	insertPluginPart string
+	//go:embed queries/insert_plugin_sender.sql
+	insertPluginSender string
 	//go:embed queries/insert_signing_key.sql
 	insertSigningKey string
 	//go:embed queries/list_signing_keys.sql

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 
 	"hotdrop/core"
@@ -46,11 +47,24 @@ func (s *Store) CreatePlugin(ctx context.Context, p *core.Plugin, entry core.Sta
 		}
 		_, err = c.exec(insertPlugin, p.Brand, p.Digest, p.Size, string(p.State), p.Name, p.Upload, p.UploadedAt, p.UploadedBy,
 			p.DecidedAt, p.DecidedBy, p.Reason, p.Lease.Holder, p.Lease.Until, p.Lease.Attempts, p.Revision, signedBy(p), signature(p))
+		if err == nil {
+			err = c.keepSenders(p, p.Senders)
+		}
 		if err != nil {
 			return err
 		}
 		return c.log(&entry)
 	})
+}
+
+// keepSenders writes down who sent the plugin; who stands there already stays as it is.
+func (c *conn) keepSenders(p *core.Plugin, senders []core.PluginSender) error {
+	for _, s := range senders {
+		if _, err := c.exec(insertPluginSender, p.Brand, p.Digest, s.By, string(s.Deed), s.At); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DropUpload removes an upload with its parts.
@@ -129,10 +143,11 @@ func (r *row) plugin() (*core.Plugin, error) {
 	}
 	p.Author = r.text()
 	terms := r.text()
-	if signature := (core.PluginSignature{Key: r.text(), Value: r.blob(), Public: r.blob(), RevokedAt: r.integer()}); signature.Key != "" {
+	signature := core.PluginSignature{Key: r.text(), Value: r.blob(), Public: r.blob(), RevokedAt: r.integer(), Registrar: r.text()}
+	if signature.Key != "" {
 		p.Signature = &signature
 	}
-	approvals := r.text()
+	approvals, senders := r.text(), r.text()
 	report := &core.PluginReport{Version: r.text(), Accepted: r.integer() != 0, At: r.integer()}
 	if document := r.text(); document != "" {
 		report.Document = json.RawMessage(document)
@@ -140,8 +155,7 @@ func (r *row) plugin() (*core.Plugin, error) {
 	if report.Version != "" {
 		p.Report = report
 	}
-	err := p.TakeTerms(terms, approvals)
-	return p, err
+	return p, errors.Join(p.TakeTerms(terms, approvals), p.TakeSenders(senders))
 }
 
 // signedBy is the id of the key that signed the plugin, "" for none.
@@ -174,6 +188,9 @@ func (s *Store) SavePlugin(ctx context.Context, change *core.PluginChange) error
 		}
 		if err == nil {
 			err = c.exchangeApprovals(change)
+		}
+		if err == nil {
+			err = c.keepSenders(p, change.Senders)
 		}
 		if err == nil && change.Report != nil {
 			r := change.Report
@@ -208,7 +225,7 @@ func (c *conn) exchangeParts(change *core.PluginChange) error {
 func (c *conn) exchangeApprovals(change *core.PluginChange) error {
 	p := change.Plugin
 	if v := change.Void; v != nil {
-		if _, err := c.exec(voidPluginApprovals, p.Brand, p.Digest, v.At, v.Why); err != nil {
+		if _, err := c.exec(voidPluginApprovals, p.Brand, p.Digest, v.At, v.Why, v.Person); err != nil {
 			return err
 		}
 	}

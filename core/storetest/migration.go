@@ -14,6 +14,8 @@ var (
 	previousRelease string
 	//go:embed release_before_rollouts.sql
 	releaseBeforeRollouts string
+	//go:embed release_before_senders.sql
+	releaseBeforeSenders string
 )
 
 // Release is an earlier release whose databases have to be migrated.
@@ -31,7 +33,8 @@ func Releases() map[string]Release {
 		"the first":    {Schema: 1, Rows: firstRelease, Check: checkFirstRelease},
 		"the previous": {Schema: 3, Rows: previousRelease, Check: checkPreviousRelease},
 
-		"the one before rollouts": {Schema: 6, Rows: releaseBeforeRollouts, Check: checkReleaseBeforeRollouts},
+		"the one before rollouts":                {Schema: 6, Rows: releaseBeforeRollouts, Check: checkReleaseBeforeRollouts},
+		"the one that knew first uploaders only": {Schema: 11, Rows: releaseBeforeSenders, Check: checkReleaseBeforeSenders},
 	}
 }
 
@@ -114,6 +117,20 @@ func checkReleaseBeforeRollouts(t *testing.T, store Store) {
 	uncounted, err := store.Rollout(t.Context(), core.CampaignKey{Brand: "acme", ID: "uncounted"}, 1)
 	must(t, err)
 	same(t, "orders that nothing counted", uncounted.Orders, int64(1))
+}
+
+func checkReleaseBeforeSenders(t *testing.T, store Store) {
+	t.Helper()
+	senders := map[string][]core.PluginSender{}
+	plugins, err := store.FindPlugins(t.Context(), core.PluginFilter{Brand: "acme", Limit: 10})
+	must(t, err)
+	for _, p := range plugins {
+		senders[p.Digest] = p.Senders
+	}
+	same(t, "senders", senders, map[string][]core.PluginSender{
+		"sha256:1": {{By: "ann", Deed: core.DeedUpload, At: 10}, {By: "zoe", Deed: core.DeedSign, At: 20}},
+		"sha256:2": {{By: "bob", Deed: core.DeedUpload, At: 11}},
+	})
 }
 
 // audit checks that the campaign's books are clean and how many orders they have.

@@ -67,6 +67,21 @@ func testPluginApprovals(t *testing.T, store Store) {
 		same(t, "another one's", s.one("kept"), kept)
 	})
 
+	t.Run("what one person has given is taken back alone", func(t *testing.T) {
+		s := newShelf(t, store)
+		kept := s.approve(s.create("kept", opening), terms(opening+100), "ann", opening+1)
+		p := s.create("a", opening)
+		for i, person := range []string{"ann", "bob", "cid"} {
+			p = s.approve(p, terms(opening+100), person, opening+int64(i))
+		}
+		next := *p
+		next.Approvals = []core.PluginApproval{p.Approvals[0], p.Approvals[2]}
+		must(t, s.SavePlugin(t.Context(), &core.PluginChange{Plugin: &next, Void: &core.PluginVoid{At: opening + 3, Why: "sent", Person: "bob"}}))
+		next.Revision++
+		same(t, "plugin", s.one("a"), &next)
+		same(t, "another one's", s.one("kept"), kept)
+	})
+
 	t.Run("of many who approve what they have read one does", func(t *testing.T) {
 		s := newShelf(t, store)
 		p := s.create("a", opening)
@@ -108,6 +123,47 @@ func testPluginApprovals(t *testing.T, store Store) {
 		same(t, "vetted", digests(core.PluginFilter{State: core.PluginVetted}), []string{late.Digest})
 		same(t, "uploaded", digests(core.PluginFilter{State: core.PluginUploaded}), []string{soon.Digest, never.Digest})
 		same(t, "signed", digests(core.PluginFilter{Key: "sk_1"}), []string{late.Digest})
+	})
+}
+
+func testPluginSenders(t *testing.T, store Store) {
+	t.Run("everybody who sends a plugin is kept once, in the order of time", func(t *testing.T) {
+		s := newShelf(t, store)
+		p := s.plugin(unique("upload"), "a", opening)
+		p.Senders = []core.PluginSender{{By: "zoe 说", Deed: core.DeedUpload, At: opening}}
+		s.put(p.Upload, opening, []byte("a"))
+		must(t, s.CreatePlugin(t.Context(), p, s.entry("plugin.upload")))
+		same(t, "created", s.one("a"), p)
+		more := []core.PluginSender{{By: "ann", Deed: core.DeedSign, At: opening + 1}, {By: "zoe 说", Deed: core.DeedSign, At: opening + 2}}
+		must(t, s.SavePlugin(t.Context(), &core.PluginChange{Plugin: p, Senders: more}))
+		p.Revision, p.Senders = 2, append(p.Senders, more[0])
+		same(t, "sent again", s.one("a"), p)
+		s.save(s.one("a"), nil)
+		p.Revision = 3
+		same(t, "after another change", s.one("a"), p)
+		same(t, "another one's", s.create("b", opening).Senders, []core.PluginSender(nil))
+		same(t, "in a list", s.found(core.PluginFilter{Brand: s.brand, Digest: digest("a")})[0].Senders, p.Senders)
+	})
+
+	t.Run("who sends the bytes of one brand has sent none of another", func(t *testing.T) {
+		s, other := newShelf(t, store), newShelf(t, store)
+		p, theirs := s.create("a", opening), other.create("a", opening)
+		must(t, s.SavePlugin(t.Context(), &core.PluginChange{Plugin: p, Senders: []core.PluginSender{{By: "ann", Deed: core.DeedUpload, At: 1}}}))
+		same(t, "theirs", other.one("a"), theirs)
+	})
+
+	t.Run("a change that meets another keeps no sender", func(t *testing.T) {
+		s := newShelf(t, store)
+		p := s.create("a", opening)
+		current := s.save(p, nil)
+		ann := []core.PluginSender{{By: "ann", Deed: core.DeedUpload, At: opening}}
+		wantConflict(t, s.SavePlugin(t.Context(), &core.PluginChange{Plugin: p, Senders: ann}))
+		same(t, "plugin", s.one("a"), current)
+		again := s.plugin(unique("upload"), "a", opening+1)
+		again.Senders = ann
+		s.put(again.Upload, opening+1, []byte("a"))
+		wantConflict(t, s.CreatePlugin(t.Context(), again, s.entry("plugin.upload")))
+		same(t, "after an upload that came second", s.one("a"), current)
 	})
 }
 
@@ -155,6 +211,7 @@ func testSigningKeys(t *testing.T, store Store) {
 		p.Signature = &core.PluginSignature{Key: "sk_1", Value: []byte("signature"), Public: k.Public}
 		s.put(p.Upload, opening, []byte("a"))
 		must(t, s.CreatePlugin(t.Context(), p, s.entry("plugin.upload")))
+		p.Signature.Registrar = k.CreatedBy
 		same(t, "signed", s.one("a"), p)
 		k.RevokedAt, k.RevokedBy, k.Reason = opening+5, "staff-2", "lost"
 		must(t, s.RevokeSigningKey(t.Context(), k, s.entry("signing_key.revoke")))

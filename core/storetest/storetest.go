@@ -83,6 +83,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Plugins' bytes", testPluginBytes},
 		{"Plugins due", testPluginsDue},
 		{"Plugins' approvals", testPluginApprovals},
+		{"Plugins' senders", testPluginSenders},
 		{"Signing keys", testSigningKeys},
 		{"Erasures", testErasures},
 		{"Staff log", testStaffLog},

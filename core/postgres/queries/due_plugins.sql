@@ -1,5 +1,6 @@
 -- Brands take turns: first comes the one that was vetted, or had an attempt that failed, the longest ago. A lease says when
--- that was while there is no report. Approvals are not read: what is vetted keeps those that it has.
+-- that was while there is no report. Approvals and senders are not read: what is vetted
+-- keeps those that it has.
 WITH due AS (
     SELECT p.*
     FROM plugins AS p
@@ -17,7 +18,7 @@ turns AS (
 )
 SELECT d.brand, d.digest, d.size, d.state, d.name, d.upload, d.uploaded_at, d.uploaded_by, d.decided_at, d.decided_by,
        d.reason, d.revision, d.holder, d.lease_until, d.attempts, d.author, d.terms, d.signing_key, d.signature,
-       ''::bytea, 0::bigint, '[]', '', FALSE, 0::bigint, ''
+       ''::bytea, 0::bigint, '', '[]', '[]', '', FALSE, 0::bigint, ''
 FROM due AS d
 JOIN turns AS t ON t.brand = d.brand
 ORDER BY d.state = 'approved' DESC, t.last, d.uploaded_at, d.brand, d.digest

@@ -1,10 +1,13 @@
 -- Empty arguments ask for everything. A report's document is long: it is read only where it is asked for.
 SELECT p.brand, p.digest, p.size, p.state, p.name, p.upload, p.uploaded_at, p.uploaded_by, p.decided_at, p.decided_by,
        p.reason, p.revision, p.holder, p.lease_until, p.attempts, p.author, p.terms, p.signing_key, p.signature,
-       coalesce(k.public_key, ''::bytea), coalesce(k.revoked_at, 0),
+       coalesce(k.public_key, ''::bytea), coalesce(k.revoked_at, 0), coalesce(k.created_by, ''),
        (SELECT coalesce(json_agg(json_build_object('by', a.person, 'credential', a.credential, 'at', a.at, 'reason', a.reason)), '[]')::text
         FROM plugin_approvals AS a
         WHERE a.brand = p.brand AND a.digest = p.digest AND a.voided_at = 0),
+       (SELECT coalesce(json_agg(json_build_object('by', s.person, 'deed', s.deed, 'at', s.at)), '[]')::text
+        FROM plugin_senders AS s
+        WHERE s.brand = p.brand AND s.digest = p.digest),
        coalesce(r.version, ''), coalesce(r.accepted, FALSE),
        coalesce(r.at, 0), CASE WHEN $8::boolean THEN coalesce(r.document, '') ELSE '' END
 FROM plugins AS p

@@ -1,0 +1,1 @@
+INSERT INTO plugin_senders (brand, digest, person, deed, at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
