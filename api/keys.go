@@ -1,18 +1,12 @@
 package api
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -76,27 +70,36 @@ func (k *StaffKey) principal() core.Principal {
 	return p
 }
 
-// demoSource is the source of social events that new keys have a secret for.
-const demoSource = "weibo"
+// firstSource is the source of social events that new keys have a secret for.
+const firstSource = "weibo"
 
-// NewDemoKeys makes a token secret, a pseudonym secret and the key of the staff log; staff keys that never expire, each of a
-// person of its own: demo-operator, demo-operator-2, demo-platform, demo-platform-2, demo-auditor, demo-admin, and for each of
-// the brands demo-<brand>; and the secret of one source of social events, weibo.
-func NewDemoKeys(brands ...string) *Keys {
+// NewKeys makes the first keys of a deployment: a token secret, a pseudonym secret and the key of the staff log; staff keys that
+// never expire, each of a person of its own: operator, operator-2, platform, platform-2, auditor, admin, and for each of the
+// brands brand-<brand>; and the secret of one source of social events, weibo.
+func NewKeys(brands ...string) *Keys { return newKeys("", "brand-", brands) }
+
+// demoPrefix begins the names of a demo's people.
+const demoPrefix = "demo-"
+
+// NewDemoKeys makes what [NewKeys] does for a demo, whose people are called so: demo-operator, …, demo-<brand>.
+func NewDemoKeys(brands ...string) *Keys { return newKeys(demoPrefix, demoPrefix, brands) }
+
+// newKeys makes keys of people whose names begin with the prefix, and with that of brands.
+func newKeys(prefix, ofBrand string, brands []string) *Keys {
 	keys := &Keys{
-		TokenSecret: randomBytes(), PseudonymSecret: randomBytes(), Social: []SocialKey{newSocialKey(demoSource)},
+		TokenSecret: randomBytes(), PseudonymSecret: randomBytes(), Social: []SocialKey{newSocialKey(firstSource)},
 		LogKey: randomBytes(),
 	}
-	keys.completeStaff()
+	keys.completeStaff(prefix)
 	for _, brand := range brands {
-		keys.Staff = append(keys.Staff, newStaffKey("demo-"+brand, core.RoleBrand, brand))
+		keys.addStaff(ofBrand+brand, core.RoleBrand, brand)
 	}
 	return keys
 }
 
-// demoRoles are the roles that are there without a brand, and how many people each of them takes: what changes much, or admits
+// firstRoles are the roles that are there without a brand, and how many people each of them takes: what changes much, or admits
 // plugins, needs two.
-func demoRoles() []struct {
+func firstRoles() []struct {
 	role   core.Role
 	people int
 } {
@@ -106,21 +109,26 @@ func demoRoles() []struct {
 	}{{core.RoleOperator, 2}, {core.RolePlatform, 2}, {core.RoleAuditor, 1}, {core.RoleAdmin, 1}}
 }
 
-// completeStaff adds those of the demo's people that are missing, and reports whether there were any.
-func (k *Keys) completeStaff() bool {
+// completeStaff adds those of the first people that are missing, and reports whether there were any.
+func (k *Keys) completeStaff(prefix string) bool {
 	before := len(k.Staff)
-	for _, one := range demoRoles() {
+	for _, one := range firstRoles() {
 		for n := range one.people {
-			id := "demo-" + string(one.role)
+			id := prefix + string(one.role)
 			if n > 0 {
 				id += "-" + strconv.Itoa(n+1)
 			}
-			if !slices.ContainsFunc(k.Staff, func(key StaffKey) bool { return key.ID == id }) {
-				k.Staff = append(k.Staff, newStaffKey(id, one.role, ""))
-			}
+			k.addStaff(id, one.role, "")
 		}
 	}
 	return len(k.Staff) > before
+}
+
+// addStaff adds a key of that id unless there is one.
+func (k *Keys) addStaff(id string, role core.Role, brand string) {
+	if !slices.ContainsFunc(k.Staff, func(key StaffKey) bool { return key.ID == id }) {
+		k.Staff = append(k.Staff, newStaffKey(id, role, brand))
+	}
 }
 
 // ExpireStaff has every staff key end at that moment.
@@ -134,9 +142,9 @@ func (k *Keys) ExpireStaff(at time.Time) {
 // and the secret of a source of social events if there is none of any. What is there stays. It reports whether it added
 // something.
 func (k *Keys) Complete() bool {
-	added := k.completeStaff()
+	added := k.completeStaff(demoPrefix)
 	if len(k.Social) == 0 {
-		k.Social, added = []SocialKey{newSocialKey(demoSource)}, true
+		k.Social, added = []SocialKey{newSocialKey(firstSource)}, true
 	}
 	if len(k.PseudonymSecret) == 0 {
 		k.PseudonymSecret, added = randomBytes(), true
@@ -178,45 +186,13 @@ func randomBytes() []byte {
 	return secret
 }
 
-// LoadKeys reads the file that [Keys.Save] wrote. A file that is missing satisfies errors.Is(err, fs.ErrNotExist).
-func LoadKeys(path string) (*Keys, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read keys: %w", err)
+// People are who has the staff keys: a principal for each key, whose credential is the key's id.
+func (k *Keys) People() []core.Principal {
+	people := make([]core.Principal, len(k.Staff))
+	for i := range k.Staff {
+		people[i] = k.Staff[i].principal()
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	keys := &Keys{}
-	if err := decoder.Decode(keys); err != nil {
-		return nil, fmt.Errorf("keys in %s: %w", path, err)
-	}
-	if _, err := newAuthenticator(keys, false, slog.New(slog.DiscardHandler)); err != nil {
-		return nil, fmt.Errorf("keys in %s: %w", path, err)
-	}
-	if _, err := keys.Log(); err != nil {
-		return nil, fmt.Errorf("keys in %s: %w", path, err)
-	}
-	return keys, nil
-}
-
-// Save writes the keys to path, readable for its owner only. The file is complete or not there, also after a crash.
-func (k *Keys) Save(path string) error {
-	data, err := json.MarshalIndent(k, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode keys: %w", err)
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".keys-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("save keys: %w", err)
-	}
-	_, err = temporary.Write(append(data, '\n'))
-	if err = errors.Join(err, temporary.Sync(), temporary.Close()); err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("save keys: %w", errors.Join(err, os.Remove(temporary.Name())))
-	}
-	return nil
+	return people
 }
 
 // staff returns who each key belongs to, by its SHA-256.

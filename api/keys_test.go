@@ -137,3 +137,58 @@ func TestKeysWithoutSocialSourcesLetNoSourceIn(t *testing.T) {
 	s, _ := newServer(t, Options{Engine: &scripted{}, Keys: keys})
 	newSigned(t, &with, time.Now(), oneEvent).send(t, s).problem(t, CodeUnauthorized)
 }
+
+func TestKeysThatOthersMayReadAreRefusedWithWhatToRun(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "demo keys.json")
+	if err := NewDemoKeys().Save(path); err != nil {
+		t.Fatal(err)
+	}
+	for mode, good := range map[os.FileMode]bool{
+		0o600: true, 0o400: true, 0o640: false, 0o604: false, 0o620: false, 0o644: false, 0o601: false,
+	} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		_, err := LoadKeys(path)
+		if good != (err == nil) || !good && !strings.Contains(err.Error(), `run chmod 600 "`+path+`"`) {
+			t.Errorf("mode %o: %v", mode, err)
+		}
+	}
+}
+
+func TestAKeyThatStandsInTheFileTwiceIsRefusedWithBothPlaces(t *testing.T) {
+	digest, other := strings.Repeat("ab", 32), strings.Repeat("cd", 32)
+	path := filepath.Join(t.TempDir(), "keys.json")
+	file := func(second string) string {
+		return "{\n  \"token_secret\": \"" + strings.Repeat("A", 44) + "\", \"social\": null,\n  \"staff\": [\n    {\"id\": \"a\",\n     \"role\": \"operator\", \"sha256\": \"" +
+			digest + "\"},\n    {\"id\": \"b\", \"role\": \"auditor\", \"sha256\": \"" + other + "\"},\n\n    " + second + "]}\n"
+	}
+	for second, want := range map[string]string{
+		`{"id": "c", "role": "admin", "sha256": "` + strings.ToUpper(digest) + `"}`:  `staff[0] in line 4 and staff[2] in line 8 have the same sha256`,
+		`{"id": "b", "role": "admin", "sha256": "` + strings.Repeat("ef", 32) + `"}`: `staff[1] in line 6 and staff[2] in line 8 have the same id "b"`,
+		`{"id": "c", "role": "admin", "sha256": "` + strings.Repeat("ef", 32) + `"}`: "",
+	} {
+		if err := os.WriteFile(path, []byte(file(second)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := LoadKeys(path)
+		if (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", second, err)
+		}
+	}
+}
+
+func TestTheFirstPeopleOfADeploymentAreNoDemos(t *testing.T) {
+	ids := func(keys *Keys) (ids []string) {
+		for _, p := range keys.People() {
+			ids = append(ids, p.ID)
+		}
+		return ids
+	}
+	if got, want := ids(NewKeys("meizu", "meizu", "admin")), "operator operator-2 platform platform-2 auditor admin brand-meizu brand-admin"; strings.Join(got, " ") != want {
+		t.Errorf("they are %q", got)
+	}
+	if got, want := ids(NewDemoKeys("meizu")), "demo-operator demo-operator-2 demo-platform demo-platform-2 demo-auditor demo-admin demo-meizu"; strings.Join(got, " ") != want {
+		t.Errorf("a demo's are %q", got)
+	}
+}

@@ -74,7 +74,7 @@ func statusOf(code core.Code) int {
 		core.CodeAlreadyUsed, core.CodeInFlight, core.CodeWrongState, core.CodeRefunded, core.CodeBelowTaken,
 		core.CodeVoucherExpired, core.CodeVoucherUsed, core.CodePoolExhausted, core.CodeGroupClosed, core.CodeGroupFull,
 		core.CodeDrawClosed, core.CodeOwnLink, core.CodeNotReady, core.CodeDraining,
-		core.CodeStopped, core.CodeApprovalRequired, core.CodeTooManyKeys:
+		core.CodeStopped, core.CodeApprovalRequired, core.CodeTooManyKeys, core.CodeNameTaken:
 		return http.StatusConflict
 	case core.CodeLockedOut, CodeRateLimited:
 		return http.StatusTooManyRequests

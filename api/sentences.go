@@ -264,6 +264,11 @@ var explanations = []explanation{
 		both("Revoke keys that nobody uses any more, then try again.", "请先吊销不再使用的密钥，然后重试。"),
 	},
 	{
+		core.CodeNameTaken, false, both("Name taken", "名称已被占用"),
+		both("Somebody outside your brand is called so: no two people share a name in the staff log.", "品牌之外已有人使用此名称：员工日志中不允许两人同名。"),
+		both("Choose another name, one that begins with your brand's for instance.", "请换一个名称，例如以品牌名开头。"),
+	},
+	{
 		CodeMalformed, false, both("Malformed", "格式错误"),
 		both("The body is not what its media type says.", "请求体与其媒体类型不符。"),
 		both("Send a body that is valid, in UTF-8, with no name twice.", "请发送有效的 UTF-8 内容，且名称不重复。"),

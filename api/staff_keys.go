@@ -101,9 +101,9 @@ func (s *Server) registerStaffKeys() {
 			OperationID: "create-key", Method: http.MethodPost, Path: "/v1/keys", Tags: []string{"keys"},
 			Summary: "Make an API key for a person", DefaultStatus: http.StatusCreated,
 			Description: "The secret is in the answer and nowhere else. Every node knows the key within half a second. With a key that is " +
-				"scoped to a brand you make keys of that brand only, and none of the platform's.",
+				"scoped to a brand you make keys of that brand only, none of the platform's, and none in the name of somebody outside the brand.",
 		},
-		refuses: []core.Code{core.CodeNotFound, core.CodeTooManyKeys, core.CodeUnavailable},
+		refuses: []core.Code{core.CodeNotFound, core.CodeTooManyKeys, core.CodeNameTaken, core.CodeUnavailable},
 	}, s.createKey)
 	register(s, operation{
 		Operation: huma.Operation{

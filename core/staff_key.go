@@ -94,7 +94,9 @@ type StaffKeyChange struct {
 	// Forget is the time, Unix milliseconds, before which ended sessions are of no use any more: they are deleted. API keys
 	// stay.
 	Forget int64
-	Entry  StaffEntry
+	// Unshared says that nobody with keys of another scope may be called as the created key's person is, whatever the case.
+	Unshared bool
+	Entry    StaffEntry
 }
 
 // StaffKeyBounds are how many live keys there may be: of all, of the created key's brand, and of its person, brand and kind.
@@ -123,7 +125,9 @@ type StaffKeyStore interface {
 	FindStaffKeys(ctx context.Context, f StaffKeyFilter) ([]*StaffKey, error)
 	// ChangeStaffKeys commits the change in one transaction with its entry, and returns the revision that its keys have then.
 	// It fails with ErrConflict when the ended key is at another revision or was replaced before, or the created one's id or
-	// digest is taken, and with an [Error] of code too_many_keys when there are as many live keys as the bounds allow.
+	// digest is taken, and with an [Error] of code too_many_keys when there are as many live keys as the bounds allow, or
+	// name_taken when an unshared name has a key of another brand or of every brand, live or ended: the staff log names people
+	// for longer than their keys last.
 	ChangeStaffKeys(ctx context.Context, change *StaffKeyChange) (int64, error)
 }
 
@@ -152,6 +156,11 @@ func samePerson(a, b string) bool { return strings.EqualFold(a, b) }
 // StaffRoles returns the roles that staff may have.
 func StaffRoles() []Role {
 	return []Role{RoleBrand, RolePlatform, RoleOperator, RoleAuditor, RoleAdmin}
+}
+
+// StaffNameTaken is the refusal of a name that somebody outside the brand has.
+func StaffNameTaken(brand string) error {
+	return Errorf(CodeNameTaken, "that name is taken; names of your brand's people could begin with %q", brand+".")
 }
 
 // TooManyStaffKeys is the refusal of a store that has as many live keys as the bounds allow.

@@ -24,17 +24,19 @@ const sessionsKept = 30 * 24 * time.Hour
 
 // StaffKeysOptions are what [StaffKeys] are made of.
 type StaffKeysOptions struct {
-	Store StaffKeyStore
-	Now   func() time.Time // nil: time.Now
-	Log   *slog.Logger     // nil: slog.Default()
+	Store  StaffKeyStore
+	Listed []Principal      // who has keys that are not in the store: those of a keys file
+	Now    func() time.Time // nil: time.Now
+	Log    *slog.Logger     // nil: slog.Default()
 }
 
 // StaffKeys makes and ends the keys of staff, and knows whose each of them is. A node keeps all live keys in memory, so that
 // neither a known nor an unknown key costs a query: see [StaffKeys.Run]. Any number of them may share a store.
 type StaffKeys struct {
-	store StaffKeyStore
-	now   func() time.Time
-	log   *slog.Logger
+	store  StaffKeyStore
+	listed []Principal
+	now    func() time.Time
+	log    *slog.Logger
 
 	refreshing sync.Mutex // held while the store is asked what has changed
 	failedAt   time.Time  // when it last did not answer; under refreshing
@@ -47,7 +49,9 @@ type StaffKeys struct {
 
 // NewStaffKeys returns the keys of a store. It knows none of them until [StaffKeys.Start].
 func NewStaffKeys(o StaffKeysOptions) *StaffKeys {
-	k := &StaffKeys{store: o.Store, now: o.Now, log: cmp.Or(o.Log, slog.Default()), byDigest: map[[sha256.Size]byte]*StaffKey{}}
+	k := &StaffKeys{
+		store: o.Store, listed: o.Listed, now: o.Now, log: cmp.Or(o.Log, slog.Default()), byDigest: map[[sha256.Size]byte]*StaffKey{},
+	}
 	if k.now == nil {
 		k.now = time.Now
 	}
@@ -91,7 +95,8 @@ type StaffKeyQuery struct {
 }
 
 // Create makes a key and returns it with its secret, which nobody can be told again. It fails with invalid, forbidden,
-// not_found for a brand that is not the actor's, or too_many_keys.
+// not_found for a brand that is not the actor's, too_many_keys, or name_taken for a name that an administrator of one brand may
+// not give because somebody outside the brand has it.
 func (k *StaffKeys) Create(ctx context.Context, req NewStaffKey) (*StaffKey, string, error) {
 	if req.Kind = cmp.Or(req.Kind, StaffKeyAPI); req.Kind == StaffKeyAPI {
 		req.Brand = cmp.Or(req.Brand, req.Actor.Brand)
@@ -100,13 +105,22 @@ func (k *StaffKeys) Create(ctx context.Context, req NewStaffKey) (*StaffKey, str
 	if err != nil {
 		return nil, "", err
 	}
+	unshared := req.Kind == StaffKeyAPI && req.Actor.Brand != ""
+	if unshared && k.listsElsewhere(req.Person, req.Brand) {
+		return nil, "", StaffNameTaken(req.Brand)
+	}
 	key, secret := k.mint(&req, ttl)
 	change := k.change(&req.Actor, "create", req.Reason, key)
-	change.Created = key
+	change.Created, change.Unshared = key, unshared
 	if err := k.commit(ctx, change); err != nil {
 		return nil, "", err
 	}
 	return key, secret, nil
+}
+
+// listsElsewhere reports whether somebody who is called so has a key outside the store that is not of that brand.
+func (k *StaffKeys) listsElsewhere(person, brand string) bool {
+	return slices.ContainsFunc(k.listed, func(p Principal) bool { return samePerson(p.ID, person) && p.Brand != brand })
 }
 
 // check returns the lifetime of the key that is asked for, or what keeps it from being made.
@@ -117,7 +131,7 @@ func (r *NewStaffKey) check() (time.Duration, error) {
 	}
 	ttl := cmp.Or(r.TTL, preset)
 	switch {
-	case !ValidPerson(r.Person) || r.Person == systemActor:
+	case !ValidPerson(r.Person) || samePerson(r.Person, systemActor):
 		return 0, Errorf(CodeInvalid, "a person is named by 1 to 128 visible ASCII characters, and not %q", systemActor)
 	case !slices.Contains(StaffRoles(), r.Role):
 		return 0, Errorf(CodeInvalid, "there is no staff role %q", r.Role)

@@ -76,10 +76,8 @@ func newKeysCommand() *cobra.Command {
 			if _, err := os.Lstat(args[0]); !errors.Is(err, fs.ErrNotExist) {
 				return errors.Join(fmt.Errorf("%s is there already", args[0]), err)
 			}
-			keys := api.NewDemoKeys(brands...)
-			if ttl != 0 {
-				keys.ExpireStaff(time.Now().Add(time.Duration(ttl)))
-			}
+			keys := api.NewKeys(brands...)
+			keys.ExpireStaff(time.Now().Add(time.Duration(ttl)))
 			if err := keys.Save(args[0]); err != nil {
 				return err
 			}

@@ -131,7 +131,7 @@ func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 	}
 	defer func() { err = errors.Join(err, compiler.close(ctx)) }()
 
-	issued := core.NewStaffKeys(core.StaffKeysOptions{Store: db.staffKeys, Log: log})
+	issued := core.NewStaffKeys(core.StaffKeysOptions{Store: db.staffKeys, Listed: keys.People(), Log: log})
 	node := &node{settings: s, db: db, log: log, registry: registry, keys: keys, issued: issued, engine: core.NewEngine(core.Options{
 		Store: db.orders, Campaigns: db.campaigns, Ledger: db.ledger, Nodes: db.nodes, Journal: db.journal, Shoppers: db.shoppers,
 		Compiler: compiler, Plugins: registry,

@@ -51,6 +51,9 @@ func scanStaffKey(row pgx.CollectableRow) (*core.StaffKey, error) {
 func (s *Store) ChangeStaffKeys(ctx context.Context, change *core.StaffKeyChange) (revision int64, err error) {
 	err = s.checked(ctx, &change.Entry, func(b *pgx.Batch) {
 		single(raiseStaffKeyRevision, func(row pgx.CollectableRow) error { return row.Scan(&revision) }).queue(b)
+		if k := change.Created; k != nil && change.Unshared {
+			single(countNamesakes, noNamesake(k.Brand), k.Person, k.Brand).queue(b)
+		}
 		if k := change.Ended; k != nil {
 			b.Queue(endStaffKey, k.ID, k.Brand, k.ExpiresAt, k.RevokedAt, k.RevokedBy, k.EndsAt(), k.Revision).
 				Exec(one("the key %s is no longer at revision %d", k.ID, k.Revision))
@@ -64,6 +67,20 @@ func (s *Store) ChangeStaffKeys(ctx context.Context, change *core.StaffKeyChange
 		return 0, err
 	}
 	return revision, nil
+}
+
+// noNamesake requires that nobody outside the brand has the name.
+func noNamesake(brand string) func(row pgx.CollectableRow) error {
+	return func(row pgx.CollectableRow) error {
+		var found int64
+		if err := row.Scan(&found); err != nil {
+			return err
+		}
+		if found != 0 {
+			return core.StaffNameTaken(brand)
+		}
+		return nil
+	}
 }
 
 // inserted requires that the bounds had room for the key.

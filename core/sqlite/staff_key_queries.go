@@ -4,6 +4,8 @@ import _ "embed" // the statements are files of their own
 
 // The statements about staff keys, one file each.
 var (
+	//go:embed queries/count_namesakes.sql
+	countNamesakes string
 	//go:embed queries/end_staff_key.sql
 	endStaffKey string
 	//go:embed queries/find_staff_keys.sql

@@ -58,6 +58,9 @@ func (s *Store) ChangeStaffKeys(ctx context.Context, change *core.StaffKeyChange
 		}, raiseStaffKeyRevision); err != nil {
 			return err
 		}
+		if err := c.refuseNamesake(change); err != nil {
+			return err
+		}
 		if err := c.endStaffKey(change.Ended); err != nil {
 			return err
 		}
@@ -73,6 +76,20 @@ func (s *Store) ChangeStaffKeys(ctx context.Context, change *core.StaffKeyChange
 		return 0, err
 	}
 	return revision, nil
+}
+
+// refuseNamesake fails if the created key's person may not share a name and does.
+func (c *conn) refuseNamesake(change *core.StaffKeyChange) error {
+	k := change.Created
+	if k == nil || !change.Unshared {
+		return nil
+	}
+	return c.query(func(r *row) error {
+		if r.integer() != 0 {
+			return core.StaffNameTaken(k.Brand)
+		}
+		return nil
+	}, countNamesakes, k.Person, k.Brand)
 }
 
 func (c *conn) endStaffKey(k *core.StaffKey) error {

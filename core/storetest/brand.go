@@ -26,6 +26,7 @@ func withoutBrand() map[string]string {
 		"scan_unsealed_entries": "the chain is sealed whole",
 		"list_signing_keys":     "the platform reviews every brand's; a brand is named for all others",
 		"staff_keys_since":      "a node lets in the staff of every brand, and learns here whose each key is",
+		"count_namesakes":       "asks whether anybody of another brand is called so, and says no more than that",
 		"forget_sessions":       "sessions that are over are forgotten, whosever they are",
 	}
 }

@@ -91,6 +91,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Staff keys", testStaffKeys},
 		{"Staff keys' bounds", testStaffKeyBounds},
 		{"Staff keys at once", testStaffKeyConcurrency},
+		{"Staff keys' names", testStaffKeyNames},
 		{"Brands", testBrands},
 		{"Any history fits the model", testModel},
 	} {
