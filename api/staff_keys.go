@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -40,14 +41,15 @@ type KeyRevocation struct {
 type Key struct {
 	ID        string             `json:"id" example:"key.06fmxw9z3k8q7v5t2s1r0p4n6m"`
 	Kind      core.StaffKeyKind  `json:"kind" enum:"api,session" doc:"session: of a browser, since somebody logged in"`
+	From      KeyOrigin          `json:"from" enum:"server,file" doc:"who has it: server, which makes, replaces and ends it; or file, the keys file that servers read when they start"`
 	State     core.StaffKeyState `json:"state" enum:"active,expired,revoked"`
 	Person    string             `json:"person" example:"olga"`
 	Role      core.Role          `json:"role" example:"operator"`
 	Brand     string             `json:"brand,omitempty" doc:"absent: every brand" example:"meizu"`
-	Prefix    string             `json:"prefix" doc:"how the secret begins, to recognise it" example:"hd_operator_Ab3d"`
-	CreatedAt time.Time          `json:"created_at"`
-	CreatedBy string             `json:"created_by" doc:"the person who made it" example:"root"`
-	ExpiresAt time.Time          `json:"expires_at"`
+	Prefix    string             `json:"prefix,omitempty" doc:"how the secret begins, to recognise it; absent for a key of the file" example:"hd_operator_Ab3d"`
+	CreatedAt time.Time          `json:"created_at,omitzero" doc:"absent for a key of the file"`
+	CreatedBy string             `json:"created_by,omitempty" doc:"the person who made it; absent for a key of the file" example:"root"`
+	ExpiresAt time.Time          `json:"expires_at,omitzero" doc:"absent for a key of the file that does not end"`
 	RevokedAt *time.Time         `json:"revoked_at,omitempty" nullable:"false"`
 	RevokedBy string             `json:"revoked_by,omitempty" doc:"the person who revoked it"`
 	Replaces  string             `json:"replaces,omitempty" doc:"the id of the key that it was made to replace"`
@@ -110,7 +112,7 @@ func (s *Server) registerStaffKeys() {
 			OperationID: "list-keys", Method: http.MethodGet, Path: "/v1/keys", Tags: []string{"keys"},
 			Summary: "Keys and sessions, the latest first",
 			Description: "Administrators see everybody's, or their brand's; others their own. " +
-				"The keys of the server's keys file are not among them.",
+				"Those of the server's keys file come last.",
 		},
 		refuses: []core.Code{core.CodeUnavailable},
 	}, s.listKeys)
@@ -159,6 +161,9 @@ func (s *Server) createKey(ctx context.Context, in *createKeyInput) (*newKeyOutp
 }
 
 func (s *Server) rotateKey(ctx context.Context, in *rotateKeyInput) (*newKeyOutput, error) {
+	if err := s.refuseListed(ctx, in.Key); err != nil {
+		return nil, err
+	}
 	key, secret, err := s.door.issued.Rotate(ctx, core.StaffKeyRotation{
 		Actor: principalOf(ctx), Key: in.Key, Overlap: time.Duration(in.Body.Overlap) * time.Second, Reason: in.Body.Reason,
 	})
@@ -173,6 +178,9 @@ func (s *Server) newKey(key *core.StaffKey, secret string) *newKeyOutput {
 }
 
 func (s *Server) revokeKey(ctx context.Context, in *revokeKeyInput) (*keyOutput, error) {
+	if err := s.refuseListed(ctx, in.Key); err != nil {
+		return nil, err
+	}
 	key, err := s.door.issued.Revoke(ctx, core.StaffKeyRevocation{Actor: principalOf(ctx), Key: in.Key, Reason: in.Body.Reason})
 	if err != nil {
 		return nil, err
@@ -181,13 +189,19 @@ func (s *Server) revokeKey(ctx context.Context, in *revokeKeyInput) (*keyOutput,
 }
 
 func (s *Server) listKeys(ctx context.Context, in *listKeysInput) (*keysOutput, error) {
-	page, err := s.door.issued.List(ctx, core.StaffKeyQuery{
-		Actor: principalOf(ctx), Person: in.Person, Cursor: in.Cursor, Limit: in.Limit,
-	})
+	q := core.StaffKeyQuery{Actor: principalOf(ctx), Person: in.Person, Cursor: in.Cursor, Limit: in.Limit}
+	if after, listed := strings.CutPrefix(in.Cursor, listedCursor); listed {
+		return s.listListed(Page[Key]{Data: []Key{}}, &q, after)
+	}
+	page, err := s.door.issued.List(ctx, q)
 	if err != nil {
 		return nil, cursorProblem(err)
 	}
-	return &keysOutput{pageOf(page, s.keyView)}, nil
+	out := pageOf(page, s.keyView)
+	if out.Next != nil {
+		return &keysOutput{out}, nil
+	}
+	return s.listListed(out, &q, "0")
 }
 
 func (*Server) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
@@ -197,7 +211,7 @@ func (*Server) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
 
 func (s *Server) keyView(k *core.StaffKey) Key {
 	return Key{
-		ID: k.ID, Kind: k.Kind, State: k.State(s.door.now()), Person: k.Person, Role: k.Role, Brand: k.Brand, Prefix: k.Prefix,
+		ID: k.ID, Kind: k.Kind, From: KeyOfServer, State: k.State(s.door.now()), Person: k.Person, Role: k.Role, Brand: k.Brand, Prefix: k.Prefix,
 		CreatedAt: timeOf(k.CreatedAt), CreatedBy: k.CreatedBy, ExpiresAt: timeOf(k.ExpiresAt), RevokedAt: pastTime(k.RevokedAt),
 		RevokedBy: k.RevokedBy, Replaces: k.Replaces,
 	}

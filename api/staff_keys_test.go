@@ -133,10 +133,86 @@ func TestKeysOfRequestsThatMakeNoSense(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
-	for _, id := range []string{"demo-operator", "key.0", "key.06fmxw9z3k8q7v5t2s1r0p4n6m", "phone.06fmxw9z3k8q7v5t2s1r0p4n6m"} {
+	for _, id := range []string{"key.0", "key.06fmxw9z3k8q7v5t2s1r0p4n6m", "phone.06fmxw9z3k8q7v5t2s1r0p4n6m"} {
 		admin.do(http.MethodPost, "/v1/keys/"+id+"/revocations", `{"reason":"r"}`).problem(t, core.CodeNotFound)
 		admin.do(http.MethodPost, "/v1/keys/"+id+"/rotations", `{"reason":"r"}`).problem(t, core.CodeNotFound)
 	}
+}
+
+// pagesOfKeys reads the list in pages of two, and returns what stands in each row's fields.
+func pagesOfKeys(t *testing.T, c *client, path string) (rows []string) {
+	t.Helper()
+	cursor := ""
+	for {
+		var page Page[Key]
+		if err := json.Unmarshal([]byte(c.do(http.MethodGet, path+"limit=2"+cursor, "").wants(t, http.StatusOK).body), &page); err != nil || len(page.Data) > 2 {
+			t.Fatal(err, page)
+		}
+		for _, k := range page.Data {
+			rows = append(rows, fmt.Sprintf("%s %s %s", k.From, k.Person, k.State))
+		}
+		if page.Next == nil {
+			return rows
+		}
+		cursor = "&cursor=" + *page.Next
+	}
+}
+
+func TestTheKeysOfTheFileAreListedForWhoMayKnowThemAndNotChanged(t *testing.T) {
+	d := newDeskOfKeys(t)
+	admin := d.withKey(d.server, "demo-admin")
+	mei := made(t, admin.do(http.MethodPost, "/v1/keys", `{"person":"mei","role":"admin","brand":"meizu","reason":"r"}`))
+	for _, c := range []struct {
+		who        *client
+		path, want string
+	}{
+		{admin, "/v1/keys?", "server mei active; file demo-operator active; file demo-operator-2 active; file demo-platform active; " +
+			"file demo-platform-2 active; file demo-auditor active; file demo-admin active; file demo-xiaomi active; file demo-meizu active"},
+		{admin, "/v1/keys?person=demo-xiaomi&", "file demo-xiaomi active"},
+		{d.holding(mei.Secret), "/v1/keys?", "server mei active; file demo-meizu active"},
+		{d.withKey(d.server, "demo-xiaomi"), "/v1/keys?", "file demo-xiaomi active"},
+		{d.withKey(d.server, "demo-xiaomi"), "/v1/keys?person=demo-meizu&", ""},
+	} {
+		if got := strings.Join(pagesOfKeys(t, c.who, c.path), "; "); got != c.want {
+			t.Errorf("%s: %s, want %s", c.path, got, c.want)
+		}
+	}
+	for _, cursor := range []string{"file.", "file.x", "file.-1", "file.99"} {
+		admin.do(http.MethodGet, "/v1/keys?cursor="+cursor, "").problem(t, core.CodeInvalid)
+	}
+	for _, what := range []string{"revocations", "rotations"} {
+		admin.do(http.MethodPost, "/v1/keys/demo-operator/"+what, `{"reason":"r"}`).problem(t, core.CodeWrongState)
+		d.holding(mei.Secret).do(http.MethodPost, "/v1/keys/demo-operator/"+what, `{"reason":"r"}`).problem(t, core.CodeNotFound)
+		d.holding(mei.Secret).do(http.MethodPost, "/v1/keys/demo-meizu/"+what, `{"reason":"r"}`).problem(t, core.CodeWrongState)
+	}
+}
+
+func TestAKeyOfTheFileThatHasEndedIsListedAsSuch(t *testing.T) {
+	keys := NewDemoKeys()
+	keys.ExpireStaff(time.Now().Add(time.Hour))
+	engine := &scripted{}
+	s, c := newServer(t, Options{Engine: engine, Rulesets: engine, Readiness: engine, Plugins: engine, Rules: inlineRules{}, Keys: keys})
+	key := s.listedKeys(&core.StaffKeyQuery{Actor: core.Principal{Role: core.RoleAdmin}})[0]
+	if key.State != core.StaffKeyActive || !key.ExpiresAt.Equal(keys.Staff[0].ExpiresAt) {
+		t.Errorf("before: %+v", key)
+	}
+	s.door.now = func() time.Time { return time.Now().Add(time.Hour) }
+	if key := s.listedKeys(&core.StaffKeyQuery{Actor: core.Principal{Role: core.RoleAdmin}})[0]; key.State != core.StaffKeyExpired {
+		t.Errorf("after: %+v", key)
+	}
+	c.withKey(s, "demo-admin").do(http.MethodGet, "/v1/keys", "").problem(t, CodeUnauthorized)
+}
+
+func TestNoAdministratorOfABrandGivesOutAStrangersName(t *testing.T) {
+	d := newDeskOfKeys(t)
+	admin := d.withKey(d.server, "demo-admin")
+	mei := d.holding(made(t, admin.do(http.MethodPost, "/v1/keys", `{"person":"mei","role":"admin","brand":"meizu","reason":"r"}`)).Secret)
+	admin.do(http.MethodPost, "/v1/keys", `{"person":"pat","role":"platform","reason":"r"}`).wants(t, http.StatusCreated)
+	v := mei.do(http.MethodPost, "/v1/keys", `{"person":"Pat","role":"operator","reason":"r"}`).problem(t, core.CodeNameTaken)
+	if v["detail"] != `that name is taken; names of your brand's people could begin with "meizu."` {
+		t.Errorf("it says %v", v["detail"])
+	}
+	mei.do(http.MethodPost, "/v1/keys", `{"person":"meizu.pat","role":"operator","reason":"r"}`).wants(t, http.StatusCreated)
 }
 
 func TestAnAdministratorOfABrandHasThatBrandsKeysOnly(t *testing.T) {

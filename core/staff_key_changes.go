@@ -124,6 +124,12 @@ func (p *Principal) keyFilter() StaffKeyFilter {
 	return filter
 }
 
+// SeesKeysOf reports whether the principal may know of keys of that person of the brand, "" for somebody of every brand.
+func (p *Principal) SeesKeysOf(person, brand string) bool {
+	f := p.keyFilter()
+	return (f.EveryBrand || f.Brand == brand) && (f.Person == "" || f.Person == person)
+}
+
 // List returns the keys that the actor may know of, the latest first.
 func (k *StaffKeys) List(ctx context.Context, q StaffKeyQuery) (Page[*StaffKey], error) {
 	filter := q.Actor.keyFilter()

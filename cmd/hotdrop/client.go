@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -29,14 +30,16 @@ const maxReplyBytes = 4 << 20
 type client struct {
 	server string    // base URL
 	key    string    // API key
+	plain  bool      // the key may go to another machine without encryption
 	demo   core.Role // whose key of a demo in this folder is taken where none is given; "": the operator's
 }
 
 func (c *client) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&c.server, "server", "http://127.0.0.1:8080", "the server's URL")
+	cmd.Flags().BoolVar(&c.plain, "server-plain-http", false, "send the key to a server on another machine without encryption")
 	cmd.Flags().StringVar(&c.key, "key", "",
-		fmt.Sprintf("API key; better in HOTDROP_KEY, which others on this machine do not see; without it the %s's of ./data/%s",
-			cmp.Or(c.demo, core.RoleOperator), demoKeysFile))
+		fmt.Sprintf("API key; better in the environment as HOTDROP_KEY, which stays out of the shell's history and the list of processes; "+
+			"without it, for a server on this machine, the %s's of ./data/%s", cmp.Or(c.demo, core.RoleOperator), demoKeysFile))
 }
 
 // reply is what a server answered with success.
@@ -101,17 +104,32 @@ func (c *client) send(ctx context.Context, method, path string, header http.Head
 	return response, nil
 }
 
-// checkServer refuses what is no base URL.
+// checkServer refuses what is no base URL, and one to which whoever listens on the way could read the key.
 func (c *client) checkServer() error {
 	base, err := url.Parse(c.server)
-	if err == nil && (base.Scheme == "http" || base.Scheme == "https") && base.Host != "" {
-		return nil
+	if err == nil && (base.Scheme == "http" || base.Scheme == "https") && base.Hostname() != "" {
+		return c.checkEncrypted(base)
 	}
 	if !strings.Contains(c.server, "://") {
 		return usageError{fmt.Errorf("--server %q has no scheme: write http://%s or https://%s", c.server, c.server, c.server)}
 	}
 	return usageError{fmt.Errorf("--server %q is no URL such as http://127.0.0.1:8080", c.server)}
 }
+
+// checkEncrypted refuses to send a key to another machine in the clear, unless it was asked for.
+func (c *client) checkEncrypted(base *url.URL) error {
+	if base.Scheme == "https" || c.plain || thisMachine(base.Hostname()) {
+		return nil
+	}
+	encrypted := url.URL{Scheme: "https", Host: base.Host, Path: base.Path}
+	return &nextError{
+		usageError{fmt.Errorf("anybody on the way to %s could read the key: http:// is not encrypted", printable(base.Host))},
+		"--server " + quoted(encrypted.String()) + ", or --server-plain-http if nobody can listen there",
+	}
+}
+
+// thisMachine reports whether the host of a URL is this machine, whatever name servers say.
+func thisMachine(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // unreachable says why no answer came, and what to try.
 func (c *client) unreachable(err error) error {
@@ -166,14 +184,18 @@ func problemOf(status int, content []byte) *api.Problem {
 	return p
 }
 
-// apiKey is the key of the flag, else one of a demo in this folder.
+// apiKey is the key of the flag, else one of a demo in this folder, which goes to servers on this machine only: demos run nowhere
+// else.
 func (c *client) apiKey() (string, error) {
 	if c.key != "" {
 		return c.key, nil
 	}
+	if base, err := url.Parse(c.server); err != nil || !thisMachine(base.Hostname()) {
+		return "", usageError{errors.New("no API key: set HOTDROP_KEY (the key of a demo goes to a server on this machine only)")}
+	}
 	keys, err := api.LoadKeys(filepath.Join("data", demoKeysFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", usageError{fmt.Errorf("no API key: set --key or HOTDROP_KEY (data/%s of a demo is not here)", demoKeysFile)}
+		return "", usageError{fmt.Errorf("no API key: set HOTDROP_KEY (data/%s of a demo is not here)", demoKeysFile)}
 	}
 	if err != nil {
 		return "", err

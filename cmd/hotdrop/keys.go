@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -73,6 +74,9 @@ func newKeysCommand() *cobra.Command {
 			"hour: with the administrator's, give everybody a key of their own (see `hotdrop keys create`), then take the others out.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := cmp.Or(ttl.checkKeys(), checkBrands(brands)); err != nil {
+				return err
+			}
 			if _, err := os.Lstat(args[0]); !errors.Is(err, fs.ErrNotExist) {
 				return errors.Join(fmt.Errorf("%s is there already", args[0]), err)
 			}
@@ -89,6 +93,16 @@ func newKeysCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringSliceVar(&brands, "brand", nil, "a brand that gets a key of its own (repeatable)")
-	cmd.Flags().Var(&ttl, "ttl", "how long the API keys work, such as 90d; 0 is for ever")
+	ttl.registerKeys(cmd)
 	return cmd
+}
+
+// checkBrands refuses what is no name of a brand.
+func checkBrands(brands []string) error {
+	for _, brand := range brands {
+		if !core.ValidCampaignID(brand) {
+			return usageError{fmt.Errorf("--brand %q: a brand has 1 to 63 lower-case letters, digits and hyphens", brand)}
+		}
+	}
+	return nil
 }

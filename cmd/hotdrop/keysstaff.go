@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -50,7 +52,7 @@ func listKeysCommand() *cobra.Command {
 		Use:   "list",
 		Short: "Show the staff keys and sessions of a server that work, the latest first",
 		Long: "Show the staff keys and sessions of a server, the latest first: an administrator sees everybody's, or those of its\n" +
-			"brand; others see their own. The keys of the server's keys file are not among them: that file lists them.",
+			"brand; others see their own. Those FROM file stand in the server's keys file and come last: they are changed there.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.list(cmd.Context(), cmd.OutOrStdout()) },
 	}
@@ -61,20 +63,19 @@ func listKeysCommand() *cobra.Command {
 }
 
 func createKeyCommand() *cobra.Command {
-	s := &staffKeys{format: outputText}
+	s := &staffKeys{format: outputText, ttl: lifetime(core.DefaultStaffKeyTTL)}
 	cmd := &cobra.Command{
 		Use:   "create PERSON",
 		Short: "Make an API key for a person and print its secret, this once",
 		Long: "Make an API key for PERSON and print its secret, which the server keeps nowhere: hand it over on a way that nobody else\n" +
 			"reads. Where several people have to agree, all keys of one PERSON count as one. It takes an administrator's key; with\n" +
-			"one that is scoped to a brand the new key is scoped to it too. Without --ttl it works for 90 days.",
-		Example: "  export HOTDROP_KEY   # the administrator's: with --key, others on this machine would see it\n" +
+			"one that is scoped to a brand the new key is scoped to it too, and PERSON may not be the name of somebody outside the brand.",
+		Example: "  read -rs HOTDROP_KEY && export HOTDROP_KEY   # the administrator's\n" +
 			"  hotdrop keys create olga --role operator --reason \"runs the spring sale\"\n" +
 			"  hotdrop keys create mei --role brand --brand meizu --ttl 30d --reason \"spring sale\"",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s.request.Person, s.request.Role, s.request.Reason, s.request.TTL = args[0], core.Role(s.role), s.reason, s.ttl.seconds()
-			return s.issue(cmd.Context(), "/v1/keys", s.request, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return s.create(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	s.register(cmd)
@@ -82,7 +83,7 @@ func createKeyCommand() *cobra.Command {
 	cmd.Flags().Var(&choice{&s.role, roleNames()}, "role", "what it may do: "+strings.Join(roleNames(), ", ")+" (required)")
 	_ = cmd.MarkFlagRequired("role") // the flag exists
 	cmd.Flags().StringVar(&s.request.Brand, "brand", "", "the brand it is scoped to; without: every brand, or your key's")
-	cmd.Flags().Var(&s.ttl, "ttl", "how long it works, such as 90d or 12h; at most 400d")
+	s.ttl.registerKeys(cmd)
 	return cmd
 }
 
@@ -98,7 +99,7 @@ func rotateKeyCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			body := api.KeyRotation{Overlap: s.overlap.seconds(), Reason: s.reason}
-			return s.issue(cmd.Context(), keyPath(args[0], "rotations"), body, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			return unknownKey(s.issue(cmd.Context(), keyPath(args[0], "rotations"), body, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 		},
 	}
 	s.register(cmd)
@@ -114,12 +115,39 @@ func revokeKeyCommand() *cobra.Command {
 		Short: "End an API key or a session: no node takes it a second later",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return s.revoke(cmd.Context(), args[0], cmd.OutOrStdout())
+			return unknownKey(s.revoke(cmd.Context(), args[0], cmd.OutOrStdout()))
 		},
 	}
 	s.register(cmd)
 	s.registerReason(cmd)
 	return cmd
+}
+
+// create asks for a key, and says so if its brand is one that sells nothing: more often than not it is misspelt.
+func (s *staffKeys) create(ctx context.Context, person string, out, talk io.Writer) error {
+	if err := s.ttl.checkKeys(); err != nil {
+		return err
+	}
+	s.request.Person, s.request.Role, s.request.Reason, s.request.TTL = person, core.Role(s.role), s.reason, s.ttl.seconds()
+	if err := s.issue(ctx, "/v1/keys", s.request, out, talk); err != nil || s.request.Brand == "" {
+		return err
+	}
+	for page, err := range pages[api.Campaign](ctx, &s.client, "/v1/campaigns", url.Values{"limit": {strconv.Itoa(keysPage)}}) {
+		ofBrand := func(c api.Campaign) bool { return c.Brand == s.request.Brand }
+		if err != nil || slices.ContainsFunc(page, ofBrand) {
+			return nil //nolint:nilerr // the key was made, which is what was asked for
+		}
+	}
+	_, _ = fmt.Fprintf(talk, "warning: no campaign is of the brand %s yet; if that is misspelt, revoke the key\n", printable(s.request.Brand))
+	return nil
+}
+
+// unknownKey says how to find the id of a key if the server does not know the one that was given.
+func unknownKey(err error) error {
+	if p, ok := errors.AsType[*api.Problem](err); ok && p.Code == core.CodeNotFound {
+		return &nextError{err, "hotdrop keys list --all"}
+	}
+	return err
 }
 
 func keyPath(id, what string) string { return "/v1/keys/" + url.PathEscape(id) + "/" + what }
@@ -140,7 +168,7 @@ func (s *staffKeys) issue(ctx context.Context, path string, body any, out, talk 
 	}
 	return show(out, s.format, answer, func(out io.Writer, key *api.NewKey) error {
 		_, _ = fmt.Fprintf(talk, "%s for %s, %s, works until %s; its secret is shown this once:\n", key.ID, key.Person, scopeText(&key.Key),
-			key.ExpiresAt.UTC().Format(time.RFC3339))
+			endText(key.ExpiresAt))
 		_, err := fmt.Fprintln(out, key.Secret)
 		return err
 	})
@@ -174,11 +202,11 @@ func (s *staffKeys) list(ctx context.Context, out io.Writer) error {
 		return printJSON(out, map[string]any{"data": keys})
 	}
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(rows, "ID\tSTATE\tPERSON\tMAY ACT AS\tBEGINS\tEXPIRES\tMADE BY")
+	_, _ = fmt.Fprintln(rows, "ID\tFROM\tSTATE\tPERSON\tMAY ACT AS\tBEGINS\tEXPIRES\tMADE BY")
 	for i := range keys {
 		k := &keys[i]
-		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.State, k.Person, scopeText(k), k.Prefix,
-			k.ExpiresAt.UTC().Format(time.RFC3339), k.CreatedBy)
+		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.From, k.State, k.Person, scopeText(k), cmp.Or(k.Prefix, "-"),
+			endText(k.ExpiresAt), cmp.Or(k.CreatedBy, "-"))
 	}
 	return rows.Flush()
 }
@@ -202,38 +230,10 @@ func (s *staffKeys) all(ctx context.Context) ([]api.Key, error) {
 	return keys, nil
 }
 
-// lifetime is a flag: a duration that may also be given in days, such as 90d.
-type lifetime time.Duration
-
-// String returns the current value; "" for none.
-func (l *lifetime) String() string {
-	if *l == 0 {
-		return ""
+// endText says when a key ends.
+func endText(at time.Time) string {
+	if at.IsZero() {
+		return "never"
 	}
-	return time.Duration(*l).String()
+	return at.UTC().Format(time.RFC3339)
 }
-
-// Type names the value in the help.
-func (*lifetime) Type() string { return "duration" }
-
-var errLifetime = errors.New("must be a time such as 90d, 12h or 30m")
-
-// Set reads a duration, or a whole number of days.
-func (l *lifetime) Set(text string) error {
-	if days, found := strings.CutSuffix(text, "d"); found {
-		n, err := strconv.ParseUint(days, 10, 16) // more days than a duration holds are refused here
-		if err != nil {
-			return errLifetime
-		}
-		*l = lifetime(time.Duration(n) * 24 * time.Hour)
-		return nil
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 || d%time.Second != 0 {
-		return errLifetime
-	}
-	*l = lifetime(d)
-	return nil
-}
-
-func (l *lifetime) seconds() int64 { return int64(time.Duration(*l) / time.Second) }

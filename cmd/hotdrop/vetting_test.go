@@ -192,7 +192,7 @@ func TestAnUploadMayTakeLongerThanTheServerGivesItsBody(t *testing.T) {
 	http.DefaultClient.Transport = bounds{&list}
 	defer func() { http.DefaultClient.Transport = before }()
 	file := writeFile(t, t.TempDir(), "mine.packed.wasm", string(packedTradeIn(t, "")))
-	s := &submission{client: client{server: "http://server", key: "k"}, format: outputText}
+	s := &submission{client: client{server: "https://server", key: "k"}, format: outputText}
 	if err := s.submit(t.Context(), file, io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -216,6 +218,8 @@ func (c Config) checkServers() error {
 	switch {
 	case c.Nodes > 1 && c.Store == "" && c.URL == "":
 		return usagef("--nodes %d needs --database-url: only one process may use an SQLite folder", c.Nodes)
+	case c.URL != "" && !thisMachine(c.URL):
+		return usagef("--url is a demo server on this machine, such as http://127.0.0.1:8080: its keys go nowhere else")
 	case c.URL != "" && c.KeysFile == "":
 		return usagef("--url needs --keys, the demo keys of that server")
 	case c.URL != "" && (c.Store != "" || c.Nodes > 1 || c.Keep != ""):
@@ -225,6 +229,12 @@ func (c Config) checkServers() error {
 	default:
 		return nil
 	}
+}
+
+// thisMachine reports whether the URL is of a server on this machine, whatever name servers say.
+func thisMachine(base string) bool {
+	parsed, err := url.Parse(base)
+	return err == nil && (parsed.Hostname() == "localhost" || net.ParseIP(parsed.Hostname()).IsLoopback())
 }
 
 // operator is who applies the campaign and opens its phases.

@@ -194,6 +194,7 @@ func TestAConfigurationThatCannotRunIsAUsageError(t *testing.T) {
 		"uploads during a group-buy":  {Name: Group, Uploads: 1, Tools: Tools{Modules: junk}},
 		"too many connections":        {Connections: maxConnections + 1},
 		"two nodes on SQLite":         {Nodes: 2},
+		"a URL of elsewhere":          {URL: "http://drop.example", KeysFile: "k"},
 		"a URL without keys":          {URL: "http://127.0.0.1:8080"},
 		"a URL and a database":        {URL: "http://127.0.0.1:8080", KeysFile: "k", Store: "postgres://"},
 		"keys for a server of ours":   {KeysFile: "k"},
