@@ -109,6 +109,15 @@ func metricFamilies() []metricFamily {
 			byBinding(func(b *core.BindingSample) int64 { return b.Failed }),
 		},
 		{"hotdrop_mechanic_fuel_total", "counter", "What it burned.", byBinding(func(b *core.BindingSample) int64 { return b.Burned })},
+		{
+			"hotdrop_plugin_approval_expires_timestamp_seconds", "gauge",
+			"When the first of the approvals ends that a campaign decides with, seconds since 1970; none where it decides with none.",
+			func(e *exposition, name string, c *core.Counted) {
+				if c.ApprovalEnds != 0 {
+					e.line(name, seconds(c.ApprovalEnds*1000), "campaign", c.Campaign)
+				}
+			},
+		},
 		{"hotdrop_left", "gauge", "What was last seen of a counter: units of stock, minor units of the discount budget.", writeLeft},
 	}
 }

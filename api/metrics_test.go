@@ -12,7 +12,7 @@ import (
 
 // Counted is what a node has counted of one campaign.
 func (*scripted) Counted() []core.Counted {
-	c := core.Counted{Campaign: "phone"}
+	c := core.Counted{Campaign: "phone", ApprovalEnds: 1_403_578_800_500}
 	c.Orders, c.PaidTotal, c.Took = 2, 199_900, 1_503_000
 	c.Refusals = map[core.Code]int64{core.CodeSoldOut: 3, core.CodeDenied: 1}
 	c.Denied = map[string]int64{"say \"no\"\n\\": 1}
@@ -50,8 +50,10 @@ func TestMetricsAreTextThatPrometheusReads(t *testing.T) {
 		`hotdrop_decisions_failed_total{campaign="phone",ruleset="8",arm="canary"} 1`,
 		`hotdrop_mechanic_fuel_total{campaign="phone",ruleset="7",arm="live",binding="0",mechanic="flash"} 900`,
 		`hotdrop_left{campaign="phone",counter="stock/mi2"} 8`,
+		"# TYPE hotdrop_plugin_approval_expires_timestamp_seconds gauge\n" +
+			`hotdrop_plugin_approval_expires_timestamp_seconds{campaign="phone"} 1403578800.5` + "\n# HELP", // and nothing of quiet
 	} {
-		if !strings.Contains(text, line+"\n") {
+		if !strings.Contains(text, line+"\n") && !strings.Contains(text, line+" ") {
 			t.Errorf("the metrics lack %s", line)
 		}
 	}

@@ -82,7 +82,7 @@ func (e *Engine) compileArm(
 		own.open = snap.record.Rollout.Breakers.open(stored.Number, i)
 		arm.bindings[i] = &own
 		if !own.kept {
-			snap.watch(ruleset.bindingOf(i, snap.record), own.mechanic, e.now())
+			snap.watch(ruleset, i, e.now())
 		}
 	}
 	return &arm, e.addFallbacks(ctx, snap, cache, &arm, lastGood)
@@ -122,7 +122,7 @@ func (e *Engine) addFallbacks(ctx context.Context, snap *snapshot, cache *rulese
 		}
 		other := previous.bindings[i]
 		if !other.kept {
-			snap.watch(previous.bindingOf(i, snap.record), other.mechanic, e.now())
+			snap.watch(previous, i, e.now())
 		}
 		if _, gone := other.mechanic.(*absent); !gone {
 			b.fallback, arm.lastGood = other.mechanic, lastGood

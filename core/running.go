@@ -42,6 +42,7 @@ type campaign struct {
 	meter    *meter
 	sampling sampling
 	guarding guarding
+	endings  endings
 
 	comparing comparing
 	waiting   *waiting

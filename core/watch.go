@@ -19,18 +19,23 @@ const (
 // watched is an uploaded plugin that a snapshot binds. Only one look at it is under way at a time.
 type watched struct {
 	binding Binding
-	absent  bool // was, when the snapshot was compiled
+	ruleset int64 // the number of the one that binds it
+	place   int   // among its bindings, from 0
+	absent  bool  // was, when the snapshot was compiled
 	pause   time.Duration
 	next    time.Time // when to look again
 }
 
-// watch makes the snapshot's plugin one to look after, if it can change at all: if it is not part of this binary.
-func (s *snapshot) watch(binding Binding, mechanic Mechanic, now time.Time) {
+// watch makes the plugin of the ruleset's binding one to look after, if it can change at all: if it is not part of this binary.
+func (s *snapshot) watch(r *compiled, place int, now time.Time) {
+	binding, mechanic := r.bindingOf(place, s.record), r.bindings[place].mechanic
 	if !ValidDigest(binding.Plugin) {
 		return
 	}
 	_, gone := mechanic.(*absent)
-	s.plugins = append(s.plugins, &watched{binding: binding, absent: gone, pause: watchEvery, next: now.Add(watchEvery)})
+	s.plugins = append(s.plugins, &watched{
+		binding: binding, ruleset: r.ruleset.Number, place: place, absent: gone, pause: watchEvery, next: now.Add(watchEvery),
+	})
 }
 
 // look asks whether the plugin has come or gone since the snapshot was compiled. why is set when it is gone.
@@ -53,6 +58,7 @@ func (w *watched) look(ctx context.Context, compiler Compiler, now time.Time) (c
 // watchPlugins brings the campaign in line with what may be loaded now. A plugin that came back is taken in. One that was
 // withdrawn while this node decides with it, by somebody who did not come to fence the campaign, is fenced here.
 func (e *Engine) watchPlugins(ctx context.Context, c *campaign) error {
+	defer e.watchEndings(ctx, c)
 	snap := c.snapshot.Load()
 	stale := false
 	for _, w := range snap.plugins {

@@ -285,7 +285,7 @@ func TestSigningKeysAreRegisteredByTheirPublicHalf(t *testing.T) {
 		if secret := base64.StdEncoding.EncodeToString(private.Seed()); strings.Contains(s.posts[0], secret) {
 			t.Errorf("%s: the private half was sent", argument)
 		}
-		if !strings.HasPrefix(r.stdout, "sk_1  meizu  build  server  active since ") {
+		if !strings.HasPrefix(r.stdout, "sk_1  meizu  build  server  active since 0001-01-01T00:00:00Z by ann") {
 			t.Errorf("got\n%s", r.stdout)
 		}
 	}

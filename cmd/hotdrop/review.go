@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -158,15 +159,16 @@ func reviewListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return r.printList(cmd.OutOrStdout(), cmd.ErrOrStderr(), state, all)
+			return r.printList(cmd.OutOrStdout(), cmd.ErrOrStderr(), state, all, time.Now())
 		},
 	})
 	cmd.Flags().Var(&choice{value: &state, of: pluginStates()}, "state", "only those in this state")
 	return cmd
 }
 
-// printList prints a line for each plugin, with as much of the digest as the other commands need.
-func (r *reviews) printList(out, talk io.Writer, state string, all []api.Plugin) error {
+// printList prints a line for each plugin, with as much of the digest as the other commands need, and says which approvals end
+// soon.
+func (r *reviews) printList(out, talk io.Writer, state string, all []api.Plugin, now time.Time) error {
 	if r.format == outputJSON {
 		return printJSON(out, all)
 	}
@@ -174,15 +176,41 @@ func (r *reviews) printList(out, talk io.Writer, state string, all []api.Plugin)
 		_, _ = fmt.Fprintln(talk, noPlugins(state))
 		return nil
 	}
-	shown := shownDigits(all)
+	shown, renew := shownDigits(all), ""
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for i := range all {
 		p := &all[i]
+		approvals := approvalCount(p)
+		if endsSoon(p, now) {
+			approvals += ", end at " + utc(p.Terms.ExpiresAt)
+			renew = cmp.Or(renew, renewCommand(p))
+		}
 		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\tuploaded %s by %s\n", p.State, p.Digest[:shown], p.Brand, // Flush tells what failed
-			cmp.Or(oneLine(p.Name), "-"), approvalCount(p), moment(p.UploadedAt), p.UploadedBy)
+			cmp.Or(oneLine(p.Name), "-"), approvals, utc(p.UploadedAt), p.UploadedBy)
 	}
-	return rows.Flush()
+	if err := rows.Flush(); err != nil || renew == "" {
+		return err
+	}
+	_, _ = fmt.Fprintf(talk, "approvals end within a day: one person of the platform proposes a later end, the others approve it without --expires\n"+
+		"next: %s\n", renew)
+	return nil
 }
+
+// soon is how long before its end an approval is marked.
+const soon = 24 * time.Hour
+
+// endsSoon reports whether the plugin is approved, and will not be in a day.
+func endsSoon(p *api.Plugin, now time.Time) bool {
+	return p.State == core.PluginApproved && p.Terms != nil && p.Terms.ExpiresAt.Sub(now) <= soon
+}
+
+// renewCommand is what the first person types so that the plugin stays approved; the others approve what is proposed then.
+func renewCommand(p *api.Plugin) string {
+	return fmt.Sprintf("hotdrop review approve %s --brand %s --expires 90d --reason WHY", shortDigest(p.Digest), p.Brand)
+}
+
+// utc is an instant as the API has it and as commands take it: RFC 3339 in UTC, whole seconds.
+func utc(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 // noPlugins says that a list is empty; a state of "" is any.
 func noPlugins(state string) string {

@@ -110,7 +110,7 @@ func stored(t *testing.T, name string) json.RawMessage {
 // TestWhatApproversRead holds what `review show` says of plugins in every state against golden files.
 func TestWhatApproversRead(t *testing.T) {
 	local := time.Local
-	time.Local = time.UTC
+	time.Local = time.FixedZone("", 8*60*60) // whose times are not what is shown
 	t.Cleanup(func() { time.Local = local })
 	for _, name := range []string{"half_approved", "approved", "revoked", "uploaded", "refused"} {
 		t.Run(name, func(t *testing.T) {
@@ -209,7 +209,7 @@ func TestPluginsAreListedPageByPage(t *testing.T) {
 	if s.asked[1] != "GET /v1/plugins?brand=meizu&cursor=1&limit=100&state=vetted" {
 		t.Errorf("asked %v", s.asked)
 	}
-	if !strings.HasPrefix(lines[0], "vetted   sha256:981366e8e3825b0a  meizu  trade-in  1 of 2 approvals  uploaded ") || !strings.HasPrefix(lines[1], "revoked  ") {
+	if !strings.HasPrefix(lines[0], "vetted   sha256:981366e8e3825b0a  meizu  trade-in  1 of 2 approvals  uploaded 2014-03-26T02:00:00Z by ann") || !strings.HasPrefix(lines[1], "revoked  ") {
 		t.Errorf("got\n%s", r.stdout)
 	}
 	if r = s.does(t, "list", "-o", "json"); strings.Count(r.stdout, `"digest": "sha256:`) < 3 {
@@ -223,6 +223,37 @@ func TestPluginsAreListedPageByPage(t *testing.T) {
 	}
 	if r = newReviewServer(t).does(t, "list", "-o", "json"); r.stdout != "[]\n" {
 		t.Errorf("got %s", r.stdout)
+	}
+}
+
+func TestApprovalsThatEndWithinADayAreMarked(t *testing.T) {
+	plugin := api.Plugin{}
+	if err := json.Unmarshal(stored(t, "approved"), &plugin); err != nil {
+		t.Fatal(err)
+	}
+	ends := time.Date(2014, time.June, 24, 3, 0, 0, 0, time.UTC)
+	const renew = "next: hotdrop review approve sha256:981366e8e382 --brand meizu --expires 90d --reason WHY\n"
+	for name, test := range map[string]struct {
+		now    time.Time
+		state  core.PluginState
+		marked bool
+	}{
+		"a day and a second before": {ends.Add(-soon - time.Second), core.PluginApproved, false},
+		"a day before":              {ends.Add(-soon), core.PluginApproved, true},
+		"a minute before":           {ends.Add(-time.Minute), core.PluginApproved, true},
+		"not approved yet":          {ends.Add(-time.Minute), core.PluginVetted, false},
+	} {
+		var out, talk strings.Builder
+		p := plugin
+		p.State = test.state
+		err := (&reviews{format: outputText}).printList(&out, &talk, "", []api.Plugin{p}, test.now)
+		marked := strings.Contains(out.String(), "  2 of 2 approvals, end at 2014-06-24T03:00:00Z  uploaded")
+		if err != nil || marked != test.marked || strings.HasSuffix(talk.String(), renew) != test.marked {
+			t.Errorf("%s: %v\n%s%s", name, err, out.String(), talk.String())
+		}
+		if next := nextOfReview(&p, "", test.now); ("next: "+next+"\n" == renew) != test.marked {
+			t.Errorf("%s: shown with %q", name, next)
+		}
 	}
 }
 

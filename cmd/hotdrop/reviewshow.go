@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,7 +65,7 @@ func (r *reviews) show(ctx context.Context, digest string, out, talk io.Writer) 
 	if _, err := io.WriteString(out, shown.text()); err != nil {
 		return err
 	}
-	if next := nextOfReview(plugin, tag); next != "" {
+	if next := nextOfReview(plugin, tag, time.Now()); next != "" {
 		_, _ = fmt.Fprintln(talk, "next: "+next)
 	}
 	return nil
@@ -80,7 +81,7 @@ func asShown(tag string) string {
 }
 
 // nextOfReview is what is to be done about the plugin, "" for nothing.
-func nextOfReview(p *api.Plugin, tag string) string {
+func nextOfReview(p *api.Plugin, tag string, now time.Time) string {
 	waits := p.State == core.PluginVetted || p.State == core.PluginApproved && p.Proposed != nil
 	switch {
 	case p.State == core.PluginVetted && p.Signature != nil && p.Signature.State != core.SignatureValid:
@@ -88,6 +89,8 @@ func nextOfReview(p *api.Plugin, tag string) string {
 			"hotdrop mechanic submit FILE --signature FILE.sig"
 	case waits:
 		return fmt.Sprintf("hotdrop review approve %s --brand %s%s --reason WHY", shortDigest(p.Digest), p.Brand, asShown(tag))
+	case endsSoon(p, now):
+		return renewCommand(p)
 	default:
 		return ""
 	}
@@ -169,7 +172,7 @@ func (r *reviews) campaigns(ctx context.Context, brand string) ([]string, error)
 func (s *shownPlugin) text() string {
 	lines := [][2]string{
 		{"state", stateText(s.Plugin)},
-		{"brand", s.Brand + ", uploaded by " + s.UploadedBy + " at " + moment(s.UploadedAt)},
+		{"brand", s.Brand + ", uploaded by " + s.UploadedBy + " at " + utc(s.UploadedAt)},
 		{"signature", signatureText(s.Plugin)},
 	}
 	lines = append(lines, approvalLines(s.Plugin)...)
@@ -181,7 +184,7 @@ func (s *shownPlugin) text() string {
 func stateText(p *api.Plugin) string {
 	text := string(p.State)
 	if p.DecidedAt != nil {
-		text += " since " + moment(*p.DecidedAt) + ", by " + p.DecidedBy
+		text += " since " + utc(*p.DecidedAt) + ", by " + p.DecidedBy
 	}
 	if p.Reason != "" {
 		text += ": " + p.Reason
@@ -207,7 +210,7 @@ func signatureText(p *api.Plugin) string {
 func approvalLines(p *api.Plugin) [][2]string {
 	lines := [][2]string{{"approvals", fmt.Sprintf("%d of %d", len(p.Approvals), p.ApprovalsNeeded)}}
 	for _, a := range p.Approvals {
-		lines = append(lines, [2]string{"", a.By + " at " + moment(a.At) + ": " + a.Reason})
+		lines = append(lines, [2]string{"", a.By + " at " + utc(a.At) + ": " + a.Reason})
 	}
 	if t := p.Terms; t != nil {
 		lines = append(lines, [2]string{"terms", termsText(p, t)})
@@ -216,7 +219,7 @@ func approvalLines(p *api.Plugin) [][2]string {
 		proposed := fmt.Sprintf("%s: %d of %d, in force when enough people agree", termsText(p, &n.Terms), len(n.Approvals), p.ApprovalsNeeded)
 		lines = append(lines, [2]string{"proposed", proposed})
 		for _, a := range n.Approvals {
-			lines = append(lines, [2]string{"", a.By + " at " + moment(a.At) + ": " + a.Reason})
+			lines = append(lines, [2]string{"", a.By + " at " + utc(a.At) + ": " + a.Reason})
 		}
 	}
 	if missing := missingText(p); missing != "" {
@@ -231,7 +234,7 @@ func termsText(p *api.Plugin, t *api.PluginTerms) string {
 	if len(t.Campaigns) > 0 {
 		campaigns = "campaigns " + strings.Join(t.Campaigns, ", ")
 	}
-	return campaigns + ", until " + moment(t.ExpiresAt)
+	return campaigns + ", until " + utc(t.ExpiresAt)
 }
 
 // missingText says what a plugin lacks before it may price orders, "" for nothing.

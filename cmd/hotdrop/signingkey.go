@@ -281,9 +281,9 @@ func (s *signingKeys) print(out io.Writer, body []byte, keys []api.SigningKey) e
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for i := range keys {
 		k := &keys[i]
-		state := "active since " + moment(k.CreatedAt) + " by " + k.CreatedBy
+		state := "active since " + utc(k.CreatedAt) + " by " + k.CreatedBy
 		if k.RevokedAt != nil {
-			state = "revoked at " + moment(*k.RevokedAt) + " by " + k.RevokedBy + ": " + k.Reason
+			state = "revoked at " + utc(*k.RevokedAt) + " by " + k.RevokedBy + ": " + k.Reason
 		}
 		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\n", k.ID, k.Brand, oneLine(k.Name), oneLine(state)) // Flush tells what failed
 	}
