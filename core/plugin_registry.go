@@ -72,7 +72,7 @@ func NewPluginRegistry(o PluginOptions) *PluginRegistry {
 		store: o.Store, vetter: o.Vetter, campaigns: o.Campaigns, quota: cmp.Or(o.BrandBytes, defaultBrandBytes),
 		needed: min(cmp.Or(o.Approvals, defaultApprovals), MaxApprovals), signed: o.RequireSignatures,
 		workers: max(1, o.Workers), now: o.Now, log: o.Log, node: rand.Text(), wake: make(chan struct{}, 1),
-		rules: PluginRules{Version: o.Vetter.Version(), Own: o.Own}, uploads: uploadSlots{taken: map[string]int{}},
+		rules: PluginRules{Version: o.Vetter.Version(), Own: o.Own}, uploads: uploadSlots{taken: map[string][]string{}},
 	}
 	if r.now == nil {
 		r.now = time.Now

@@ -33,11 +33,15 @@ func TestOneBrandsSlowUploadsLeaveRoomForOthers(t *testing.T) {
 			_, err := writer.Write([]byte("x")) // returns when the upload has its slot and reads
 			must(t, err)
 		}
-		for range 4 {
-			begin(author)
+		for _, person := range []string{"ann", "bob", "ann", "ann"} {
+			begin(ofBrand(person))
 		}
 		_, _, err := r.Upload(t.Context(), core.PluginUpload{Actor: author, Body: strings.NewReader("fit")})
 		wantCode(t, err, core.CodeOverloaded)
+		const full = "4 uploads of the brand meizu are under way on this node, as many as one brand may have: 3 by ann, 1 by bob; send this one again"
+		if !strings.Contains(err.Error(), full) {
+			t.Errorf("told %q", err)
+		}
 		_, _, err = r.Upload(t.Context(), core.PluginUpload{Actor: other, Body: strings.NewReader("fit")})
 		must(t, err)
 		for i := range 12 {

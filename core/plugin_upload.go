@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -34,7 +37,7 @@ func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin,
 	if err != nil || !ValidCampaignID(brand) {
 		return nil, false, Errorf(CodeInvalid, "name the brand that uploads: your own, or with brand")
 	}
-	leave, err := r.uploads.enter(brand)
+	leave, err := r.uploads.enter(brand, u.Actor.ID)
 	if err != nil {
 		return nil, false, err
 	}
@@ -101,32 +104,49 @@ func (r *PluginRegistry) checkRoom(ctx context.Context, p *Plugin) error {
 type uploadSlots struct {
 	mu    sync.Mutex
 	all   int
-	taken map[string]int // by brand
+	taken map[string][]string // by brand: who uploads, a person as often as that person's uploads
 }
 
-// enter takes a slot for the brand, until leave is called, unless all are taken or the brand has its share.
-func (s *uploadSlots) enter(brand string) (leave func(), err error) {
+// enter takes a slot for somebody's upload of the brand, until leave is called, unless all are taken or the brand has its share.
+func (s *uploadSlots) enter(brand, person string) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.all == maxUploads {
-		return nil, overloaded()
-	}
-	if s.taken[brand] == maxBrandUploads {
-		return nil, &Error{
-			Code: CodeOverloaded, RetryAfter: retryAfter,
-			Message: fmt.Sprintf("%d uploads of your brand are under way; try again when one has ended", maxBrandUploads),
-		}
+	switch theirs := s.taken[brand]; {
+	case s.all == maxUploads:
+		return nil, uploadsBusy("%d uploads of all brands are under way on this node, as many as it takes: send this one again when one has ended",
+			maxUploads)
+	case len(theirs) == maxBrandUploads:
+		return nil, uploadsBusy("%d uploads of the brand %s are under way on this node, as many as one brand may have: %s; "+
+			"send this one again when one has ended, or end one of them", maxBrandUploads, brand, uploadersText(theirs))
 	}
 	s.all++
-	s.taken[brand]++
-	return func() { s.leave(brand) }, nil
+	s.taken[brand] = append(s.taken[brand], person)
+	return func() { s.leave(brand, person) }, nil
 }
 
-func (s *uploadSlots) leave(brand string) {
+func uploadsBusy(format string, arguments ...any) error {
+	return &Error{Code: CodeOverloaded, RetryAfter: retryAfter, Message: fmt.Sprintf(format, arguments...)}
+}
+
+// uploadersText says who uploads how many.
+func uploadersText(people []string) string {
+	count := map[string]int{}
+	for _, person := range people {
+		count[person]++
+	}
+	var texts []string
+	for _, person := range slices.Sorted(maps.Keys(count)) {
+		texts = append(texts, fmt.Sprintf("%d by %s", count[person], person))
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (s *uploadSlots) leave(brand, person string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all--
-	if s.taken[brand]--; s.taken[brand] == 0 {
+	at := slices.Index(s.taken[brand], person)
+	if s.taken[brand] = slices.Delete(s.taken[brand], at, at+1); len(s.taken[brand]) == 0 {
 		delete(s.taken, brand)
 	}
 }
@@ -138,7 +158,8 @@ func (r *PluginRegistry) checkPending(ctx context.Context, brand string) error {
 		return storeError(err)
 	}
 	if len(waiting) == maxPending {
-		return &Error{Code: CodeOverloaded, RetryAfter: leaseTime, Message: "too many of your plugins wait for vetting; try again"}
+		return &Error{Code: CodeOverloaded, RetryAfter: leaseTime, Message: fmt.Sprintf("%d plugins of the brand %s wait for vetting, "+
+			"as many as one brand may have: send this one again when some have their verdict, hotdrop review list tells", maxPending, brand)}
 	}
 	return nil
 }

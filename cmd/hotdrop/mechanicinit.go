@@ -8,10 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +25,7 @@ import (
 type mechanicInit struct {
 	language string
 	name     string
+	author   string // whom the manifest is to name; "" for the account that runs the command
 }
 
 func mechanicInitCommand() *cobra.Command {
@@ -32,7 +36,8 @@ func mechanicInitCommand() *cobra.Command {
 		Short: "Make a folder with a new mechanic that builds and passes its vectors",
 		Long: "Make the folder NAME with a mechanic to start from: source, vectors, and for a plugin its manifest, the SDK of the\n" +
 			"language and the build. It needs nothing but the language's toolchain; if that is missing, the command to install\n" +
-			"it is printed, and the folder is made all the same. expr is a rule, which needs no toolchain.",
+			"it is printed, and the folder is made all the same. expr is a rule, which needs no toolchain. The manifest names as its\n" +
+			"author who --author says, else your account on this machine: nobody approves a plugin that names them as its author.",
 		Example: "  hotdrop mechanic init --lang rust birthday && cd birthday && ./build.sh && hotdrop mechanic test",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,6 +46,7 @@ func mechanicInitCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().Var(&choice{&i.language, words}, "lang", "the language: "+strings.Join(words, ", ")+"; expr is a rule")
+	cmd.Flags().StringVar(&i.author, "author", "", "whom the manifest names as its author (default: your account on this machine)")
 	return cmd
 }
 
@@ -60,8 +66,12 @@ func (i *mechanicInit) run(ctx context.Context, out, talk io.Writer) error {
 	if err := checkMechanicName(i.name); err != nil {
 		return usageError{err}
 	}
+	author, err := i.writtenBy()
+	if err != nil {
+		return usageError{err}
+	}
 	language := sdk.Languages()[at]
-	files := language.Files(i.name)
+	files := language.Files(i.name, author)
 	if err := makeFolder(i.name, files); err != nil {
 		return err
 	}
@@ -69,6 +79,25 @@ func (i *mechanicInit) run(ctx context.Context, out, talk io.Writer) error {
 		reportToolchain(ctx, i.name, talk)
 	}
 	return i.describe(out, language, files)
+}
+
+// maxAuthor is how long the name of an author may be here, bytes.
+const maxAuthor = 200
+
+// writtenBy is whom the manifest names as its author.
+func (i *mechanicInit) writtenBy() (string, error) {
+	author := strings.TrimSpace(i.author)
+	if author == "" {
+		account, err := user.Current()
+		if err != nil || account.Username == "" {
+			return "", errors.New("--author is missing, and this machine does not tell whose account it is")
+		}
+		author = account.Username
+	}
+	if len(author) > maxAuthor || !utf8.ValidString(author) || strings.ContainsFunc(author, unicode.IsControl) {
+		return "", fmt.Errorf("--author is one line of at most %d bytes", maxAuthor)
+	}
+	return author, nil
 }
 
 // checkMechanicName returns why a mechanic cannot have the name. It becomes the name of files, of a package in each

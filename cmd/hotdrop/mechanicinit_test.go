@@ -1,15 +1,20 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"hotdrop/core"
+	"hotdrop/core/campaignfile"
 	"hotdrop/plugins/sdk"
 	"hotdrop/plugins/sdk/toolchain"
+	"hotdrop/rules"
 )
 
 // TestEveryLanguageGoesFromAnEmptyFolderToPassedVectors does what the command says is next.
@@ -72,7 +77,7 @@ func TestTheReadmeOfANewMechanicNamesCommandsThatExist(t *testing.T) {
 // readmeOf returns the README of a new mechanic with the name x.
 func readmeOf(t *testing.T, language sdk.Language) string {
 	t.Helper()
-	for _, file := range language.Files("x") {
+	for _, file := range language.Files("x", "ann") {
 		if file.Path == "README.md" {
 			return string(file.Text)
 		}
@@ -173,6 +178,54 @@ func TestInitRefusesNamesThatNotEveryLanguageTakes(t *testing.T) {
 	}
 	if left, err := os.ReadDir("."); err != nil || len(left) > 0 {
 		t.Errorf("it left %v, %v", left, err)
+	}
+}
+
+// authorOf is whom the manifest of a new mechanic names, as what reads it says.
+func authorOf(name, language string) (string, error) {
+	if language == "expr" {
+		text, err := os.ReadFile(filepath.Join(name, name+".yaml"))
+		if err != nil {
+			return "", err
+		}
+		rule, err := rules.Parse(text)
+		if err != nil {
+			return "", err
+		}
+		return rule.Manifest().Author, nil
+	}
+	text, err := os.ReadFile(filepath.Join(name, "mechanic.yaml"))
+	if err != nil {
+		return "", err
+	}
+	manifest := &core.Manifest{}
+	_, err = campaignfile.Decode(text, manifest)
+	return manifest.Author, err
+}
+
+func TestInitNamesItsAuthor(t *testing.T) {
+	t.Chdir(t.TempDir())
+	account, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, test := range []struct{ asked, want string }{
+		{"", account.Username}, {"ann", "ann"}, {" Ann <ann@meizu.example>: \\ #1 ", `Ann <ann@meizu.example>: \ #1`}, {`李娜 "Na"`, `李娜 "Na"`}, {"null", "null"},
+	} {
+		for _, language := range []string{"c", "expr"} {
+			name := fmt.Sprintf("%s-%d", language, i)
+			if r := do(t, "mechanic", "init", "--lang", language, "--author", test.asked, "x"+name); r.code != exitOK {
+				t.Fatalf("%q: exit %d\n%s", test.asked, r.code, r.stderr)
+			}
+			if got, err := authorOf("x"+name, language); err != nil || got != test.want {
+				t.Errorf("%s, asked for %q: %q, %v", language, test.asked, got, err)
+			}
+		}
+	}
+	for _, author := range []string{"two\nlines", "\x1b[2J", "\xff", strings.Repeat("a", 201)} {
+		if r := do(t, "mechanic", "init", "--lang", "c", "--author", author, "bad"); r.code != exitUsage || !strings.Contains(r.stderr, "--author is one line") {
+			t.Errorf("%q: exit %d\n%s", author, r.code, r.stderr)
+		}
 	}
 }
 

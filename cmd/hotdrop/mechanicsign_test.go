@@ -240,7 +240,7 @@ func TestASignatureGoesWithTheUpload(t *testing.T) {
 	if r.code != exitOK || s.signature != signed.header() || len(s.posts) != 0 || !strings.Contains(r.stderr, digest+", signed by "+signed.Key+"\n") {
 		t.Errorf("signed: exit %d, sent %q, %v\n%s", r.code, s.signature, s.posts, r.stderr)
 	}
-	if !strings.Contains(r.stderr, "next: it needs 2 more people of the platform; not ann, who uploaded it: hotdrop review approve "+shortDigest(digest)) {
+	if !strings.Contains(r.stderr, "it needs 2 more people of the platform; not ann, who uploaded it\nnext: hotdrop review approve "+shortDigest(digest)+" --brand meizu --reason WHY\n") {
 		t.Errorf("it told\n%s", r.stderr)
 	}
 	s.had = nil // it was uploaded before, without a signature

@@ -105,6 +105,9 @@ func (s *submission) submit(ctx context.Context, path string, out, talk io.Write
 	if err == nil {
 		plugin, answered, err = s.sign(ctx, plugin, answered, signed)
 	}
+	if err == nil && plugin.Notice != "" {
+		_, _ = fmt.Fprintln(talk, printable(plugin.Notice))
+	}
 	if err == nil && s.wait {
 		plugin, answered, err = s.await(ctx, plugin, answered, talk)
 	}
@@ -270,16 +273,28 @@ func (s *submission) print(plugin *api.Plugin, body []byte, out, talk io.Writer)
 	if err := write(); err != nil {
 		return err
 	}
-	switch plugin.State {
-	case core.PluginRefused, core.PluginRejected, core.PluginRevoked:
+	sayAfterSubmit(talk, plugin)
+	if plugin.State == core.PluginRefused || plugin.State == core.PluginRejected || plugin.State == core.PluginRevoked {
 		return errFailed
-	case core.PluginApproved:
-		_, _ = fmt.Fprintf(talk, "next: name it in a campaign's ruleset, plugin: %s\n", plugin.Digest)
-	case core.PluginVetted:
-		_, _ = fmt.Fprintf(talk, "next: it needs %s: hotdrop review approve %s --brand %s --reason WHY\n", missingText(plugin),
-			shortDigest(plugin.Digest), plugin.Brand)
 	}
 	return nil
+}
+
+// sayAfterSubmit ends with what is to be typed next, and says by whom.
+func sayAfterSubmit(talk io.Writer, plugin *api.Plugin) {
+	next := ""
+	switch plugin.State {
+	case core.PluginUploaded, core.PluginVetting:
+		next = "hotdrop review show " + shortDigest(plugin.Digest) + " --brand " + plugin.Brand
+	case core.PluginVetted:
+		_, _ = fmt.Fprintf(talk, "it needs %s\n", missingText(plugin))
+		next = nextOfReview(plugin, "", time.Now())
+	case core.PluginApproved:
+		next = "name it in a campaign's ruleset, plugin: " + plugin.Digest
+	default:
+		return
+	}
+	_, _ = fmt.Fprintf(talk, "next: %s\n", next)
 }
 
 // printPlugin prints state and digest on one line, and below it why.

@@ -132,6 +132,37 @@ func TestSubmittingEndsWhereThereWillBeNoVerdict(t *testing.T) {
 	})
 }
 
+func TestSubmittingEndsWithWhatIsTypedNext(t *testing.T) {
+	for name, test := range map[string]struct{ answer, talk string }{
+		"uploaded": {
+			`"state":"uploaded"`, "next: hotdrop review show sha256:1 --brand b\n",
+		},
+		"vetted": {
+			`"state":"vetted","uploaded_by":"ann","author":"bob","approvals_needed":2,"report":{}`,
+			"it needs 2 more people of the platform; not ann, who uploaded it, nor bob, its author\n" +
+				"next: hotdrop review approve sha256:1 --brand b --reason WHY\n",
+		},
+		"sent by one who had approved it": {
+			`"state":"vetted","uploaded_by":"ann","senders":[{"by":"ann","deed":"upload"},{"by":"pia","deed":"upload"}],"approvals":[{"by":"paul"}],` +
+				`"approvals_needed":2,"report":{},"notice":"your approval of it counts no more"`,
+			"your approval of it counts no more\n" +
+				"it needs 1 more person of the platform; not ann, who uploaded it, nor pia, who uploaded it too, nor paul, who has approved it\n" +
+				"next: hotdrop review approve sha256:1 --brand b --reason WHY\n",
+		},
+		"signed by a key that was revoked": {
+			`"state":"vetted","approvals_needed":2,"report":{},"signature":{"key":"sk_1","state":"revoked"}`,
+			"it needs a signature that counts\nnext: its brand signs it by a key that counts: hotdrop mechanic sign FILE --key KEYFILE, then " +
+				"hotdrop mechanic submit FILE --signature FILE.sig\n",
+		},
+		"approved": {`"state":"approved","report":{}`, "next: name it in a campaign's ruleset, plugin: sha256:1\n"},
+	} {
+		server := answering(t, `202 {"digest":"sha256:1","brand":"b",`+test.answer+`}`)
+		if _, talk, err := submitted(t.Context(), t, server, false); err != nil || !strings.HasSuffix(talk, "not signed\n"+test.talk) {
+			t.Errorf("%s: %v, told\n%s", name, err, talk)
+		}
+	}
+}
+
 func TestWhatIsAskedForReachesTheServer(t *testing.T) {
 	module := packedTradeIn(t, "")
 	var got *http.Request
@@ -151,7 +182,7 @@ func TestWhatIsAskedForReachesTheServer(t *testing.T) {
 		got.Header.Get("Authorization") != "Bearer secret" {
 		t.Errorf("asked %s with %v", got.URL, got.Header)
 	}
-	if !strings.Contains(r.stdout, `"state": "vetted"`) || !strings.Contains(r.stderr, "next: it needs an approval") {
+	if !strings.Contains(r.stdout, `"state": "vetted"`) || !strings.Contains(r.stderr, "it needs an approval") {
 		t.Errorf("%s%s", r.stdout, r.stderr)
 	}
 }

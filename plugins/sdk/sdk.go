@@ -6,6 +6,7 @@ package sdk
 
 import (
 	"embed"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -21,8 +22,11 @@ import (
 //go:embed assemblyscript/template
 var files embed.FS
 
-// placeholder is the mechanic's name in the templates, in names of files too.
-const placeholder = "my-mechanic"
+// What the templates have in place of the mechanic's name, in names of files too, and in place of its author's.
+const (
+	placeholder = "my-mechanic"
+	nobody      = "author: you\n"
+)
 
 // Recipe is the script that builds the module of a folder from [Language.Files]. With --check it prints what is missing.
 const Recipe = "build.sh"
@@ -60,20 +64,20 @@ type File struct {
 }
 
 // Files returns the folder of a new mechanic with the name, sorted by path: template, SDK and recipe. It builds and passes
-// its vectors as it is. The name is not checked.
-func (l Language) Files(name string) []File {
+// its vectors as it is. The name is not checked; the author is whom its manifest names, any text.
+func (l Language) Files(name, author string) []File {
 	var folder []File
 	for from, to := range l.vendored {
 		folder = append(folder, File{to, read(path.Join(l.Folder, from)), to == Recipe})
 	}
 	if l.Builds() {
-		folder = append(folder, filled("template/mechanic.yaml", "mechanic.yaml", name))
+		folder = append(folder, filled("template/mechanic.yaml", "mechanic.yaml", name, author))
 	}
-	folder = append(folder, filled("template/my-mechanic.vectors.yaml", placeholder+".vectors.yaml", name))
+	folder = append(folder, filled("template/my-mechanic.vectors.yaml", placeholder+".vectors.yaml", name, author))
 	root := path.Join(l.Folder, "template")
 	walk := func(at string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
-			folder = append(folder, filled(at, strings.TrimPrefix(at, root+"/"), name))
+			folder = append(folder, filled(at, strings.TrimPrefix(at, root+"/"), name, author))
 		}
 		return err
 	}
@@ -84,12 +88,22 @@ func (l Language) Files(name string) []File {
 	return folder
 }
 
-// filled is a file of a template with the mechanic's name in it.
-func filled(from, to, name string) File {
+// filled is a file of a template with the mechanic's name and its author's in it.
+func filled(from, to, name, author string) File {
+	text := strings.ReplaceAll(string(read(from)), placeholder, name)
 	return File{
 		Path: strings.ReplaceAll(unhidden(to), placeholder, name),
-		Text: []byte(strings.ReplaceAll(string(read(from)), placeholder, name)),
+		Text: []byte(strings.Replace(text, nobody, "author: "+quoted(author)+"\n", 1)),
 	}
+}
+
+// quoted is a text as YAML, of which JSON is a part, has it on one line.
+func quoted(text string) string {
+	var line strings.Builder
+	encoder := json.NewEncoder(&line)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(text) // a text always encodes
+	return strings.TrimSuffix(line.String(), "\n")
 }
 
 // unhidden returns the path that a template's file gets. Go and git would take files of these names for their own.
