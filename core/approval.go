@@ -24,47 +24,19 @@ func (e *Engine) needsApproval(ctx context.Context, current *CampaignRecord, cha
 	if err != nil {
 		return "", err
 	}
-	next, err := c.pinned(ctx, change.Ruleset)
-	if err != nil && passes(ctx, err) {
-		return "", storeError(err)
-	}
-	if err != nil { // it is forced upon nodes that cannot compile it
-		why := fmt.Sprintf("how far prices move could not be measured: ruleset %d does not compile here", change.Ruleset)
-		return why, nil //nolint:nilerr // it is the reason
-	}
-	why, err := e.movesTooFar(ctx, current, pricing{current.Definition, next})
-	if err != nil || why != "" {
-		return why, err
-	}
-	return c.measured(ctx, &current.Rollout, change.Ruleset, current.Definition.Guards.MaxMoneyChange)
-}
-
-// movesTooFar returns why somebody else has to approve what comes next, "" if nobody has to.
-func (e *Engine) movesTooFar(ctx context.Context, current *CampaignRecord, next pricing) (string, error) {
-	c, err := e.campaign(ctx, current.Definition.ID)
-	if err != nil {
-		return "", err
-	}
-	live, err := c.pinned(ctx, current.Rollout.Live)
-	if err != nil {
-		return "", nil //nolint:nilerr // what is live has no price here: everything is better than that
+	next, unknown, err := c.priced(ctx, current.Definition, change.Ruleset)
+	if err != nil || unknown != "" { // it is forced upon nodes that cannot compile it
+		return unknown, err
 	}
 	decisions, err := e.recentFacts(ctx, current.Definition.Key())
 	if err != nil {
 		return "", err
 	}
-	return e.movesFrom(pricing{current.Definition, live}, next, decisions), nil
-}
-
-// movesFrom returns why somebody else has to approve what comes next, by the guards of the campaign file of now.
-func (e *Engine) movesFrom(now, next pricing, decisions []Facts) string {
-	guards := &now.def.Guards
-	if limit := guards.MaxPriceChange; limit > 0 {
-		if why := now.beyond(next, decisions, e.now(), limit); why != "" {
-			return why
-		}
+	why, err := e.movesTooFar(ctx, current, current.Rollout.deciders()[0], next, decisions)
+	if err != nil || why != "" {
+		return why, err
 	}
-	return now.moves(next, decisions).beyond("the newest orders", guards.MaxMoneyChange)
+	return c.measured(ctx, &current.Rollout, change.Ruleset, current.Definition.Guards.MaxMoneyChange)
 }
 
 // relists reports whether the next campaign file changes the list price of an item that both have.
@@ -77,65 +49,39 @@ func (c *Campaign) relists(next *Campaign) bool {
 
 // movesBeside returns why somebody else has to approve a campaign file that leaves what is live as it is: it moves the
 // prices of a ruleset that decides beside it, or that may decide again without anybody being asked.
-func (e *Engine) movesBeside(ctx context.Context, current *CampaignRecord, next *Campaign) (string, error) {
+func (e *Engine) movesBeside(ctx context.Context, current *CampaignRecord, next *Campaign, decisions []Facts) (string, error) {
 	c, err := e.campaign(ctx, current.Definition.ID)
 	if err != nil {
 		return "", err
 	}
-	numbers, err := e.mayReturn(ctx, current)
+	deciders, err := e.mayReturn(ctx, current)
 	if err != nil {
 		return "", err
 	}
-	if len(numbers) > maxReturning {
+	if len(deciders) > maxReturning {
 		return fmt.Sprintf("more than %d rulesets may decide again by an undo: too many to measure", maxReturning), nil
 	}
-	decisions, err := e.recentFacts(ctx, current.Definition.Key())
-	if err != nil {
-		return "", err
-	}
-	for _, number := range numbers {
-		ruleset, err := c.pinned(ctx, number)
-		if err != nil && passes(ctx, err) {
-			return "", storeError(err)
-		}
+	for _, of := range deciders {
+		after, unknown, err := c.priced(ctx, next, of.ruleset)
 		if err != nil {
-			continue // it does not compile, and has no prices
+			return "", err
 		}
-		if why := e.movesFrom(pricing{current.Definition, ruleset}, pricing{next, ruleset}, decisions); why != "" {
-			return fmt.Sprintf("by ruleset %d, which decides for some or may decide again, %s", number, why), nil
+		if unknown != "" {
+			continue // it has no prices
+		}
+		if why, err := e.movesTooFar(ctx, current, of, after, decisions); err != nil || why != "" {
+			return of.words() + why, err
 		}
 	}
 	return "", nil
 }
 
-// mayReturn lists the rulesets that decide beside the live one, or may decide without a further approval: by a guard, an
-// undo, or a change that was approved and waits.
-func (e *Engine) mayReturn(ctx context.Context, current *CampaignRecord) ([]int64, error) {
-	r := &current.Rollout
-	numbers := []int64{r.Live, r.LastGood}
-	if r.Canary != nil {
-		numbers = append(numbers, r.Canary.Ruleset)
+// words say of which ruleset something is said that decides beside the live one, or may decide again.
+func (s decider) words() string {
+	if s.ruleset == 0 {
+		return "with mechanics off, "
 	}
-	if r.Pending != nil && r.Pending.ApprovedBy != "" {
-		numbers = append(numbers, r.Pending.Change.Ruleset)
-	}
-	for number := r.Undo; number != 0 && len(numbers) <= maxReturning; {
-		before, err := e.campaigns.Rollout(ctx, current.Definition.Key(), number)
-		if err != nil {
-			return nil, storeError(err)
-		}
-		if before == nil {
-			break
-		}
-		numbers = append(numbers, before.Rollout.Live)
-		if before.Rollout.Canary != nil {
-			numbers = append(numbers, before.Rollout.Canary.Ruleset)
-		}
-		slices.Sort(numbers)
-		numbers, number = slices.Compact(numbers), before.Rollout.Undo
-	}
-	slices.Sort(numbers)
-	return slices.DeleteFunc(slices.Compact(numbers), func(number int64) bool { return number == 0 }), nil
+	return fmt.Sprintf("by ruleset %d, which decides for some or may decide again, ", s.ruleset)
 }
 
 // recentFacts returns the facts that the newest orders were decided by.
@@ -175,15 +121,25 @@ func (e *Engine) ApproveRollout(ctx context.Context, req ApprovalRequest) (*Swap
 		if err := current.Rollout.approvable(&req); err != nil {
 			return nil, err
 		}
-		approved := *current.Rollout.Pending
-		reason := fmt.Sprintf("%s (asked by %s: %s)", req.Reason, approved.By, approved.Reason)
-		approved.ApprovedBy = req.Actor.ID
-		if approved.Approval = ""; approved.At > e.now().UnixMilli() || approved.Drain {
-			approved.Reason = reason
-			return current.waiting(&approved), nil
+		plan, err := current.approved(&req, e.now().UnixMilli())
+		if err != nil {
+			return nil, err
 		}
-		return current.changed(&approved.Change, reason)
+		plan.agreed = true
+		return plan, nil
 	})
+}
+
+// approved is the swap that makes the change that waits for its approval, or lets it wait for what else it waits for.
+func (r *CampaignRecord) approved(req *ApprovalRequest, now int64) (*swapPlan, error) {
+	approved := *r.Rollout.Pending
+	reason := fmt.Sprintf("%s (asked by %s: %s)", req.Reason, approved.By, approved.Reason)
+	approved.ApprovedBy = req.Actor.ID
+	if approved.Approval = ""; approved.At > now || approved.Drain {
+		approved.Reason = reason
+		return r.waiting(&approved), nil
+	}
+	return r.changed(&approved.Change, reason)
 }
 
 // approvable refuses an approval of what nobody has to approve, or of what its approver has asked for.
@@ -203,13 +159,21 @@ func (r *Rollout) approvable(req *ApprovalRequest) error {
 // approveFile lets a campaign file wait whose prices move too far, or that gives more away than the one in force: it comes
 // into force when somebody else applies the same file. A nil error means that it may come into force now.
 func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *CampaignRecord, change *CampaignChange) error {
+	if current == nil || current.Definition == nil || !current.Definition.Guards.fourEyes() {
+		change.Record.agree()
+		return nil
+	}
 	why, err := e.fileNeedsApproval(ctx, req, current, change)
+	if err == nil && why == "" && req.timesFree(current) {
+		change.Record.Agreed = change.Record.Agreed.timedLike(req.Definition)
+	}
 	if err != nil || why == "" {
 		return err
 	}
 	file := fileDigest(req.Definition)
 	if p := current.Rollout.Pending; p != nil && p.File == file && !samePerson(p.By, req.Actor.ID) {
 		change.Record.Rollout.Pending = nil
+		change.Record.agree()
 		change.Record.Rollout.Reason = fmt.Sprintf("%s (asked by %s: %s)", req.Reason, p.By, p.Reason)
 		return nil
 	}
@@ -235,9 +199,6 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 func (e *Engine) fileNeedsApproval(
 	ctx context.Context, req *ApplyRequest, current *CampaignRecord, change *CampaignChange,
 ) (string, error) {
-	if current == nil || current.Definition == nil || !current.Definition.Guards.fourEyes() {
-		return "", nil
-	}
 	next := change.Record.Definition
 	if why := current.Definition.loosened(next); why != "" {
 		return why, nil
@@ -249,11 +210,15 @@ func (e *Engine) fileNeedsApproval(
 	if err != nil {
 		return "", err
 	}
-	why, err := e.movesTooFar(ctx, current, pricing{next, ruleset})
+	decisions, err := e.recentFacts(ctx, current.Definition.Key())
+	if err != nil {
+		return "", err
+	}
+	why, err := e.movesTooFar(ctx, current, current.Rollout.deciders()[0], pricing{next, ruleset}, decisions)
 	if err != nil || why != "" || !current.Definition.relists(next) {
 		return why, err
 	}
-	return e.movesBeside(ctx, current, next)
+	return e.movesBeside(ctx, current, next, decisions)
 }
 
 func fileDigest(c *Campaign) string {

@@ -188,7 +188,7 @@ func (e *Engine) settleRuleset(ctx context.Context, next, current *CampaignRecor
 func (r *CampaignRecord) applied(req *ApplyRequest, now int64) CampaignRecord {
 	next := CampaignRecord{
 		Definition: req.Definition, Revision: r.Revision + 1, Epoch: r.Epoch + 1, Demo: req.Demo,
-		Rollout: r.Rollout, Rulesets: r.Rulesets,
+		Rollout: r.Rollout, Rulesets: r.Rulesets, Agreed: r.agreedFile(),
 		Ruleset: Ruleset{
 			Number: r.Ruleset.Number, Bindings: req.Definition.Ruleset, Stacking: req.Definition.Stacking,
 			Previous: r.Rollout.Live, CreatedAt: now, CreatedBy: req.Actor.ID,

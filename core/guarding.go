@@ -239,8 +239,9 @@ func (r *CampaignRecord) wentBack(v *judgement, good int64, gates bool) *swapPla
 	case good != 0:
 		plan := r.guardedBy(v, fmt.Sprintf("ruleset %d decides again instead of ruleset %d", good, v.ruleset))
 		plan.rollout.decideBy(good)
+		plan.rollout.Agreed = r.Rollout.LastGoodAgreed // as an undo would
 		plan.rollout.takeBack(v.ruleset)
-		plan.rollout.LastGood, plan.rollout.Forced = 0, false // what was taken back is not good
+		plan.rollout.LastGood, plan.rollout.LastGoodAgreed, plan.rollout.Forced = 0, 0, false // what was taken back is not good
 		return plan
 	case gates || r.Rollout.Stop == StopReservations:
 		plan := r.guardedBy(v, fmt.Sprintf("there is nothing to go back to from ruleset %d: the campaign is stopped", v.ruleset))

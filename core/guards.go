@@ -27,8 +27,8 @@ type Guards struct {
 	FuelP99        int64        `json:"fuel_p99,omitempty" doc:"the most fuel that 99 of 100 decisions may burn, all their mechanics together"`
 	OrderValueDrop int64        `json:"order_value_drop,omitempty" doc:"how far the money per order may fall below that of the live ruleset it replaces, basis points"`
 	MinOrders      int64        `json:"min_orders,omitempty" doc:"how many decisions or orders a share, a percentile or an average needs before it says anything; default 50"`
-	MaxPriceChange int64        `json:"max_price_change,omitempty" doc:"how far one change may move any price before somebody else has to approve it, basis points"`
-	MaxMoneyChange int64        `json:"max_money_change,omitempty" doc:"how much of the money that its shadow, its backtest or the newest orders compare one change may move before somebody else has to approve it, basis points"`
+	MaxPriceChange int64        `json:"max_price_change,omitempty" doc:"how far one person may move any price, in small steps too, before somebody else has to approve it, basis points"`
+	MaxMoneyChange int64        `json:"max_money_change,omitempty" doc:"how much of the money that its shadow, its backtest or the newest orders compare one person may move, in small steps too, before somebody else has to approve it, basis points"`
 	Breaker        BreakerTerms `json:"breaker,omitzero" doc:"when a mechanic that fails is not asked for a while"`
 }
 

@@ -102,6 +102,9 @@ func (e *Engine) planChecked(
 		return by, record.draining(), nil
 	}
 	plan, err := record.changed(&pending.Change, pending.Reason)
+	if err == nil && pending.ApprovedBy != "" {
+		plan.rollout.agree(pending.Change.Ruleset)
+	}
 	return by, plan, err
 }
 

@@ -46,31 +46,6 @@ func (p pricing) total(facts Facts) (int64, bool) {
 	return d.total, true
 }
 
-// beyond says why somebody else has to approve what comes next: a price moves further than the limit, in basis points of
-// what it was, or an item that both have has no price that could be compared, so that nobody knows how far it moves. It is
-// "" if neither is so. It looks at made-up orders and at the given decisions once more; an order that only one of the two
-// allows has no price that moves.
-func (p pricing) beyond(next pricing, decisions []Facts, now time.Time, limit int64) string {
-	compared := map[string]bool{}
-	for facts := range p.orders(next.def, decisions, now) {
-		from, was := p.total(facts)
-		to, is := next.total(facts)
-		if !was || !is {
-			continue
-		}
-		if compared[facts.Item.SKU] = true; movesBeyond(from, to, limit) {
-			return (&priceMove{facts.Item.SKU, from, to}).needed(limit)
-		}
-	}
-	for i := range p.def.Items {
-		if sku := p.def.Items[i].SKU; !compared[sku] && next.def.Item(sku) != nil {
-			return fmt.Sprintf("how far the price of %s moves could not be measured: no order that it was tried on can be placed "+
-				"before and after", sku)
-		}
-	}
-	return ""
-}
-
 // orders are the facts that prices are measured on: made-up orders of each item, and the given decisions.
 func (p pricing) orders(next *Campaign, decisions []Facts, now time.Time) iter.Seq[Facts] {
 	return func(yield func(Facts) bool) {

@@ -6,9 +6,14 @@ import "slices"
 // shoppers, and one shadow, which decides for nobody and is compared. It is one numbered, immutable state; every change
 // makes the next. Times are Unix milliseconds.
 type Rollout struct {
-	Number   int64    `json:"rollout"`             // rises by one with each change of the rollout, from 1
-	Live     int64    `json:"live"`                // the number of the ruleset that decides
-	LastGood int64    `json:"last_good,omitempty"` // the ruleset that was live before it: what the policy last_good falls back to
+	Number   int64 `json:"rollout"`             // rises by one with each change of the rollout, from 1
+	Live     int64 `json:"live"`                // the number of the ruleset that decides
+	LastGood int64 `json:"last_good,omitempty"` // the ruleset that was live before it: what the policy last_good falls back to
+	// Agreed is the ruleset that two people agreed on last, if one person has made another live since; LastGoodAgreed is that
+	// of LastGood. 0 says that it is the ruleset itself. What one person changes is measured against it too.
+	Agreed         int64 `json:"agreed,omitempty"`
+	LastGoodAgreed int64 `json:"last_good_agreed,omitempty"`
+
 	Canary   *Canary  `json:"canary,omitempty"`
 	Shadow   *Shadow  `json:"shadow,omitempty"`
 	Stop     Stop     `json:"stop,omitempty"`
@@ -43,6 +48,7 @@ type Canary struct {
 	Percent int64  `json:"percent,omitempty"` // of the shoppers, 1 to 99; 0 if it goes by tag
 	Tag     string `json:"tag,omitempty"`     // the shoppers who have it
 	Since   int64  `json:"since"`             // the rollout that began it
+	Agreed  bool   `json:"agreed,omitempty"`  // a second person agreed that it decides for some, or nobody had to
 }
 
 // Shadow is a ruleset that decides what the live one decides, beside it, and is only compared.

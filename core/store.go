@@ -225,6 +225,8 @@ type CampaignRecord struct {
 	Ruleset    Ruleset // the live one
 	Rulesets   int64   // the highest number that a ruleset of it has
 	Demo       bool    // made by serve --demo: its windows may be shifted
+	// Agreed is the campaign file as it was when two people agreed on it last, or when nobody had to: nil if it is Definition.
+	Agreed *Campaign
 }
 
 // Ruleset is an immutable, numbered list of bindings with the digests they resolved to.

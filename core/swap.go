@@ -21,6 +21,7 @@ type swapPlan struct {
 	trip   Trip      // of that guard, but for its instant
 	reason string
 	undo   int64 // the rollout that an undo goes back to; 0 means that the change cannot be undone
+	agreed bool  // a second person has agreed to what is in force then
 }
 
 // swap changes the campaign's rollout at one instant for every node. change sees the record as it is and says what becomes
@@ -90,6 +91,9 @@ func (e *Engine) planSwap(
 		}
 		next.Ruleset = *live
 		next.Definition = record.Definition.deciding(live) // so that the file says what is in force
+	}
+	if plan.agreed || !record.Definition.Guards.fourEyes() {
+		next.agree()
 	}
 	entry := by.entry(now, "rollout."+string(plan.action), record.Definition.Brand, record.Definition.ID, plan.reason)
 	entry.Before, _ = json.Marshal(record.Rollout) // plain data always encodes
@@ -331,10 +335,14 @@ func (r *Rollout) goLive(change *Change, epoch int64) error {
 	return nil
 }
 
-// decideBy makes the ruleset the live one.
+// decideBy makes the ruleset the live one. That is one person's doing, unless somebody says that it is agreed on.
 func (r *Rollout) decideBy(ruleset int64) {
 	if r.Live != ruleset {
-		r.LastGood, r.Live = r.Live, ruleset
+		agreed := r.agreedRuleset()
+		r.LastGood, r.LastGoodAgreed, r.Live, r.Agreed = r.Live, r.Agreed, ruleset, agreed
+		if agreed == ruleset {
+			r.Agreed = 0
+		}
 	}
 	r.Canary = nil // it was compared with what is no longer live, or is live now
 	if r.Shadow != nil && r.Shadow.Ruleset == ruleset {
@@ -350,7 +358,7 @@ func (r *Rollout) beginCanary(change *Change) error {
 	}
 	next := Canary{Ruleset: change.Ruleset, Percent: change.Percent, Tag: change.Tag, Since: r.Number + 1}
 	if r.Canary != nil && r.Canary.Ruleset == change.Ruleset {
-		next.Since = r.Canary.Since
+		next.Since, next.Agreed = r.Canary.Since, r.Canary.Agreed
 	}
 	if r.Canary != nil && *r.Canary == next {
 		return Errorf(CodeWrongState, "ruleset %d is that canary already", change.Ruleset)

@@ -43,13 +43,16 @@ func (s *Store) Campaign(ctx context.Context, id string) (*core.CampaignRecord, 
 
 func scanCampaign(row pgx.CollectableRow) (*core.CampaignRecord, error) {
 	record := &core.CampaignRecord{}
-	var definition, ruleset, rollout []byte
+	var definition, agreed, ruleset, rollout []byte
 	if err := row.Scan(
-		&definition, &record.Revision, &record.Epoch, &record.Demo, &record.Rulesets, &ruleset, &rollout,
+		&definition, &record.Revision, &record.Epoch, &record.Demo, &record.Rulesets, &agreed, &ruleset, &rollout,
 	); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(definition, &record.Definition); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(agreed, &record.Agreed); err != nil {
 		return nil, err
 	}
 	if err := json.Unmarshal(ruleset, &record.Ruleset); err != nil {
@@ -136,9 +139,13 @@ func newSwap(change *core.CampaignChange) (func(b *pgx.Batch), error) {
 	if err != nil {
 		return nil, err
 	}
+	agreed, err := json.Marshal(record.Agreed)
+	if err != nil {
+		return nil, err
+	}
 	values := []any{
 		campaign.ID, campaign.Brand, record.Revision, record.Epoch, record.Ruleset.Number, string(definition), record.Demo,
-		change.Entry.At, max(record.Rulesets, record.Ruleset.Number),
+		change.Entry.At, max(record.Rulesets, record.Ruleset.Number), string(agreed),
 	}
 	return func(b *pgx.Batch) {
 		if change.From == 0 {

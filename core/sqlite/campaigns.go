@@ -48,6 +48,9 @@ func (r *row) campaign() (*core.CampaignRecord, error) {
 		return nil, err
 	}
 	record.Revision, record.Epoch, record.Demo, record.Rulesets = r.integer(), r.integer(), r.integer() != 0, r.integer()
+	if err := json.Unmarshal([]byte(r.text()), &record.Agreed); err != nil {
+		return nil, err
+	}
 	if err := json.Unmarshal([]byte(r.text()), &record.Ruleset); err != nil {
 		return nil, err
 	}
@@ -112,9 +115,13 @@ func (c *conn) swapCampaign(change *core.CampaignChange) error {
 	if err != nil {
 		return err
 	}
+	agreed, err := encode(record.Agreed)
+	if err != nil {
+		return err
+	}
 	values := []any{
 		campaign.ID, campaign.Brand, record.Revision, record.Epoch, record.Ruleset.Number, definition, record.Demo,
-		change.Entry.At, max(record.Rulesets, record.Ruleset.Number),
+		change.Entry.At, max(record.Rulesets, record.Ruleset.Number), agreed,
 	}
 	if change.From == 0 {
 		_, err = c.exec(insertCampaign, values...)

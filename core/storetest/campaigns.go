@@ -23,6 +23,8 @@ func testCampaigns(t *testing.T, store Store) {
 			CreatedAt: opening, CreatedBy: "staff-2",
 		}
 		s.record.Rulesets, s.record.Rollout = 2, fullRollout()
+		s.record.Agreed = fullCampaign(s.campaign)
+		s.record.Agreed.Items[0].Price++
 		change := s.change()
 		change.NewRuleset = true
 		must(t, s.SaveCampaign(t.Context(), change))
@@ -32,6 +34,17 @@ func testCampaigns(t *testing.T, store Store) {
 		same(t, "demo", got.Demo, true)
 		same(t, "highest ruleset", got.Rulesets, int64(2))
 		same(t, "epoch of the counters", s.state(core.Query{Counters: true}).Epoch, int64(7))
+	})
+
+	t.Run("the file that people agreed on stays until another takes its place", func(t *testing.T) {
+		s := openSale(t, store, nil)
+		for _, agreed := range []*core.Campaign{nil, fullCampaign(s.campaign), nil} {
+			s.record.Agreed = agreed
+			s.next()
+			got, err := s.Campaign(t.Context(), s.campaign)
+			must(t, err)
+			same(t, "what was agreed on", inJSON(t, got.Agreed), inJSON(t, agreed))
+		}
 	})
 
 	t.Run("a campaign that is not is nil", func(t *testing.T) {

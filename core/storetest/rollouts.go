@@ -12,7 +12,7 @@ import (
 // fullRollout uses every part of a rollout.
 func fullRollout() core.Rollout {
 	return core.Rollout{
-		Number: 7, Live: 2, LastGood: 1, Canary: &core.Canary{Ruleset: 3, Percent: 5, Since: 6},
+		Number: 7, Live: 2, LastGood: 1, Agreed: 1, LastGoodAgreed: 4, Canary: &core.Canary{Ruleset: 3, Percent: 5, Since: 6, Agreed: true},
 		Shadow: &core.Shadow{Ruleset: 4, Since: 5}, Stop: core.StopReservations,
 		Breakers: core.Breakers{{Ruleset: 2, Binding: 1, Until: opening + minute, Trips: 2, Failure: "timeout \"末日\""}},
 		Offer:    3, Draining: true, Forced: true, Undo: 4, Action: core.ActionCanary, At: opening, By: "staff-2",

@@ -1,1 +1,2 @@
-INSERT INTO campaigns (id, brand, revision, epoch, ruleset, definition, demo, updated_at, rulesets) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO campaigns (id, brand, revision, epoch, ruleset, definition, demo, updated_at, rulesets, agreed)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
