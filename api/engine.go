@@ -45,6 +45,8 @@ type Privacy interface {
 	ShopperData(ctx context.Context, brand, shopper string, staff core.Principal) (*core.ShopperData, error)
 	// EraseShopper erases it, and keeps the books.
 	EraseShopper(ctx context.Context, request core.EraseRequest) (*core.Erased, error)
+	// PayOut books money of a shopper's wallet as paid out.
+	PayOut(ctx context.Context, request core.PayoutRequest) (*core.Payout, error)
 }
 
 // Shop sells.

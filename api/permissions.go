@@ -104,6 +104,7 @@ func deskPermissions() map[string]Permission {
 		"resolve-shoppers":       only(core.RoleBrand), // of whose own identity provider
 		"export-shopper":         only(core.RoleBrand, core.RoleAdmin),
 		"erase-shopper":          only(core.RoleBrand, core.RoleAdmin),
+		"pay-out-shopper":        only(core.RoleBrand, core.RoleAdmin), // whoever erases, which the money is in the way of
 		"move-condition":         campaignStaff(),
 		"confirm-due":            campaignStaff(),
 		"ship-order":             campaignStaff(),

@@ -37,6 +37,24 @@ type ErasureRequest struct {
 
 type erasureOutput struct{ Body core.Erased }
 
+type payoutInput struct {
+	ShopperPath
+	Idempotency
+
+	Body PayoutRequest
+}
+
+// PayoutRequest asks for money of a shopper's wallet to be booked as paid out.
+type PayoutRequest struct {
+	Brand     string `json:"brand,omitempty" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"whose shopper; your own if your key is a brand's, else any"`
+	Currency  string `json:"currency,omitempty" pattern:"^[A-Z]{3}$" patternDescription:"the three capital letters of a currency" doc:"ISO 4217; needed if the wallet has several" example:"CNY"`
+	Amount    int64  `json:"amount,omitempty" minimum:"1" doc:"minor units; absent for all that the wallet holds" example:"200000"`
+	Reference string `json:"reference" minLength:"1" maxLength:"200" doc:"where the money went, such as the bank's number of the transfer; without the shopper's id" example:"bank transfer 2012-311"`
+	Reason    string `json:"reason" minLength:"1" maxLength:"500" doc:"why, for the staff log, which keeps it for ever; without the shopper's id" example:"the shopper asks to be erased, letter 2012-311"`
+}
+
+type payoutOutput struct{ Body core.Payout }
+
 func (s *Server) registerPrivacy() {
 	register(s, operation{
 		Operation: huma.Operation{
@@ -60,6 +78,31 @@ func (s *Server) registerPrivacy() {
 		},
 		refuses: []core.Code{core.CodeNotFound, core.CodeWrongState, core.CodeUnavailable},
 	}, s.eraseShopper)
+	register(s, operation{
+		Operation: huma.Operation{
+			OperationID: "pay-out-shopper", Method: http.MethodPost, Path: "/v1/shoppers/{shopper}/payouts", Tags: []string{"privacy"},
+			Summary: "Book money of a shopper's wallet as paid out",
+			Description: "It leaves the wallet's books for the account `paid_out`; whoever books it has moved it, as the reference says. " +
+				"A wallet with money is in the way of an erasure. A brand pays out the wallets of its own shoppers, as long as no other " +
+				"brand's money has moved on them.",
+			DefaultStatus: http.StatusCreated,
+		},
+		refuses: []core.Code{
+			core.CodeNotFound, core.CodeInsufficientFunds, core.CodeIdempotencyMissing, core.CodeIdempotencyMismatch, core.CodeUnavailable,
+		},
+	}, s.payOut)
+}
+
+func (s *Server) payOut(ctx context.Context, in *payoutInput) (*payoutOutput, error) {
+	staff := principalOf(ctx)
+	paid, err := s.engine.PayOut(ctx, core.PayoutRequest{
+		Brand: cmp.Or(in.Body.Brand, staff.Brand), Shopper: in.Shopper, Currency: in.Body.Currency, Amount: in.Body.Amount,
+		Reference: in.Body.Reference, Key: in.Key, Reason: in.Body.Reason, Actor: staff,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &payoutOutput{Body: *paid}, nil
 }
 
 func (s *Server) exportShopper(ctx context.Context, in *shopperDataInput) (*shopperDataOutput, error) {

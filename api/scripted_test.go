@@ -197,3 +197,7 @@ func (e *scripted) ShopperData(context.Context, string, string, core.Principal) 
 func (e *scripted) EraseShopper(context.Context, core.EraseRequest) (*core.Erased, error) {
 	return &core.Erased{}, nil
 }
+
+func (e *scripted) PayOut(context.Context, core.PayoutRequest) (*core.Payout, error) {
+	return &core.Payout{}, nil
+}

@@ -220,29 +220,32 @@ func TestAFileIsMeasuredByWhatSeveralUndosBringBack(t *testing.T) {
 	})
 }
 
-// TestADemoThatJumpsCountsFromTheTimesThatItJumpedTo has prices that follow from when the sale opens.
+// TestADemoThatJumpsCountsFromTheTimesThatItJumpedTo has prices that follow from when the sale opens, and one that moves by little.
 func TestADemoThatJumpsCountsFromTheTimesThatItJumpedTo(t *testing.T) {
-	early := func(f *core.Facts, effects []core.Effect) ([]core.Effect, error) {
-		amount := int64(200)
-		if f.Now < f.Campaign.SaleOpens+time.Minute.Milliseconds() {
-			amount = 100
+	early := func(share int64) func(*core.Facts, []core.Effect) ([]core.Effect, error) {
+		return func(f *core.Facts, effects []core.Effect) ([]core.Effect, error) {
+			amount := 2 * share
+			if f.Now < f.Campaign.SaleOpens+time.Minute.Milliseconds() {
+				amount = share
+			}
+			return append(effects, core.Effect{Kind: core.EffectPrice, Amount: amount}), nil
 		}
-		return append(effects, core.Effect{Kind: core.EffectPrice, Amount: amount}), nil
 	}
 	eachStore(t, func(t *testing.T, s store) {
-		d := newDrop(t, s, mechanics{"early": early}, func(c *core.Campaign) {
-			c.Ruleset, c.Guards.MaxPriceChange = []core.Binding{{Mechanic: "early"}}, 2000
-		})
-		for i := range 20 {
+		d := newDrop(t, s, mechanics{"early": early(100), "dearer": early(105)}, nil)
+		at := func(shift time.Duration, mechanic string) {
 			_, err := d.ApplyCampaign(t.Context(), core.ApplyRequest{
 				Definition: d.with(func(c *core.Campaign) {
-					shift := time.Duration(i) * 10 * time.Second
 					c.Phases.Sale, c.Phases.Closed = opening.Add(shift), opening.Add(time.Hour+shift)
-					c.Ruleset, c.Guards.MaxPriceChange = d.def.Ruleset, 2000
+					c.Ruleset, c.Guards.MaxPriceChange = []core.Binding{{Mechanic: mechanic}}, 2000
 				}), Demo: true, Jump: true, Actor: operatorCalled("op"), Reason: "jump",
 			})
 			must(t, err)
 		}
+		for i := range 20 {
+			at(time.Duration(i)*10*time.Second, "early")
+		}
+		at(200*time.Second, "dearer")
 	})
 }
 

@@ -327,11 +327,10 @@ func (x *everything) keepsCases() {
 // empties pays out what is in the shopper's wallet.
 func (x *everything) empties() {
 	x.t.Helper()
-	balance := x.balance(erased)
-	must(x.t, x.s.Post(x.t.Context(), []core.Transfer{{
-		ID: "payout/1", Kind: core.TransferRefund, From: core.ShopperAccount(erased), To: core.AccountOutside, Currency: "CNY",
-		Amount: balance, At: x.clock.now().UnixMilli(), Settled: true,
-	}}))
+	_, err := x.PayOut(x.t.Context(), core.PayoutRequest{
+		Brand: "xiaomi", Shopper: erased, Reference: "bank 7", Key: "p", Reason: "asked for by letter 7", Actor: officer(),
+	})
+	must(x.t, err)
 }
 
 // books are what an erasure leaves as it is: counters, and the sums of all money.

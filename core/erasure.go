@@ -19,6 +19,8 @@ type ShopperStore interface {
 	AccountTransfers(ctx context.Context, account, after string, limit int) ([]Transfer, error)
 	// EraseAccount commits the erasure of an account in one transaction: ErrConflict if it has money.
 	EraseAccount(ctx context.Context, e *AccountErasure) error
+	// PayOut posts the transfer, as [Ledger] does, with its row of the staff log in the same transaction.
+	PayOut(ctx context.Context, t *Transfer, entry *StaffEntry) error
 	// AppendStaffEntry appends a row about what changes nothing else in the database.
 	AppendStaffEntry(ctx context.Context, entry *StaffEntry) error
 }

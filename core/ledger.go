@@ -7,7 +7,7 @@ import "context"
 type Transfer struct {
 	ID       string
 	Kind     TransferKind
-	From, To string // accounts: "shopper/<id>", "brand/<id>", "outside"
+	From, To string // accounts: "shopper/<id>", "brand/<id>", "outside", "paid_out"
 	Currency string
 	Amount   int64 // minor units, > 0
 	Campaign string
@@ -15,7 +15,8 @@ type Transfer struct {
 	At       int64  // Unix milliseconds
 	// Settled is false for a payment until its order has taken note of it or it was refunded.
 	Settled bool
-	// Request is the Idempotency-Key of the request that a payment was made for; "" for other transfers.
+	// Request is the Idempotency-Key of the request that a payment was made for, or where the money of a payout went; "" for
+	// other transfers.
 	Request string
 }
 
@@ -27,6 +28,7 @@ const (
 	TransferTopUp   TransferKind = "topup"
 	TransferPayment TransferKind = "payment"
 	TransferRefund  TransferKind = "refund"
+	TransferPayout  TransferKind = "payout" // money that has left the wallet
 )
 
 // AccountOutside is where top-ups come from; it alone may be negative.

@@ -102,7 +102,7 @@ type ShopperTransfer struct {
 	Campaign string       `json:"campaign,omitempty"`
 	Order    string       `json:"order,omitempty"`
 	At       int64        `json:"at"`
-	Request  string       `json:"request,omitempty" doc:"the Idempotency-Key of the request that it was made for"`
+	Request  string       `json:"request,omitempty" doc:"the Idempotency-Key of the request that it was made for, or where the money of a payout went"`
 }
 
 // ShopperData returns everything that the campaigns of the brand, "" for all, keep about a shopper, and makes that a row of the

@@ -66,7 +66,8 @@ func (w *shopperWallet) obstacles() []string {
 	}
 	for _, currency := range slices.Sorted(maps.Keys(w.balances)) {
 		if balance := w.balances[currency]; balance > 0 {
-			found = append(found, fmt.Sprintf("the wallet holds %d %s, in minor units, which is to be paid out", balance, currency))
+			found = append(found, fmt.Sprintf("the wallet holds %d %s, in minor units, which is to be "+
+				"paid out (hotdrop shopper payout)", balance, currency))
 		}
 	}
 	return found

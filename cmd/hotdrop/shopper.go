@@ -29,8 +29,8 @@ type shopperTools struct {
 }
 
 func shopperCommand() *cobra.Command {
-	group := &cobra.Command{Use: "shopper", Short: "Find, export or erase what is kept about one shopper"}
-	group.AddCommand(resolveShopperCommand(), exportShopperCommand(), eraseShopperCommand())
+	group := &cobra.Command{Use: "shopper", Short: "Find, export, pay out or erase what is kept about one shopper"}
+	group.AddCommand(resolveShopperCommand(), exportShopperCommand(), payOutShopperCommand(), eraseShopperCommand())
 	return group
 }
 
@@ -79,7 +79,7 @@ func eraseShopperCommand() *cobra.Command {
 		Short: "Erase what is kept about a shopper, and keep the books",
 		Long: "Erase what is kept about SHOPPER. Messages, tags and everything that the shopper submitted are deleted; what money\n" +
 			"and stock need stays under a random name. While the shopper takes part in something, such as an order that was\n" +
-			"paid and has not arrived, it is refused and says in what. It cannot be undone. After a crash, run it again.\n" +
+			"paid and has not arrived, or has money in the wallet, it is refused and says in what. It cannot be undone. After a crash, run it again.\n" +
 			"A shopper who comes back is a new one: limits per shopper begin anew.",
 		Example: "  hotdrop shopper erase s_obsq4hituyoii4754gmgp2k7j2 --reason \"asked for by letter 2012-311\"   # with HOTDROP_KEY",
 		Args:    cobra.ExactArgs(1),

@@ -43,6 +43,19 @@ func TestABrandExportsAndErasesOneOfItsShoppers(t *testing.T) {
 	if r := tool(brand, "erase", "ann-of-the-letter"); r.code != exitUsage {
 		t.Errorf("without a reason: exit %d\n%s", r.code, r.stderr)
 	}
+	request(t, http.StatusCreated, http.MethodPost, s.url+"/v1/wallet/topups", token, "t", `{"currency":"CNY","amount":500}`)
+	if r := tool(brand, "erase", "ann-of-the-letter", "--reason", "letter 7"); !strings.Contains(r.stderr, "hotdrop shopper payout") {
+		t.Errorf("with money in the wallet: exit %d\n%s", r.code, r.stderr)
+	}
+	for range 2 { // the second try is the first one's
+		r := tool(brand, "payout", "ann-of-the-letter", "--reference", "bank 9", "--reason", "letter 7", "--request", "letter-7")
+		if r.code != exitOK || !strings.Contains(r.stdout, "paid out 5.00 CNY as payout/") || !strings.Contains(r.stdout, "holds 0.00 CNY") {
+			t.Errorf("payout: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+		}
+	}
+	if r := tool(brand, "payout", "ann-of-the-letter", "--reference", "bank 10", "--reason", "letter 7"); !strings.Contains(r.stderr, "the wallet holds nothing") {
+		t.Errorf("a payout of nothing: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
 	r := tool(brand, "erase", "ann-of-the-letter", "--reason", "letter 7")
 	if r.code != exitOK || !strings.Contains(r.stdout, "erased in the campaigns trade-in") || strings.Contains(r.stdout, "ann-of-the-letter") {
 		t.Fatalf("erase: exit %d\n%s%s", r.code, r.stdout, r.stderr)
@@ -54,7 +67,7 @@ func TestABrandExportsAndErasesOneOfItsShoppers(t *testing.T) {
 		requireRun(t, folder, append(check, "--data", filepath.Join(folder, "data"))...)
 	}
 	said := requireRun(t, folder, "log", "show", "--server", s.url, "--key", keyOf(keys, core.RoleAuditor))
-	if !strings.Contains(said, "shopper.erase") || strings.Contains(said, "ann-of-the-letter") {
+	if !strings.Contains(said, "shopper.erase") || !strings.Contains(said, "shopper.payout") || strings.Contains(said, "ann-of-the-letter") {
 		t.Errorf("the staff log says:\n%s", said)
 	}
 }

@@ -14,6 +14,23 @@ import (
 
 // Post writes the transfers and moves the balances, all in one transaction of one round trip.
 func (s *Store) Post(ctx context.Context, transfers []core.Transfer) error {
+	b := newWrite()
+	if err := queueTransfers(b, transfers); err != nil {
+		return err
+	}
+	return s.write(ctx, b)
+}
+
+// PayOut posts the transfer, and logs it in the same transaction.
+func (s *Store) PayOut(ctx context.Context, t *core.Transfer, entry *core.StaffEntry) error {
+	b := newLogged(entry)
+	if err := queueTransfers(b, []core.Transfer{*t}); err != nil {
+		return err
+	}
+	return s.writeLogged(ctx, b, entry)
+}
+
+func queueTransfers(b *pgx.Batch, transfers []core.Transfer) error {
 	var rows transferColumns
 	net := map[core.Account]int64{}
 	for _, t := range sorted(transfers, func(a, b core.Transfer) int { return strings.Compare(a.ID, b.ID) }) {
@@ -25,11 +42,10 @@ func (s *Store) Post(ctx context.Context, transfers []core.Transfer) error {
 			return err
 		}
 	}
-	b := newWrite()
 	b.Queue(insertTransfers, rows.ids, rows.kinds, rows.from, rows.to, rows.currencies, rows.amounts, rows.campaigns,
 		rows.orders, rows.at, rows.settled, rows.requests)
 	queueBalances(b, net)
-	return s.write(ctx, b)
+	return nil
 }
 
 // addTo adds to what an account moves by. Amounts that no balance can hold are a conflict.

@@ -8,22 +8,34 @@ import (
 
 // Post writes the transfers and moves the balances, all in one transaction.
 func (s *Store) Post(ctx context.Context, transfers []core.Transfer) error {
+	return s.write(ctx, func(c *conn) error { return c.post(transfers) })
+}
+
+// PayOut posts the transfer, and logs it in the same transaction.
+func (s *Store) PayOut(ctx context.Context, t *core.Transfer, entry *core.StaffEntry) error {
 	return s.write(ctx, func(c *conn) error {
-		net := map[core.Account]int64{}
-		for i := range transfers {
-			t := &transfers[i]
-			if err := c.insertTransfer(t); err != nil {
-				return err
-			}
-			if err := addTo(net, core.Account{Name: t.From, Currency: t.Currency}, -t.Amount); err != nil {
-				return err
-			}
-			if err := addTo(net, core.Account{Name: t.To, Currency: t.Currency}, t.Amount); err != nil {
-				return err
-			}
+		if err := c.post([]core.Transfer{*t}); err != nil {
+			return err
 		}
-		return c.moveBalances(net)
+		return c.log(entry)
 	})
+}
+
+func (c *conn) post(transfers []core.Transfer) error {
+	net := map[core.Account]int64{}
+	for i := range transfers {
+		t := &transfers[i]
+		if err := c.insertTransfer(t); err != nil {
+			return err
+		}
+		if err := addTo(net, core.Account{Name: t.From, Currency: t.Currency}, -t.Amount); err != nil {
+			return err
+		}
+		if err := addTo(net, core.Account{Name: t.To, Currency: t.Currency}, t.Amount); err != nil {
+			return err
+		}
+	}
+	return c.moveBalances(net)
 }
 
 // addTo adds to what an account moves by. Amounts that no balance can hold are a conflict.

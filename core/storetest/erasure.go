@@ -82,6 +82,7 @@ func testErasures(t *testing.T, store Store) {
 		})
 	}
 	t.Run("what names a shopper is found in pages, of the campaign and the brand", func(t *testing.T) { s := openSale(t, store, counters); s.namesFound() })
+	t.Run("money is paid out with its row of the log, or not at all", func(t *testing.T) { testPayouts(t, store) })
 	t.Run("an account without money gets another name in its transfers, one with money is a conflict", func(t *testing.T) {
 		l := openLedger(t, store)
 		l.post(l.topUp("a", 500), l.payment("b", 200, opening))
@@ -101,6 +102,37 @@ func testErasures(t *testing.T, store Store) {
 		must(t, err)
 		same(t, "left", len(left), 0)
 	})
+}
+
+// testPayouts checks that money leaves the wallet with its row of the staff log, or not at all.
+func testPayouts(t *testing.T, store Store) {
+	l := openLedger(t, store)
+	l.post(l.topUp("a", 500))
+	brand := unique("payer")
+	out := func(name string, amount int64) (*core.Transfer, *core.StaffEntry) {
+		return &core.Transfer{
+			ID: l.id(name), Kind: core.TransferPayout, From: l.wallet.Name, To: core.AccountPaidOut, Currency: currency, Amount: amount,
+			At: opening, Settled: true, Request: "bank 7",
+		}, &core.StaffEntry{At: opening, Actor: "staff-1", Role: "admin", Brand: brand, Action: "shopper.payout", Reason: name}
+	}
+	before, err := store.Wallet(t.Context(), core.AccountPaidOut)
+	must(t, err)
+	first, entry := out("first", 300)
+	must(t, store.PayOut(t.Context(), first, entry))
+	wantConflict(t, store.PayOut(t.Context(), first, entry)) // the id exists
+	second, entry := out("second", 201)
+	wantConflict(t, store.PayOut(t.Context(), second, entry)) // it is not covered
+	after, err := store.Wallet(t.Context(), core.AccountPaidOut)
+	must(t, err)
+	left, err := store.Wallet(t.Context(), l.wallet.Name)
+	must(t, err)
+	same(t, "paid out, and left", []int64{after[currency] - before[currency], left[currency]}, []int64{300, 200})
+	stored, err := store.Transfers(t.Context(), []string{first.ID, second.ID})
+	must(t, err)
+	same(t, "transfers", stored, map[string]core.Transfer{first.ID: *first})
+	rows, err := store.StaffLogRows(t.Context(), core.LogFilter{Brand: brand, Limit: 9})
+	must(t, err)
+	same(t, "rows of the log", []any{len(rows), rows[0].Reason}, []any{1, "first"})
 }
 
 // namesFound checks the searches for a text.
