@@ -70,6 +70,8 @@ func (*scripted) IdleBindings(context.Context, string) ([]core.IdleBinding, erro
 	return []core.IdleBinding{{
 		Ruleset: 7, Binding: 1, Mechanic: "half", Plugin: "sha256:ab", Policy: core.FailDeny, Why: core.IdleRevoked,
 		Message: "the plugin is revoked, not approved: costs too much",
+	}, {
+		Ruleset: 8, Binding: 0, Mechanic: "flash", Policy: core.FailLastGood, Why: core.IdleBreaker, Message: "it kept failing: out of order",
 	}}, nil
 }
 
@@ -292,6 +294,9 @@ func TestTheStateOfARolloutNamesEveryNodeAndWhatItIsReadyFor(t *testing.T) {
 			`"breakers":[{"ruleset":7,"binding":1,"until":"2012-12-21T04:00:30Z","trips":2,"failure":"out_of_fuel"}],"offering":true,"draining":true,` +
 			`"pending":{"mode":"live","ruleset":9,"holds":"drain","at":"2012-12-21T05:00:00Z","drain":true,"approval":"a price moves by 30 %",` +
 			`"by":"demo-xiaomi","role":"brand","asked":"2012-12-21T04:00:00Z","reason":"noon"},"forced":true,"undo":7,"action":"canary"`,
+		`"idle":[{"ruleset":7,"binding":1,"mechanic":"half","plugin":"sha256:ab","on_failure":"deny","why":"revoked",` +
+			`"message":"the plugin is revoked, not approved: costs too much"},` +
+			`{"ruleset":8,"binding":0,"mechanic":"flash","on_failure":"last_good","why":"breaker","message":"it kept failing: out of order"}]`,
 		`{"id":"11","revision":11,"epoch":9,"at":"2012-12-21T04:00:00.123Z","orders":4711,"state":{"rollout":7,"live":7,"stop":"none","breakers":[],`,
 	} {
 		if !strings.Contains(a.body, want) {

@@ -97,7 +97,7 @@ func lastChange(p *core.LivePoint, row func(name, format string, args ...any)) {
 	view := api.RolloutOf(p.Rollout)
 	row("changed", "%s %s", moment(view.At), made(&view))
 	for _, b := range view.Breakers {
-		row("BREAKER", "%s", breakerText(&b))
+		row("BREAKER", "%s", breakerText(&b, policyDecides))
 	}
 	if view.Pending != nil {
 		row("pending", "%s", waiting(p.Campaign, view.Draining, view.Pending))

@@ -112,7 +112,7 @@ func (s *shownStatus) text() string {
 		row("stop\t%s", stopped)
 	}
 	for _, b := range r.Breakers {
-		row("BREAKER\t%s", breakerText(&b))
+		row("BREAKER\t%s", breakerText(&b, s.policyOf(&b)))
 	}
 	for _, b := range s.Idle {
 		if b.Why != core.IdleBreaker {
@@ -135,10 +135,23 @@ func (s *shownStatus) text() string {
 	return text.String()
 }
 
-// breakerText says which binding is not asked and why.
-func breakerText(b *api.Breaker) string {
-	return fmt.Sprintf("v%d asks its binding %d no more until %s, after %s: %s; its failure policy decides", b.Ruleset, b.Binding+1,
-		b.Until.Local().Format(clockForm), count(int(b.Trips), "trip"), oneLine(b.Failure))
+// policyOf is what decides in place of the binding whose breaker is open, as far as the server says.
+func (s *shownStatus) policyOf(b *api.Breaker) string {
+	for i := range s.Idle {
+		if idle := &s.Idle[i]; idle.Ruleset == b.Ruleset && idle.Binding == b.Binding {
+			return "on failure: " + string(idle.Policy)
+		}
+	}
+	return policyDecides
+}
+
+// policyDecides is what decides in place of a binding, where the policy is not at hand.
+const policyDecides = "its failure policy decides"
+
+// breakerText says which binding is not asked, why, and what decides instead.
+func breakerText(b *api.Breaker, instead string) string {
+	return fmt.Sprintf("v%d asks its binding %d no more until %s, after %s: %s; %s", b.Ruleset, b.Binding+1,
+		b.Until.Local().Format(clockForm), count(int(b.Trips), "trip"), oneLine(b.Failure), instead)
 }
 
 // idleText says which binding decides without its mechanic and why.

@@ -39,7 +39,7 @@ func statusServer(t *testing.T, state string) string {
 func TestAStatusIsReadInTheTerminal(t *testing.T) {
 	t.Setenv("TZ", "UTC")
 	files, err := filepath.Glob("testdata/rollout/*.json")
-	if err != nil || len(files) != 2 {
+	if err != nil || len(files) != 3 {
 		t.Fatalf("%v: %d states", err, len(files))
 	}
 	for _, file := range files {
