@@ -26,7 +26,8 @@ import (
 type dumped struct {
 	storetest.Store
 
-	dump func() string // every value of every row of every table
+	dump   func() string              // every value of every row of every table
+	tables func() map[string][]string // every table with its columns
 }
 
 // eachDumped runs the test on both stores.
@@ -37,7 +38,9 @@ func eachDumped(t *testing.T, test func(t *testing.T, s *dumped)) {
 		must(t, err)
 		t.Cleanup(func() { _ = s.Close() })
 		must(t, s.Migrate(t.Context()))
-		test(t, &dumped{s, func() string { return dumpSQLite(t, dir) }})
+		test(t, &dumped{
+			s, func() string { return dumpSQLite(t, dir) }, func() map[string][]string { return tablesSQLite(t, dir) },
+		})
 	})
 	t.Run("postgres", func(t *testing.T) {
 		url := storetest.PostgresURL(t)
@@ -45,7 +48,9 @@ func eachDumped(t *testing.T, test func(t *testing.T, s *dumped)) {
 		must(t, err)
 		t.Cleanup(func() { _ = s.Close() })
 		must(t, s.Migrate(t.Context()))
-		test(t, &dumped{s, func() string { return dumpPostgres(t, url) }})
+		test(t, &dumped{
+			s, func() string { return dumpPostgres(t, url) }, func() map[string][]string { return tablesPostgres(t, url) },
+		})
 	})
 }
 
