@@ -294,7 +294,8 @@ func pluginView(p *core.Plugin) Plugin {
 	view := Plugin{
 		ID: p.Digest, Digest: p.Digest, Brand: p.Brand, Name: p.Name, Size: p.Size, State: p.State, Reason: p.Reason,
 		UploadedAt: timeOf(p.UploadedAt), UploadedBy: p.UploadedBy, DecidedBy: p.DecidedBy,
-		Senders: views(p.Senders, senderView), Author: p.Author, Terms: termsView(p.Terms), Approvals: views(p.Approvals, approvalView), ApprovalsNeeded: p.Needed, Notice: p.Notice,
+		Senders: views(p.Senders, senderView), Author: p.Author, Terms: termsView(p.Terms),
+		Approvals: views(p.Approvals, approvalView), ApprovalsNeeded: p.Needed, Notice: p.Notice,
 	}
 	if n := p.Proposed; n != nil {
 		view.Proposed = &PluginProposal{Terms: *termsView(n.Terms), Approvals: views(n.Approvals, approvalView)}

@@ -71,7 +71,8 @@ func (s *Server) registerSigning() {
 			OperationID: "sign-plugin", Method: http.MethodPost, Path: "/v1/plugins/{digest}/signatures", Tags: []string{"plugins"},
 			Summary: "Sign a plugin that was uploaded",
 			Description: "It takes the place of the signature that the plugin may have. What was approved was not signed so: its " +
-				"approvals are void, and it is `vetted` again. The same signature again changes nothing else than that whoever sends it cannot approve the plugin.",
+				"approvals are void, and it is `vetted` again. The same signature again changes nothing, but whoever sends it " +
+				"cannot approve the plugin.",
 		},
 		refuses: []core.Code{core.CodeNotFound, core.CodeWrongState, core.CodeSignatureInvalid},
 	}, s.sign)
@@ -163,12 +164,12 @@ func (s *Server) registerApproval() {
 			OperationID: string(core.PluginApprove) + "-plugin", Method: http.MethodPost, Path: "/v1/plugins/{digest}/approvals",
 			Tags: []string{"plugins"}, Summary: "Approve a vetted plugin: campaigns of its brand may bind it",
 			Description: "One person's approval; `approvals_needed` people have to give theirs, and none of them may have sent it or a " +
-				"signature of it (`senders`), have registered the key that it is signed by, or be named by its manifest as its author. Who has " +
-				"approved it and sends it afterwards has not approved it any more. An approval is of these bytes, for these campaigns, under the limits that the plugin is " +
-				"granted, until `expires_at`. Approvals of different terms never add up: whoever approves other terms begins anew, or, while " +
-				"the plugin is approved, proposes them: what is in force stays until `approvals_needed` people have approved what is " +
-				"`proposed`, which then takes its place. A change of the limits or of the signature ends approvals. The plugin is loaded " +
-				"only while its report by the rules of the serving version is good.",
+				"signature of it (`senders`), have registered the key that it is signed by, or be named by its manifest as its author. Who " +
+				"has approved it and sends it afterwards has not approved it any more. An approval is of these bytes, for these campaigns, " +
+				"under the limits that the plugin is granted, until `expires_at`. Approvals of different terms never add up: whoever approves " +
+				"other terms begins anew, or, while the plugin is approved, proposes them: what is in force stays until `approvals_needed` " +
+				"people have approved what is `proposed`, which then takes its place. A change of the limits or of the signature ends " +
+				"approvals. The plugin is loaded only while its report by the rules of the serving version is good.",
 		},
 		refuses: []core.Code{
 			core.CodeNotFound, core.CodeWrongState, core.CodePreconditionFailed, core.CodeApprovalRequired, core.CodeSignatureInvalid,

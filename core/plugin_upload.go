@@ -29,9 +29,9 @@ const uploadBound = 15 * time.Minute
 
 // Upload stores a module part by part, with one part in memory, and returns the plugin, which is then vetted in the
 // background. What breaks off leaves nothing that can be seen. created is false for bytes that the brand has uploaded
-// before: then the plugin comes back as it stands, and whoever sent them is remembered: see [PluginSender]. One that was refused is vetted again where that was asked for, or where
-// there is no report by the rules of this version; one that comes with another signature than it has is signed anew, as
-// [PluginRegistry.Sign] has it.
+// before: then the plugin comes back as it stands, and whoever sent them is remembered, see [PluginSender]. One that was
+// refused is vetted again where that was asked for, or where there is no report by the rules of this version; one that
+// comes with another signature than it has is signed anew, as [PluginRegistry.Sign] has it.
 func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin, created bool, err error) {
 	brand, err := u.Actor.pluginScope(u.Brand, "")
 	if err != nil || !ValidCampaignID(brand) {
@@ -113,8 +113,8 @@ func (s *uploadSlots) enter(brand, person string) (leave func(), err error) {
 	defer s.mu.Unlock()
 	switch theirs := s.taken[brand]; {
 	case s.all == maxUploads:
-		return nil, uploadsBusy("%d uploads of all brands are under way on this node, as many as it takes: send this one again when one has ended",
-			maxUploads)
+		return nil, uploadsBusy("%d uploads of all brands are under way on this node, as many as it takes: "+
+			"send this one again when one has ended", maxUploads)
 	case len(theirs) == maxBrandUploads:
 		return nil, uploadsBusy("%d uploads of the brand %s are under way on this node, as many as one brand may have: %s; "+
 			"send this one again when one has ended, or end one of them", maxBrandUploads, brand, uploadersText(theirs))

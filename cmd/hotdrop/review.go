@@ -191,8 +191,8 @@ func (r *reviews) printList(out, talk io.Writer, state string, all []api.Plugin,
 	if err := rows.Flush(); err != nil || renew == "" {
 		return err
 	}
-	_, _ = fmt.Fprintf(talk, "approvals end within a day: one person of the platform proposes a later end, the others approve it without --expires\n"+
-		"next: %s\n", renew)
+	_, _ = fmt.Fprintf(talk, "approvals end within a day: one person of the platform proposes a later end, "+
+		"the others approve it without --expires\nnext: %s\n", renew)
 	return nil
 }
 

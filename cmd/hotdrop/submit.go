@@ -282,7 +282,7 @@ func (s *submission) print(plugin *api.Plugin, body []byte, out, talk io.Writer)
 
 // sayAfterSubmit ends with what is to be typed next, and says by whom.
 func sayAfterSubmit(talk io.Writer, plugin *api.Plugin) {
-	next := ""
+	var next string
 	switch plugin.State {
 	case core.PluginUploaded, core.PluginVetting:
 		next = "hotdrop review show " + shortDigest(plugin.Digest) + " --brand " + plugin.Brand
