@@ -90,7 +90,12 @@ func (d *deployment) named(id string) *person {
 // another gives somebody another key, of the platform.
 func (d *deployment) another(id string) *person {
 	d.t.Helper()
-	body := fmt.Sprintf(`{"person":%q,"role":"platform","reason":"the whole way"}`, id)
+	return d.given(fmt.Sprintf(`{"person":%q,"role":"platform","reason":"the whole way"}`, id))
+}
+
+// given gives somebody a key as the body of the request says.
+func (d *deployment) given(body string) *person {
+	d.t.Helper()
 	made := request(d.t, http.StatusCreated, http.MethodPost, d.nodes[0].url+"/v1/keys", d.named("demo-admin").key, "", body)
 	return &person{d.t, d.folder, d.nodes[0].url, made.str("secret")}
 }
@@ -141,6 +146,12 @@ func wholeWay(t *testing.T, d *deployment) {
 		t.Errorf("submitting said\n%s%s", submitted.stdout, submitted.stderr)
 	}
 
+	// Somebody else of the brand sends the same bytes, which changes nothing but who may approve them.
+	quinn := d.given(`{"person":"quinn","role":"brand","brand":"meizu","reason":"the whole way"}`)
+	if again := quinn.does(exitOK, "mechanic", "submit", file); !strings.Contains(again.stderr, "nor quinn, who uploaded it too, nor paula, its author\nnext: hotdrop review approve ") {
+		t.Errorf("submitting it again said\n%s%s", again.stdout, again.stderr)
+	}
+
 	// The report is there for everybody who approves; two of them do, and neither of them counts twice.
 	first, second := d.named("demo-platform"), d.named("demo-platform-2")
 	for _, word := range []string{"take", "fuel", "valid, by sk_", "0 of 2", "2 more people", "paula"} {
@@ -154,6 +165,7 @@ func wholeWay(t *testing.T, d *deployment) {
 	d.another("demo-platform").isRefused("by another key", approve...)
 	d.another("demo-meizu").isRefused("approval_required", approve...)
 	d.another("paula").isRefused("approval_required", approve...)
+	d.another("quinn").isRefused("approval_required: you have uploaded it", approve...)
 	d.bindsNot("denies", digest, "is vetted")
 	if approved := second.does(exitOK, approve...); !strings.HasPrefix(approved.stdout, "approved  "+digest) || !strings.Contains(approved.stdout, "2 of 2") {
 		t.Errorf("approving said\n%s", approved.stdout)
