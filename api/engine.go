@@ -42,7 +42,7 @@ type Operations interface {
 // Privacy is what a brand owes a single shopper.
 type Privacy interface {
 	// ShopperData returns everything that is kept about a shopper.
-	ShopperData(ctx context.Context, brand, shopper string, staff core.Principal) (*core.ShopperData, error)
+	ShopperData(ctx context.Context, request core.ShopperDataRequest) (*core.ShopperData, error)
 	// EraseShopper erases it, and keeps the books.
 	EraseShopper(ctx context.Context, request core.EraseRequest) (*core.Erased, error)
 	// PayOut books money of a shopper's wallet as paid out.

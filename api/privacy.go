@@ -18,7 +18,8 @@ type ShopperPath struct {
 type shopperDataInput struct {
 	ShopperPath
 
-	Brand string `query:"brand" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"only what this brand's campaigns keep; your own if your key is a brand's, else all"`
+	Brand  string `query:"brand" pattern:"^[a-z0-9-]{1,63}$" patternDescription:"1 to 63 characters of a-z, 0-9 and hyphen" doc:"only what this brand's campaigns keep; your own if your key is a brand's, else all"`
+	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"500" doc:"why, for the staff log, which keeps it for ever; without the shopper's id" example:"asked for by letter 2012-311"`
 }
 
 type shopperDataOutput struct{ Body core.ShopperData }
@@ -107,7 +108,9 @@ func (s *Server) payOut(ctx context.Context, in *payoutInput) (*payoutOutput, er
 
 func (s *Server) exportShopper(ctx context.Context, in *shopperDataInput) (*shopperDataOutput, error) {
 	staff := principalOf(ctx)
-	data, err := s.engine.ShopperData(ctx, cmp.Or(in.Brand, staff.Brand), in.Shopper, staff)
+	data, err := s.engine.ShopperData(ctx, core.ShopperDataRequest{
+		Brand: cmp.Or(in.Brand, staff.Brand), Shopper: in.Shopper, Actor: staff, Reason: in.Reason,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -190,7 +190,7 @@ func (e *scripted) ExplainReservation(_ context.Context, campaign, shopper strin
 	return sampleExplanation(), e.call()
 }
 
-func (e *scripted) ShopperData(context.Context, string, string, core.Principal) (*core.ShopperData, error) {
+func (e *scripted) ShopperData(context.Context, core.ShopperDataRequest) (*core.ShopperData, error) {
 	return &core.ShopperData{}, nil
 }
 

@@ -113,7 +113,7 @@ func (r *EraseRequest) check() error {
 	case r.Shopper == "" || !isStorable(r.Shopper) || strings.HasPrefix(r.Shopper, TombstonePrefix):
 		return noShopper()
 	case strings.Contains(r.Reason, r.Shopper):
-		return Errorf(CodeInvalid, "the reason names the shopper, and the staff log keeps it for ever: say why without the id")
+		return shopperInReason()
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func TestAShopperWhoDidEverythingIsExportedAndErasedAndTheBooksStay(t *testing.T
 // exportsAll holds the export against the tables: it names every row that names the shopper.
 func (x *everything) exportsAll() {
 	x.t.Helper()
-	data, err := x.ShopperData(x.t.Context(), "xiaomi", erased, officer())
+	data, err := x.ShopperData(x.t.Context(), asked("xiaomi", officer()))
 	must(x.t, err)
 	text, err := json.Marshal(data)
 	must(x.t, err)
@@ -116,7 +116,7 @@ func (x *everything) staysProven(before *core.DrawExport, done *core.Erased) {
 	}
 	_, err = x.erase()
 	wantCode(x.t, err, core.CodeNotFound)
-	_, err = x.ShopperData(x.t.Context(), "xiaomi", erased, officer())
+	_, err = x.ShopperData(x.t.Context(), asked("xiaomi", officer()))
 	wantCode(x.t, err, core.CodeNotFound)
 	_, created, err := x.Reserve(x.t.Context(), "phone", person(erased), "")
 	if core.CodeOf(err) != core.CodeNotInPhase && !created {
@@ -239,7 +239,7 @@ func TestOnlyStaffOfTheBrandEraseAndNobodyLearnsWhoIsThere(t *testing.T) {
 				t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
 			}
 			if tt.want == core.CodeNotFound {
-				_, err = e.ShopperData(t.Context(), tt.request.Brand, erased, tt.request.Actor)
+				_, err = e.ShopperData(t.Context(), asked(tt.request.Brand, tt.request.Actor))
 				wantCode(t, err, tt.want)
 			}
 		}

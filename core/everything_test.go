@@ -262,6 +262,11 @@ func (v *summing) VisitTransfer(t core.Transfer) {
 	v.sums["transfers"]++
 }
 
+// asked is a request for what is kept of alice.
+func asked(brand string, by core.Principal) core.ShopperDataRequest {
+	return core.ShopperDataRequest{Brand: brand, Shopper: erased, Actor: by, Reason: "asked for by letter 6"}
+}
+
 func (x *everything) erase() (*core.Erased, error) {
 	return x.EraseShopper(x.t.Context(), core.EraseRequest{
 		Brand: "xiaomi", Shopper: erased, Actor: officer(), Reason: "asked for by letter 7",

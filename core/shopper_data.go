@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // ShopperData is everything that a brand's campaigns keep about one shopper. Amounts are minor units, times Unix milliseconds.
@@ -105,12 +106,37 @@ type ShopperTransfer struct {
 	Request  string       `json:"request,omitempty" doc:"the Idempotency-Key of the request that it was made for, or where the money of a payout went"`
 }
 
+// ShopperDataRequest asks for what is kept about a shopper.
+type ShopperDataRequest struct {
+	Brand   string // whose campaigns; "" for all, which staff of no brand alone may ask for
+	Shopper string
+	Actor   Principal
+	Reason  string
+}
+
+// check refuses what cannot be asked for.
+func (r *ShopperDataRequest) check() error {
+	if r.Actor.Role == RoleShopper || !r.Actor.serves(r.Brand) || r.Shopper == "" || !isStorable(r.Shopper) {
+		return noShopper()
+	}
+	if strings.Contains(r.Reason, r.Shopper) {
+		return shopperInReason()
+	}
+	return checkReason(r.Reason)
+}
+
+// shopperInReason refuses a reason that would keep what an erasure is to erase.
+func shopperInReason() error {
+	return Errorf(CodeInvalid, "the reason names the shopper, and the staff log keeps it for ever: say why without the id")
+}
+
 // ShopperData returns everything that the campaigns of the brand, "" for all, keep about a shopper, and makes that a row of the
 // staff log. not_found if nothing is kept, as for other brands' shoppers.
-func (e *Engine) ShopperData(ctx context.Context, brand, shopper string, staff Principal) (*ShopperData, error) {
-	if staff.Role == RoleShopper || !staff.serves(brand) || shopper == "" || !isStorable(shopper) {
-		return nil, noShopper()
+func (e *Engine) ShopperData(ctx context.Context, req ShopperDataRequest) (*ShopperData, error) {
+	if err := req.check(); err != nil {
+		return nil, err
 	}
+	brand, shopper := req.Brand, req.Shopper
 	campaigns, err := e.campaignsOf(ctx, brand)
 	if err != nil {
 		return nil, err
@@ -135,7 +161,7 @@ func (e *Engine) ShopperData(ctx context.Context, brand, shopper string, staff P
 	if money.isAsked() {
 		data.Wallet = money.data()
 	}
-	entry := staff.entry(data.At, "shopper.export", brand, "", "")
+	entry := req.Actor.entry(data.At, "shopper.export", brand, "", req.Reason)
 	entry.After, _ = json.Marshal(map[string]string{"shopper_sha256": ShopperHash(brand, shopper)}) // plain data always encodes
 	return data, storeError(e.shoppers.AppendStaffEntry(ctx, &entry))
 }

@@ -52,7 +52,7 @@ func TestEveryTableIsExportedAndErasedOrNamesNoShopper(t *testing.T) {
 		x.waits()
 		x.empties()
 		before := s.dump()
-		data, err := x.ShopperData(t.Context(), "xiaomi", erased, officer())
+		data, err := x.ShopperData(t.Context(), asked("xiaomi", officer()))
 		must(t, err)
 		exported := exportedRows(data)
 		for table, columns := range s.tables() {
@@ -73,6 +73,25 @@ func TestEveryTableIsExportedAndErasedOrNamesNoShopper(t *testing.T) {
 			t.Errorf("still there: %v", left)
 		}
 		x.audit()
+	})
+}
+
+func TestWhoReadsAShoppersDataSaysWhy(t *testing.T) {
+	eachDumped(t, func(t *testing.T, s *dumped) {
+		_, e := newPayer(t, s)
+		for _, reason := range []string{"", "it is " + erased} {
+			request := asked("xiaomi", officer())
+			request.Reason = reason
+			_, err := e.ShopperData(t.Context(), request)
+			wantCode(t, err, core.CodeInvalid)
+		}
+		_, err := e.ShopperData(t.Context(), asked("xiaomi", officer()))
+		must(t, err)
+		rows, err := s.StaffLogRows(t.Context(), core.LogFilter{Action: "shopper.export", Limit: 9})
+		must(t, err)
+		if len(rows) != 1 || rows[0].Reason != "asked for by letter 6" || rows[0].Actor != officer().ID {
+			t.Errorf("the staff log has %+v", rows)
+		}
 	})
 }
 

@@ -60,14 +60,15 @@ func exportShopperCommand() *cobra.Command {
 		Use:   "export SHOPPER",
 		Short: "Write down everything that is kept about a shopper, as JSON",
 		Long: "Write down everything that is kept about SHOPPER, as JSON: a brand's key gets what its campaigns keep, an\n" +
-			"administrator's what all do, or those of --brand. That it was read stands in the staff log.",
-		Example: "  hotdrop shopper export s_obsq4hituyoii4754gmgp2k7j2 --out shopper.json   # with HOTDROP_KEY",
+			"administrator's what all do, or those of --brand. Who read it and why stands in the staff log.",
+		Example: "  hotdrop shopper export s_obsq4hituyoii4754gmgp2k7j2 --out shopper.json --reason \"asked for by letter 2012-311\"   # with HOTDROP_KEY",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.export(cmd.Context(), args[0], cmd.OutOrStdout())
 		},
 	}
 	t.register(cmd)
+	t.requireReason(cmd)
 	cmd.Flags().StringVar(&t.out, "out", "", "write to this new file, readable for its owner only, not to stdout")
 	return cmd
 }
@@ -89,9 +90,13 @@ func eraseShopperCommand() *cobra.Command {
 	}
 	t.register(cmd)
 	t.format.register(cmd)
+	t.requireReason(cmd)
+	return cmd
+}
+
+func (t *shopperTools) requireReason(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&t.reason, "reason", "", "why, for the staff log; without the shopper's id (required)")
 	_ = cmd.MarkFlagRequired("reason") // the flag exists
-	return cmd
 }
 
 // register adds what export and erase have in common.
@@ -126,11 +131,11 @@ func shopperPath(shopper, part string) string {
 
 // export writes the answer as it comes: there is no bound on how much is kept.
 func (t *shopperTools) export(ctx context.Context, shopper string, out io.Writer) (err error) {
-	path := shopperPath(shopper, "data")
+	query := url.Values{"reason": {t.reason}}
 	if t.brand != "" {
-		path += "?" + url.Values{"brand": {t.brand}}.Encode()
+		query.Set("brand", t.brand)
 	}
-	response, err := t.client.send(ctx, http.MethodGet, path, nil, nil)
+	response, err := t.client.send(ctx, http.MethodGet, shopperPath(shopper, "data")+"?"+query.Encode(), nil, nil)
 	if err != nil {
 		return err
 	}

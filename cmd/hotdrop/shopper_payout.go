@@ -41,18 +41,18 @@ func payOutShopperCommand() *cobra.Command {
 	}
 	t.register(cmd)
 	t.format.register(cmd)
+	t.requireReason(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&t.body.Reference, "reference", "", "where the money went, such as the bank's number; without the shopper's id (required)")
-	flags.StringVar(&t.body.Reason, "reason", "", "why, for the staff log; without the shopper's id (required)")
 	flags.StringVar(&t.body.Currency, "currency", "", "such as CNY; needed if the wallet has several")
 	flags.Int64Var(&t.body.Amount, "amount", 0, "in minor units; 0 is all that the wallet holds")
 	flags.StringVar(&t.request, "request", "", "a name of your own for this payout: with the same one it is booked once")
-	_, _ = cmd.MarkFlagRequired("reference"), cmd.MarkFlagRequired("reason") // the flags exist
+	_ = cmd.MarkFlagRequired("reference") // the flag exists
 	return cmd
 }
 
 func (t *payOut) run(ctx context.Context, shopper string, out io.Writer) error {
-	t.body.Brand = t.brand
+	t.body.Brand, t.body.Reason = t.brand, t.reason
 	if t.request == "" {
 		t.request = rand.Text()
 	}

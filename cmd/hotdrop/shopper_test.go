@@ -23,17 +23,20 @@ func TestABrandExportsAndErasesOneOfItsShoppers(t *testing.T) {
 		return run(t, folder, append(append([]string{"shopper"}, args...), "--server", s.url, "--key", key)...)
 	}
 	file := filepath.Join(folder, "ann.json")
-	if r := tool(brand, "export", "ann-of-the-letter", "--out", file); r.code != exitOK {
+	if r := tool(brand, "export", "ann-of-the-letter", "--reason", "letter 6", "--out", file); r.code != exitOK {
 		t.Fatalf("export: exit %d\n%s", r.code, r.stderr)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil || !strings.Contains(string(text), order) {
 		t.Errorf("%v: the export does not have the order %s:\n%.400s", err, order, text)
 	}
-	if r := tool(brand, "export", "ann-of-the-letter", "--out", file); r.code != exitFailed || !strings.Contains(r.stderr, "exists") {
+	if r := tool(brand, "export", "ann-of-the-letter", "--reason", "letter 6", "--out", file); r.code != exitFailed || !strings.Contains(r.stderr, "exists") {
 		t.Errorf("a second export to the same file: exit %d\n%s", r.code, r.stderr)
 	}
-	if r := tool(other, "export", "ann-of-the-letter"); strings.Contains(r.stdout, order) {
+	if r := tool(brand, "export", "ann-of-the-letter"); r.code != exitUsage || !strings.Contains(r.stderr, "reason") {
+		t.Errorf("an export without a reason: exit %d\n%s", r.code, r.stderr)
+	}
+	if r := tool(other, "export", "ann-of-the-letter", "--reason", "letter 6"); strings.Contains(r.stdout, order) {
 		t.Errorf("another brand's export has the order: %s", r.stdout)
 	}
 	if r := tool(brand, "erase", "ann-of-the-letter", "--reason", "letter 7"); r.code != exitFailed || !strings.Contains(r.stderr, order) {
@@ -60,7 +63,7 @@ func TestABrandExportsAndErasesOneOfItsShoppers(t *testing.T) {
 	if r.code != exitOK || !strings.Contains(r.stdout, "erased in the campaigns trade-in") || strings.Contains(r.stdout, "ann-of-the-letter") {
 		t.Fatalf("erase: exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	if r := tool(brand, "export", "ann-of-the-letter"); r.code != exitFailed || !strings.Contains(r.stderr, "not_found") {
+	if r := tool(brand, "export", "ann-of-the-letter", "--reason", "letter 6"); r.code != exitFailed || !strings.Contains(r.stderr, "not_found") {
 		t.Errorf("after the erasure: exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	for _, check := range [][]string{{"audit"}, {"log", "verify"}} {
