@@ -27,10 +27,10 @@ const (
 	enoughToTell = 100
 )
 
-// How often lowering the limit may be in vain before it goes back to where it was, and how long it then stays.
+// To which part of itself the limit may be lowered in vain before it goes back to where it was, and how long it then stays.
 const (
-	triesInVain = 2
-	restInVain  = 5 * time.Second
+	loweredInVain = 4
+	restInVain    = 5 * time.Second
 )
 
 // longestRetry is the most seconds that Retry-After asks for. Each is told another number, so that those who were refused
@@ -49,8 +49,9 @@ const longestRetry = 5
 // or somebody else has the processors. To let in even less would then only end the sale, so the limit goes back.
 type admission struct {
 	target  time.Duration
-	now     func() int64         // nanoseconds of a clock that never goes back
-	waiting func() time.Duration // how long requests wait for a processor, at their p99, since it was last asked
+	now     func() int64 // nanoseconds of a clock that never goes back
+	lag     *lag
+	waiting func() time.Duration // how long requests wait for their handlers, at their p99, since it was last asked
 
 	underWay atomic.Int64
 	limit    atomic.Int64
@@ -62,14 +63,16 @@ type admission struct {
 	judging        sync.Mutex
 	judged         int64         // when the limit was last looked at; guarded by judging, like the next four
 	settling       bool          // it was lowered then
-	tries          int           // how often it was lowered since that last helped
 	before         int64         // what it was when the p99 was last within the bound; 0 while it is
 	slow           time.Duration // the lowest p99 since then
+	slowAt         int64         // what the limit was at that
 	p99            atomic.Int64  // as it was when the limit was last looked at, nanoseconds
 
 	visits sync.Pool
 	body   []byte
 	retry  [longestRetry][]string
+	// refusals are whole answers of HTTP/1.1, for those who are refused on the doorstep.
+	refusals [longestRetry][]byte
 }
 
 // newAdmission returns the door of a node whose orders are answered within the bound; nil for a bound of 0.
@@ -78,12 +81,15 @@ func newAdmission(bound time.Duration, now func() int64) *admission {
 		return nil
 	}
 	a := &admission{
-		target: bound / 2, now: now, waiting: newSchedulerWait(), visits: sync.Pool{New: func() any { return &visit{} }},
+		target: bound / 2, now: now, visits: sync.Pool{New: func() any { return &visit{} }},
 		body: newProblem(core.CodeOverloaded, "more people ask than can be served at this moment").appendJSON(nil),
 	}
+	a.lag = &lag{now: now}
+	a.waiting = a.lag.p99
 	a.limit.Store(firstUnderWay)
 	for i := range a.retry {
 		a.retry[i] = []string{strconv.Itoa(i + 1)}
+		a.refusals[i] = appendRefusal(nil, a.body, a.retry[i][0])
 	}
 	return a
 }
@@ -146,12 +152,17 @@ func (a *admission) enter(about ask) bool {
 	return false
 }
 
-// refuse answers overloaded. In a rush most requests end here: nothing is made for one of them.
-func (a *admission) refuse(w http.ResponseWriter, r *http.Request, about ask) {
+// turnedAway takes note of somebody who is refused.
+func (a *admission) turnedAway(about ask) {
 	a.refused[about].Add(1)
 	if !a.met.Load() { // most find it set, and writing it would take the line from the others
 		a.met.Store(true)
 	}
+}
+
+// refuse answers overloaded. In a rush most requests end here: nothing is made for one of them.
+func (a *admission) refuse(w http.ResponseWriter, r *http.Request, about ask) {
+	a.turnedAway(about)
 	header := w.Header()
 	secure(header, true, r.TLS != nil)
 	header["Content-Type"] = problemContent
@@ -199,13 +210,13 @@ func (a *admission) judge(now int64) {
 	limit, pause, met := a.limit.Load(), max(judgeEvery, p99), a.met.Swap(false)
 	switch {
 	case p99 <= a.target:
-		a.tries, a.before = 0, 0
+		a.before = 0
 		if met && p99 > 0 {
 			limit = min(mostUnderWay, limit+max(limit/8, 1))
 		}
 	case a.inVain(p99, limit):
 		limit, pause = a.before, restInVain
-		a.tries, a.before = 0, 0
+		a.before = 0
 	default:
 		share := max(0.25, float64(a.target)/float64(p99))
 		limit = max(leastUnderWay, int64(share*float64(limit)))
@@ -218,17 +229,16 @@ func (a *admission) judge(now int64) {
 }
 
 // inVain takes note of one more try to lower the p99 by lowering the limit, and reports whether those before did not help.
-// What helps by chance moves neither the limit that it goes back to nor what the next try has to be better than: where
-// something else makes everything slow, now more and now less, each such chance would close the door a little more.
+// What helps by chance does not move the limit that it goes back to: where something else makes everything slow, now more and
+// now less, each such chance would close the door a little more.
 func (a *admission) inVain(p99 time.Duration, limit int64) bool {
-	switch {
-	case a.before == 0:
-		a.before, a.slow = limit, p99
-	case p99 < a.slow*4/5:
-		a.slow, a.tries = p99, 0
+	if a.before == 0 {
+		a.before, a.slow, a.slowAt = limit, p99, limit
 	}
-	a.tries++
-	return a.tries > triesInVain
+	if p99 < a.slow*4/5 {
+		a.slow, a.slowAt = p99, limit
+	}
+	return limit*loweredInVain < a.slowAt || limit < a.slowAt && limit == leastUnderWay
 }
 
 // visit is an accepted request's way to its answer, whose status it remembers.

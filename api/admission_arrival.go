@@ -40,8 +40,7 @@ func (b *arrival) Read(p []byte) (int, error) {
 	underWay := b.door.underWay.Add(1)
 	b.took += b.door.now() - began
 	if came := err == nil || errors.Is(err, io.EOF); came && b.took > sentAtOnce && underWay > b.of.room(b.door.limit.Load()) {
-		b.door.refused[b.of].Add(1)
-		b.door.met.Store(true)
+		b.door.turnedAway(b.of)
 		return n, newProblem(core.CodeOverloaded, "more people ask than can be served at this moment")
 	}
 	return n, err

@@ -2,7 +2,6 @@ package api
 
 import (
 	"math/bits"
-	"runtime/metrics"
 	"sync/atomic"
 	"time"
 )
@@ -50,50 +49,6 @@ func (l *latencies) drain() time.Duration {
 		if beyond -= counts[i]; beyond < 0 {
 			return latencyEdge(i)
 		}
-	}
-	return 0
-}
-
-// schedulerLatencies is the runtime's histogram of how long goroutines waited for a processor.
-const schedulerLatencies = "/sched/latencies:seconds"
-
-// newSchedulerWait returns a function that tells the p99 of how long goroutines had to wait for a processor since it was
-// last called. It stands for what a request waits before a handler can take its time: between the arrival of its bytes and
-// the door, everything that is ready to run is in the same queue.
-func newSchedulerWait() func() time.Duration {
-	sample := []metrics.Sample{{Name: schedulerLatencies}}
-	var before []uint64
-	return func() time.Duration {
-		metrics.Read(sample)
-		if sample[0].Value.Kind() != metrics.KindFloat64Histogram {
-			return 0 // another runtime
-		}
-		histogram := sample[0].Value.Float64Histogram()
-		wait := p99Since(before, histogram)
-		before = append(before[:0], histogram.Counts...)
-		return wait
-	}
-}
-
-// p99Since is the p99 of what came into the histogram after it had the counts; none are no counts.
-func p99Since(before []uint64, histogram *metrics.Float64Histogram) time.Duration {
-	added := func(i int) uint64 {
-		if i < len(before) {
-			return histogram.Counts[i] - before[i]
-		}
-		return histogram.Counts[i]
-	}
-	var total uint64
-	for i := range histogram.Counts {
-		total += added(i)
-	}
-	beyond := total / 100
-	for i := len(histogram.Counts) - 1; i >= 0 && total > 0; i-- {
-		n := added(i)
-		if n > beyond {
-			return time.Duration(histogram.Buckets[i] * float64(time.Second)) // its lower edge: the last one's upper is infinite
-		}
-		beyond -= n
 	}
 	return 0
 }

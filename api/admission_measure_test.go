@@ -1,8 +1,6 @@
 package api
 
 import (
-	"runtime"
-	"runtime/metrics"
 	"slices"
 	"testing"
 	"time"
@@ -39,38 +37,4 @@ func TestAnyDurationHasABucket(t *testing.T) {
 			t.Errorf("%s is counted as %s", d, got)
 		}
 	}
-}
-
-func TestTheWaitForAProcessorIsThatSinceItWasLastAsked(t *testing.T) {
-	edges := []float64{0, 0.001, 0.01, 0.1}
-	h := &metrics.Float64Histogram{Counts: []uint64{1000, 0, 5}, Buckets: edges}
-	if got := p99Since(nil, h); got != 0 {
-		t.Errorf("5 of 1005 decide: %s", got)
-	}
-	h.Counts = []uint64{1000, 900, 20}
-	if got := p99Since([]uint64{1000, 0, 5}, h); got != 10*time.Millisecond {
-		t.Errorf("15 of 915: %s", got)
-	}
-	if got := p99Since(h.Counts, h); got != 0 {
-		t.Errorf("nothing came in: %s", got)
-	}
-}
-
-func TestTheRuntimeTellsHowLongGoroutinesWait(t *testing.T) {
-	wait := newSchedulerWait()
-	for range 1000 {
-		runtime.Gosched()
-	}
-	if first, again := wait(), wait(); first < 0 || again < 0 || first > time.Hour {
-		t.Errorf("%s, then %s", first, again)
-	}
-	if kind := read(schedulerLatencies); kind != metrics.KindFloat64Histogram {
-		t.Errorf("this runtime has no %s", schedulerLatencies)
-	}
-}
-
-func read(name string) metrics.ValueKind {
-	sample := []metrics.Sample{{Name: name}}
-	metrics.Read(sample)
-	return sample[0].Value.Kind()
 }

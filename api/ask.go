@@ -25,15 +25,20 @@ func (a ask) String() string {
 // askOf reads what the request is about off its method and path, and which campaign an order is asked for in. It costs
 // nothing, as it is done before anything is known of whoever asks. What the router finds nothing at may be taken for something.
 func askOf(r *http.Request) (about ask, campaign string) {
-	path, versioned := strings.CutPrefix(r.URL.Path, "/v1/")
+	return askOfPath(r.Method, r.URL.Path)
+}
+
+// askOfPath is askOf for a method and a path.
+func askOfPath(method, path string) (about ask, campaign string) {
+	path, versioned := strings.CutPrefix(path, "/v1/")
 	if !versioned {
 		return asksElse, ""
 	}
 	if of, found := strings.CutPrefix(path, "orders/"); found {
-		return askOfOrder(r.Method, of), ""
+		return askOfOrder(method, of), ""
 	}
 	path, found := strings.CutPrefix(path, "campaigns/")
-	if !found || r.Method != http.MethodPost {
+	if !found || method != http.MethodPost {
 		return asksElse, ""
 	}
 	campaign, what, _ := strings.Cut(path, "/")

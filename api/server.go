@@ -141,7 +141,18 @@ func New(o Options) (*Server, error) {
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Run keeps the keys of the brands' identity providers fresh until ctx ends. Without it they are read when a token needs them.
-func (s *Server) Run(ctx context.Context) { s.issuers.Run(ctx) }
+func (s *Server) Run(ctx context.Context) {
+	var running sync.WaitGroup
+	if s.admission != nil {
+		running.Go(func() {
+			if err := s.admission.lag.measure(ctx); err != nil {
+				s.log.WarnContext(ctx, "how long requests wait for their handlers is not measured", "error", err)
+			}
+		})
+	}
+	s.issuers.Run(ctx)
+	running.Wait()
+}
 
 // HTTPServer returns a server for Handler with limits on what a client may send and how long it may take. Addresses and
 // listeners are the caller's. When it is shut down, streams end.
@@ -150,7 +161,8 @@ func (s *Server) HTTPServer() *http.Server {
 		Handler:           s.handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
-		IdleTimeout:       2 * time.Minute,
+		IdleTimeout:       idleTimeout,
+		ConnState:         onDoorstep,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}

@@ -1,6 +1,9 @@
 package core
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // batcher batches naturally: whatever arrives while a batch is under way forms the next one. Nothing ever waits for a
 // batch to fill, so a lone request pays no delay and a rush gets large batches.
@@ -43,9 +46,14 @@ func (b *batcher[T]) add(item T) (<-chan struct{}, bool) {
 	return last.done, true
 }
 
-// work handles batches until none is waiting.
+// work handles batches until none is waiting. Before it takes one it lets those run who are ready to: on few processors they
+// would get to join only once the batch has gone, which then has one item in it, and so has the next one.
 func (b *batcher[T]) work() {
-	for next := b.next(); next != nil; next = b.next() {
+	for runtime.Gosched(); ; runtime.Gosched() {
+		next := b.next()
+		if next == nil {
+			return
+		}
 		b.run(next.items)
 		close(next.done)
 	}

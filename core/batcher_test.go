@@ -1,6 +1,7 @@
 package core
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -78,4 +79,22 @@ func TestEveryWaiterWakesAfterItsOwnBatch(t *testing.T) {
 	}
 	waiters.Wait()
 	b.drain()
+}
+
+// On one processor the goroutine that handles batches would run as soon as the first item has come.
+func TestOnOneProcessorWhoIsReadyComesIntoTheBatch(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	batches, all := 0, sync.WaitGroup{}
+	b := &batcher[int]{run: func([]int) { batches++ }, lanes: 1, most: 1000, bound: 1000}
+	for i := range 32 {
+		all.Go(func() {
+			done, _ := b.add(i)
+			<-done
+		})
+	}
+	all.Wait()
+	b.drain()
+	if batches > 4 { // one, unless the runtime takes the processor away from somebody
+		t.Errorf("32 items that were ready together came into %d batches", batches)
+	}
 }

@@ -98,7 +98,7 @@ func (s *serveSettings) check(ctx context.Context) error {
 
 // serve runs until ctx ends. What is opened is closed in the opposite order, also when a later step fails.
 func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logger) (err error) {
-	tuneMemory()
+	tuneRuntime(log)
 	plain, err := s.public.listen(ctx, s.demo)
 	if err != nil {
 		return err
@@ -247,7 +247,7 @@ func (n *node) run(ctx context.Context, publicOn, adminOn net.Listener, out io.W
 	}
 	public, admin := service.HTTPServer(), newAdminServer(service.AdminHandler(), n.log)
 	failed := make(chan error, 2)
-	serveInBackground(public, publicOn, failed)
+	serveInBackground(public, service.OnDoorstep(publicOn), failed)
 	serveInBackground(admin, adminOn, failed)
 	sweeping, stopSweeping := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
