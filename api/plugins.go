@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -47,6 +48,9 @@ type uploadInput struct {
 	BrandQuery
 
 	Signature string `header:"Hotdrop-Signature" maxLength:"200" doc:"the brand's signature: the id of a signing key, a colon, and base64 of 64 bytes"`
+
+	Reason     string `query:"reason" maxLength:"500" doc:"why, for the staff log"`
+	ReasonLine string `header:"X-Reason" maxLength:"500" doc:"the same as a header; it wins"`
 
 	Again bool `query:"again" doc:"vet the plugin once more if it was refused, as after the platform granted it more"`
 
@@ -226,6 +230,7 @@ func (s *Server) upload(ctx context.Context, in *uploadInput) (*uploadOutput, er
 	}
 	p, created, err := s.plugins.Upload(ctx, core.PluginUpload{
 		Actor: principalOf(ctx), Brand: in.Brand, Body: in.body, Again: in.Again, Signature: signature,
+		Reason: cmp.Or(in.ReasonLine, in.Reason),
 	})
 	if in.body.problem != nil {
 		return nil, in.body.problem

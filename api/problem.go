@@ -80,7 +80,7 @@ func statusOf(code core.Code) int {
 		return http.StatusTooManyRequests
 	case core.CodePreconditionFailed:
 		return http.StatusPreconditionFailed
-	case core.CodeInvalid, core.CodeIdempotencyMismatch, core.CodeVoucherInvalid, core.CodeSignatureInvalid:
+	case core.CodeInvalid, core.CodeIdempotencyMismatch, core.CodeVoucherInvalid, core.CodeSignatureInvalid, core.CodeReasonRequired:
 		return http.StatusUnprocessableEntity
 	case core.CodeMechanicFailed, core.CodeUnavailable, core.CodeOverloaded, core.CodeStorageFull:
 		return http.StatusServiceUnavailable

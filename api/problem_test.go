@@ -73,7 +73,7 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		core.CodeAlreadyUsed:    409, core.CodeIdempotencyMissing: 400, core.CodeIdempotencyMismatch: 422, core.CodeInFlight: 409,
 		core.CodeInsufficientFunds: 402, core.CodeWrongState: 409, core.CodeRefunded: 409, core.CodePreconditionFailed: 412,
 		core.CodeBelowTaken: 409, core.CodeNotReady: 409, core.CodeDraining: 409, core.CodeStopped: 409, core.CodeApprovalRequired: 409, core.CodeSignatureInvalid: 422, core.CodeMechanicFailed: 503, core.CodeUnavailable: 503, core.CodeOverloaded: 503,
-		core.CodeStorageFull: 503, core.CodeTooManyKeys: 409, core.CodeNameTaken: 409, core.CodeInternal: 500, CodeUnauthorized: 401, CodeForbidden: 403, CodeMalformed: 400,
+		core.CodeStorageFull: 503, core.CodeTooManyKeys: 409, core.CodeNameTaken: 409, core.CodeReasonRequired: 422, core.CodeInternal: 500, CodeUnauthorized: 401, CodeForbidden: 403, CodeMalformed: 400,
 		CodeTooLarge: 413, CodeUnsupportedMedia: 415, CodeMethodNotAllowed: 405, CodeTimeout: 408,
 		core.CodeVoucherInvalid: 422, core.CodeVoucherExpired: 409, core.CodeVoucherUsed: 409, core.CodeLockedOut: 429,
 		core.CodePoolExhausted: 409, core.CodeGroupClosed: 409, core.CodeGroupFull: 409, core.CodeDrawClosed: 409,

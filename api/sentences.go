@@ -264,6 +264,11 @@ var explanations = []explanation{
 		both("Revoke keys that nobody uses any more, then try again.", "请先吊销不再使用的密钥，然后重试。"),
 	},
 	{
+		core.CodeReasonRequired, false, both("Reason required", "需要说明原因"),
+		both("Shoppers can sign up or buy and notice this change, so a reason is kept with it.", "活动对顾客开放，此更改会影响顾客，因此需要记录原因。"),
+		both("Send the same request with `reason`.", "请在请求中加上 reason 后重试。"),
+	},
+	{
 		core.CodeNameTaken, false, both("Name taken", "名称已被占用"),
 		both("Somebody outside your brand is called so: no two people share a name in the staff log.", "品牌之外已有人使用此名称：员工日志中不允许两人同名。"),
 		both("Choose another name, one that begins with your brand's for instance.", "请换一个名称，例如以品牌名开头。"),

@@ -20,7 +20,7 @@ import (
 type applyInput struct {
 	Campaign    string `path:"campaign" maxLength:"63" doc:"the campaign's id; the file has to name the same" example:"trade-in"`
 	DryRun      bool   `query:"dry_run" doc:"check and compile everything, say what would change, change nothing"`
-	Reason      string `query:"reason" maxLength:"500" doc:"why, for the staff log"`
+	Reason      string `query:"reason" maxLength:"500" doc:"why, for the staff log; needed to change a campaign while shoppers can sign up or buy"`
 	ReasonLine  string `header:"X-Reason" maxLength:"500" doc:"the same as a header; it wins"`
 	IfMatch     string `header:"If-Match" maxLength:"64" doc:"the ETag you have seen: refuse if the campaign has changed since"`
 	IfNoneMatch string `header:"If-None-Match" maxLength:"64" pattern:"^\\*$" patternDescription:"an asterisk" doc:"*: refuse if the campaign exists"`
@@ -85,7 +85,8 @@ func (s *Server) registerStaff() {
 		},
 		takes: intake{types: []string{yamlType, jsonType}, limit: maxCampaignFile},
 		refuses: []core.Code{
-			core.CodePreconditionFailed, core.CodeBelowTaken, core.CodeWrongState, core.CodeApprovalRequired, core.CodeUnavailable,
+			core.CodePreconditionFailed, core.CodeBelowTaken, core.CodeWrongState, core.CodeApprovalRequired, core.CodeReasonRequired,
+			core.CodeUnavailable,
 		},
 	}, s.apply)
 	register(s, operation{

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 )
 
 // Campaigns returns every campaign this node serves as it stands now, sorted by id.
@@ -146,8 +147,8 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	if current == nil {
 		current = &CampaignRecord{}
 	}
-	now := e.now().UnixMilli()
-	next := current.applied(req, now)
+	now, why := e.now().UnixMilli(), req.why(current, e.now())
+	next := current.applied(req, now, why)
 	ruleset, warnings, err := e.compileFile(ctx, current, req.Definition, &next.Ruleset)
 	if err != nil {
 		return nil, err
@@ -156,6 +157,9 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	isNew := current.Ruleset.Number == 0 || !sameRuleset(&current.Ruleset, &next.Ruleset)
 	if !isNew && current.Demo == req.Demo && sameDefinition(current.Definition, req.Definition) {
 		return nil, nil //nolint:nilnil // nothing to change
+	}
+	if err := req.checkWhy(current, e.now()); err != nil {
+		return nil, err
 	}
 	if err := e.checkDraws(ctx, current.Definition, req.Definition, req.timesFree(current)); err != nil {
 		return nil, err
@@ -171,7 +175,7 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	return &CampaignChange{
 		Record: next, From: current.Revision, Limits: req.Definition.Limits(), NewRuleset: isNew, Artefacts: artefacts,
 		Documents: append(newDraws(current.Definition, req.Definition), newRoom(current.Definition, req.Definition, e.now())...),
-		Entry:     req.entry(now, current.Definition),
+		Entry:     req.entry(now, current.Definition, why),
 	}, nil
 }
 
@@ -185,7 +189,7 @@ func (e *Engine) settleRuleset(ctx context.Context, next, current *CampaignRecor
 }
 
 // applied is the record that follows this one when the file is applied, before its ruleset is held against the live one.
-func (r *CampaignRecord) applied(req *ApplyRequest, now int64) CampaignRecord {
+func (r *CampaignRecord) applied(req *ApplyRequest, now int64, why string) CampaignRecord {
 	next := CampaignRecord{
 		Definition: req.Definition, Revision: r.Revision + 1, Epoch: r.Epoch + 1, Demo: req.Demo,
 		Rollout: r.Rollout, Rulesets: r.Rulesets, Agreed: r.agreedFile(),
@@ -195,7 +199,7 @@ func (r *CampaignRecord) applied(req *ApplyRequest, now int64) CampaignRecord {
 		},
 	}
 	next.Rollout.Action, next.Rollout.At, next.Rollout.By, next.Rollout.Role = ActionApply, now, req.Actor.ID, req.Actor.Role
-	next.Rollout.Reason, next.Rollout.Guard = req.Reason, ""
+	next.Rollout.Reason, next.Rollout.Guard = why, ""
 	return next
 }
 
@@ -278,13 +282,41 @@ func atBrand(format string, args ...any) error {
 }
 
 // entry is the staff log's row of the change.
-func (r *ApplyRequest) entry(now int64, before *Campaign) StaffEntry {
-	entry := r.Actor.entry(now, "campaign.apply", r.Definition.Brand, r.Definition.ID, r.Reason)
+func (r *ApplyRequest) entry(now int64, before *Campaign, why string) StaffEntry {
+	entry := r.Actor.entry(now, "campaign.apply", r.Definition.Brand, r.Definition.ID, why)
 	entry.After, _ = json.Marshal(r.Definition) // plain data always encodes
 	if before != nil {
 		entry.Before, _ = json.Marshal(before)
 	}
 	return entry
+}
+
+// why is the reason that is kept with the change: the one that was given, else what kind of change it is.
+func (r *ApplyRequest) why(current *CampaignRecord, now time.Time) string {
+	switch {
+	case r.Reason != "":
+		return r.Reason
+	case current.Definition == nil:
+		return "the campaign's first file"
+	case current.Definition.Phases.At(now) == PhaseClosed:
+		return "the file was changed after the campaign had closed"
+	default:
+		return "the file was changed before the campaign opened"
+	}
+}
+
+// checkWhy refuses a change without a reason of a campaign that is open to shoppers, before it or by it: they feel it, and may
+// ask. A first file, and what is changed while nobody can sign up or buy, may come without.
+func (r *ApplyRequest) checkWhy(current *CampaignRecord, now time.Time) error {
+	if r.Reason != "" || r.DryRun || current.Definition == nil {
+		return nil
+	}
+	for _, phase := range []Phase{current.Definition.Phases.At(now), r.Definition.Phases.At(now)} {
+		if phase == PhaseReservation || phase == PhaseSale {
+			return Errorf(CodeReasonRequired, "say why: shoppers notice a change of a campaign in its phase %s, so a reason is kept with it", phase)
+		}
+	}
+	return nil
 }
 
 func sameDefinition(a, b *Campaign) bool {

@@ -50,6 +50,7 @@ const (
 	CodeForbidden           Code = "forbidden"                // the principal's role or brand does not allow this
 	CodeTooManyKeys         Code = "too_many_keys"            // as many staff keys are live as there may be
 	CodeNameTaken           Code = "name_taken"               // somebody of another brand, or of every brand, is called so
+	CodeReasonRequired      Code = "reason_required"          // shoppers notice the change, and nobody said why it is made
 	CodeMechanicFailed      Code = "mechanic_failed"          // a mechanic with policy deny could not decide
 	CodeUnavailable         Code = "unavailable"              // the store does not answer; try again
 	CodeOverloaded          Code = "overloaded"               // too much work is waiting; try again

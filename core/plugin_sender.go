@@ -18,6 +18,14 @@ const (
 	DeedSign   PluginDeed = "sign"   // a signature of them
 )
 
+// why is the reason that the staff log has for the deed if nobody gave another.
+func (d PluginDeed) why() string {
+	if d == DeedSign {
+		return "a signature of the bytes was sent"
+	}
+	return "the same bytes were sent again"
+}
+
 // PluginSender is a person who has sent a plugin's bytes, or a signature of them. It is remembered for as long as the plugin:
 // none of the senders can approve it, whoever came first.
 type PluginSender struct {
@@ -112,7 +120,7 @@ func (r *PluginRegistry) sendAgain(actor *Principal, p *Plugin, deed PluginDeed)
 	before, now := *p, r.now().UnixMilli()
 	change := &PluginChange{Plugin: p}
 	r.remember(change, actor, deed, now)
-	change.Entry = pluginEntry(now, *actor, "plugin."+string(deed), "", &before, p)
+	change.Entry = pluginEntry(now, *actor, "plugin."+string(deed), deed.why(), &before, p)
 	if p.State == before.State {
 		return change, nil
 	}

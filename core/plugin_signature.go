@@ -184,6 +184,6 @@ func (r *PluginRegistry) resign(actor *Principal, p *Plugin, s *PluginSignature,
 		p.end(actor.ID, "it was signed after it was approved", now)
 	}
 	r.remember(change, actor, deed, now)
-	change.Entry = pluginEntry(now, *actor, "plugin.sign", "", &before, p)
+	change.Entry = pluginEntry(now, *actor, "plugin.sign", deed.why(), &before, p)
 	return change, p.moved(&before, PluginSign)
 }

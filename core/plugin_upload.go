@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -20,6 +21,8 @@ type PluginUpload struct {
 	Brand string    // whose it shall be; staff of one brand may leave it empty
 	Body  io.Reader // the module, at most MaxPluginBytes
 	Again bool      // vet it once more if it was refused before
+	// Reason is why, for the staff log; without one it has what became of the bytes.
+	Reason string
 
 	Signature *SignedBy // nil: it is not signed
 }
@@ -33,6 +36,9 @@ const uploadBound = 15 * time.Minute
 // refused is vetted again where that was asked for, or where there is no report by the rules of this version; one that
 // comes with another signature than it has is signed anew, as [PluginRegistry.Sign] has it.
 func (r *PluginRegistry) Upload(ctx context.Context, u PluginUpload) (p *Plugin, created bool, err error) {
+	if err := checkOptionalReason(u.Reason); err != nil {
+		return nil, false, err
+	}
 	brand, err := u.Actor.pluginScope(u.Brand, "")
 	if err != nil || !ValidCampaignID(brand) {
 		return nil, false, Errorf(CodeInvalid, "name the brand that uploads: your own, or with brand")
@@ -82,7 +88,7 @@ func (r *PluginRegistry) create(ctx context.Context, u *PluginUpload, p *Plugin)
 	if err := r.checkRoom(ctx, p); err != nil {
 		return err
 	}
-	return r.store.CreatePlugin(ctx, p, *pluginEntry(p.UploadedAt, u.Actor, "plugin.upload", "", nil, p))
+	return r.store.CreatePlugin(ctx, p, *pluginEntry(p.UploadedAt, u.Actor, "plugin.upload", cmp.Or(u.Reason, "sent for the first time"), nil, p))
 }
 
 // checkRoom refuses a module that is more than its brand may keep. It is asked when the module is stored already: of
@@ -217,7 +223,11 @@ func (r *PluginRegistry) abandon(ctx context.Context, p *Plugin, why error) erro
 func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugin) (*Plugin, error) {
 	p, err := r.change(ctx, sent.Brand, sent.Digest, func(p *Plugin) (*PluginChange, error) {
 		if p.State != PluginRefused || (p.Report != nil && !u.Again) {
-			return r.resent(&u.Actor, p, sent.Signature)
+			change, err := r.resent(&u.Actor, p, sent.Signature)
+			if change != nil && u.Reason != "" {
+				change.Entry.Reason = u.Reason
+			}
+			return change, err
 		}
 		before := *p
 		if sent.Signature != nil {
@@ -236,7 +246,7 @@ func (r *PluginRegistry) again(ctx context.Context, u *PluginUpload, sent *Plugi
 		}
 		now := r.now().UnixMilli()
 		r.remember(change, &u.Actor, DeedUpload, now)
-		change.Entry = pluginEntry(now, u.Actor, "plugin.upload", "", &before, p)
+		change.Entry = pluginEntry(now, u.Actor, "plugin.upload", cmp.Or(u.Reason, "sent to be vetted once more"), &before, p)
 		return change, nil
 	})
 	if CodeOf(err) == CodeNotFound {

@@ -47,7 +47,7 @@ func applyCommand() *cobra.Command {
 	a.format.register(cmd)
 	cmd.Flags().BoolVar(&a.dryRun, "dry-run", false, "check and compile everything, print the difference, change nothing")
 	cmd.Flags().StringVar(&a.ifMatch, "if-match", "", "apply only if the campaign is at this revision (0: does not exist)")
-	cmd.Flags().StringVar(&a.reason, "reason", "", "why, for the staff log")
+	cmd.Flags().StringVar(&a.reason, "reason", "", "why, for the staff log; needed to change a campaign while shoppers can sign up or buy")
 	return cmd
 }
 
@@ -70,10 +70,12 @@ func (a *application) apply(ctx context.Context, path string, stdin io.Reader, o
 	}
 	where := "/v1/campaigns/" + url.PathEscape(definition.ID) + "?" + query.Encode()
 	answered, err := a.client.do(ctx, http.MethodPut, where, header, text)
-	if p, ok := errors.AsType[*api.Problem](err); ok && len(p.Problems) > 0 {
+	switch p, refused := errors.AsType[*api.Problem](err); {
+	case refused && len(p.Problems) > 0:
 		return fileError(path, &core.Problems{List: p.Problems})
-	}
-	if err != nil {
+	case refused && p.Code == core.CodeReasonRequired:
+		return &nextError{err, "hotdrop campaign apply " + quoted(path) + " --reason WHY"}
+	case err != nil:
 		return err
 	}
 	return show(out, a.format, answered.body, func(out io.Writer, applied *api.Applied) error { return writeApplied(out, talk, applied) })

@@ -36,6 +36,7 @@ type submission struct {
 	signature string // the file of it; "" for what lies beside the module
 	wait      bool
 	again     bool
+	reason    string // "": the server says what was sent
 	format    output
 }
 
@@ -63,6 +64,7 @@ func mechanicSubmitCommand() *cobra.Command {
 	s.format.register(cmd)
 	cmd.Flags().StringVar(&s.brand, "brand", "", "the brand that uploads; not needed with a brand's key")
 	cmd.Flags().StringVar(&s.signature, "signature", "", "file of the signature (default: FILE"+signatureSuffix+" if it is there)")
+	cmd.Flags().StringVar(&s.reason, "reason", "", "why, for the staff log; without: that the module was sent")
 	cmd.Flags().BoolVar(&s.wait, "wait", true, "wait for the verdict; --wait=false ends after the upload")
 	cmd.Flags().BoolVar(&s.again, "again", false, "have it vetted once more if it was refused before")
 	return cmd
@@ -195,6 +197,9 @@ func (s *submission) query() string {
 	}
 	if s.again {
 		query.Set("again", "true")
+	}
+	if s.reason != "" {
+		query.Set("reason", s.reason)
 	}
 	if len(query) == 0 {
 		return ""
