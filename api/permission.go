@@ -29,9 +29,10 @@ type operation struct {
 const permissionKey = "permission"
 
 // checkPermission is the API's outermost middleware: an operation that was registered without a permission is closed.
-func checkPermission(ctx huma.Context, next func(huma.Context)) {
+func (s *Server) checkPermission(ctx huma.Context, next func(huma.Context)) {
 	permission, _ := ctx.Operation().Metadata[permissionKey].(Permission)
 	if problem := permission.allows(principalOf(ctx.Context())); problem != nil {
+		s.denied.note(ctx.Context(), ctx.Operation().OperationID, problem)
 		(&exchange{requestContext: ctx}).refuse(problem)
 		return
 	}
@@ -56,7 +57,9 @@ func register[I, O any](s *Server, op operation, handler func(context.Context, *
 	huma.Register(s.api, op.Operation, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handler(ctx, in)
 		if err != nil {
-			return nil, s.problem(ctx, err)
+			problem := s.problem(ctx, err)
+			s.denied.note(ctx, op.OperationID, problem)
+			return nil, problem
 		}
 		return out, nil
 	})

@@ -411,7 +411,7 @@ func TestEveryThingThatStaffDoToAPluginIsWrittenDown(t *testing.T) {
 	platform.decide(digest, "rejections").problem(t, core.CodeWrongState)
 	got := s.staffLog(t)
 	want := []string{
-		"xiaomi demo-xiaomi brand plugin.upload  →uploaded",
+		"xiaomi demo-xiaomi brand plugin.upload sent for the first time →uploaded",
 		"xiaomi system system plugin.accept vetted by the rules of version 1 vetting→vetted",
 		"xiaomi demo-platform-2 platform plugin.approve because vetted→vetted",
 		"xiaomi demo-platform platform plugin.approve because vetted→approved",

@@ -57,6 +57,7 @@ type Server struct {
 	proxies   Proxies
 	limits    *limiter
 	door      *staffDoor
+	denied    *deniedStaff
 	admission *admission // nil without a bound
 	seeds     seedHashes
 	permitted map[string]Permission // by operation
@@ -84,8 +85,9 @@ func New(o Options) (*Server, error) {
 		proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
 		door: auth.staff.with(&o), draining: make(chan struct{}),
 	}
+	s.denied = newDeniedStaff(s.log)
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev"), auth.cookies.SessionName()), s.fail)
-	s.api.UseMiddleware(checkPermission)
+	s.api.UseMiddleware(s.checkPermission)
 	s.registerShop()
 	s.registerWallet()
 	s.registerCampaigns()

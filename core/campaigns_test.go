@@ -114,7 +114,7 @@ func TestABinaryWithOtherMechanicsServesOnlyAfterTheyAreApplied(t *testing.T) {
 		t.Cleanup(newer.Stop)
 		_, _, err := newer.Place(t.Context(), buy("ann", "k"))
 		wantCode(t, err, core.CodeUnavailable)
-		record, err := newer.ApplyCampaign(t.Context(), core.ApplyRequest{Definition: d.def})
+		record, err := newer.ApplyCampaign(t.Context(), core.ApplyRequest{Definition: d.def, Reason: "a test"})
 		must(t, err)
 		o, _, err := newer.Place(t.Context(), buy("ann", "k"))
 		must(t, err)

@@ -455,7 +455,7 @@ func TestACompilerIsToldWhoseCampaignItIs(t *testing.T) {
 		must(t, engine.Start(t.Context()))
 		_, err := engine.ApplyCampaign(t.Context(), core.ApplyRequest{
 			Definition: d.with(func(c *core.Campaign) { c.Ruleset = []core.Binding{{Mechanic: "b", OnFailure: core.FailLastGood}} }),
-			Actor:      core.Principal{ID: "op", Role: core.RoleOperator},
+			Actor:      core.Principal{ID: "op", Role: core.RoleOperator}, Reason: "a test",
 		})
 		must(t, err)
 		engine.Stop()

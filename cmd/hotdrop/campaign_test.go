@@ -17,7 +17,7 @@ func TestAppliedFilesComeBackAsTheyAre(t *testing.T) {
 	for _, campaign := range []string{"phone", "trade-in", "car", "group"} {
 		exported := requireRun(t, folder, "campaign", "export", campaign, "--server", s.url)
 		file := writeFile(t, folder, campaign+".yaml", exported)
-		if changes := requireRun(t, folder, "campaign", "apply", file, "--server", s.url); changes != "" {
+		if changes := requireRun(t, folder, "campaign", "apply", "--reason", "a test", file, "--server", s.url); changes != "" {
 			t.Errorf("applying what was exported changed\n%s", changes)
 		}
 		if again := requireRun(t, folder, "campaign", "get", campaign, "--server", s.url); again != exported {
@@ -32,7 +32,7 @@ func TestADryRunPrintsTheDifferenceAndChangesNothing(t *testing.T) {
 	exported := requireRun(t, folder, "campaign", "export", "car", "--server", s.url)
 	file := writeFile(t, folder, "car.yaml", strings.Replace(exported, "stock: 666", "stock: 700", 1))
 	const want = "~ items[fortwo].stock: 666 → 700\n"
-	if got := requireRun(t, folder, "campaign", "apply", file, "--dry-run", "--server", s.url); got != want {
+	if got := requireRun(t, folder, "campaign", "apply", "--reason", "a test", file, "--dry-run", "--server", s.url); got != want {
 		t.Errorf("the dry run printed %q, want %q", got, want)
 	}
 	if after := requireRun(t, folder, "campaign", "export", "car", "--server", s.url); after != exported {
@@ -51,7 +51,7 @@ func TestTheResultOfApplyingIsOneObject(t *testing.T) {
 	folder := t.TempDir()
 	s := serve(t, folder, "--demo")
 	file := writeFile(t, folder, "rush.yaml", fmt.Sprintf(rushFile, 5))
-	out := requireRun(t, folder, "campaign", "apply", file, "--server", s.url, "-o", "json", "--if-match", "0")
+	out := requireRun(t, folder, "campaign", "apply", "--reason", "a test", file, "--server", s.url, "-o", "json", "--if-match", "0")
 	var applied api.Applied
 	if err := json.Unmarshal([]byte(out), &applied); err != nil || applied.ID != "rush" || applied.Revision != 1 || applied.Ruleset != 1 {
 		t.Errorf("%v: %s", err, out)
@@ -68,7 +68,7 @@ func TestARevisionThatHasPassedIsRefused(t *testing.T) {
 	s := serve(t, folder, "--demo")
 	file := writeFile(t, folder, "rush.yaml", fmt.Sprintf(rushFile, 5))
 	apply := func(revision string) result {
-		return run(t, folder, "campaign", "apply", file, "--server", s.url, "--if-match", revision)
+		return run(t, folder, "campaign", "apply", "--reason", "a test", file, "--server", s.url, "--if-match", revision)
 	}
 	for _, step := range []struct {
 		revision string
@@ -107,7 +107,7 @@ func TestEveryProblemOfAFileIsReportedWhereItIsAndNothingIsApplied(t *testing.T)
 			if broken == good {
 				t.Fatalf("%q is not in the file", test.old)
 			}
-			r := run(t, folder, "campaign", "apply", writeFile(t, folder, "rush.yaml", broken), "--server", s.url)
+			r := run(t, folder, "campaign", "apply", "--reason", "a test", writeFile(t, folder, "rush.yaml", broken), "--server", s.url)
 			if r.code != exitFailed || r.stdout != "" {
 				t.Errorf("exit %d, stdout %q", r.code, r.stdout)
 			}
@@ -124,7 +124,7 @@ func TestEveryProblemOfAFileIsReportedWhereItIsAndNothingIsApplied(t *testing.T)
 func TestAFileCanComeFromStdin(t *testing.T) {
 	folder := t.TempDir()
 	s := serve(t, folder, "--demo")
-	cmd := hotdrop(t.Context(), folder, "campaign", "apply", "-", "--server", s.url)
+	cmd := hotdrop(t.Context(), folder, "campaign", "apply", "--reason", "a test", "-", "--server", s.url)
 	cmd.Stdin = strings.NewReader(fmt.Sprintf(rushFile, 5))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

@@ -60,7 +60,7 @@ func TestAnOrderIsReplayedWithoutItsServer(t *testing.T) {
 	}
 	a.decide(http.StatusOK, digest, "approvals")
 	file := tradeInCampaign("trade", "meizu", digest) + "    on_failure: skip\n"
-	requireRun(t, a.folder, "campaign", "apply", writeFile(t, a.folder, "trade.yaml", file), "--server", a.server.url)
+	requireRun(t, a.folder, "campaign", "apply", "--reason", "a test", writeFile(t, a.folder, "trade.yaml", file), "--server", a.server.url)
 	order := s.order(http.StatusCreated, "ann", "trade").str("id")
 	a.decide(http.StatusOK, digest, "revocations")
 	unasked := s.order(http.StatusCreated, "bob", "trade").str("id")
@@ -149,7 +149,7 @@ func TestARefusalIsReadWithWhatWasDecided(t *testing.T) {
 	s := &shop{a}
 	file, _, _ := strings.Cut(tradeInCampaign("refuses", "meizu", ""), "  - plugin:")
 	file += "  - rule: {rule: choosy, hook: quote, then: [{deny: {reason: not_today, text: Come back tomorrow}}]}\n"
-	requireRun(t, a.folder, "campaign", "apply", writeFile(t, a.folder, "refuses.yaml", file), "--server", a.server.url)
+	requireRun(t, a.folder, "campaign", "apply", "--reason", "a test", writeFile(t, a.folder, "refuses.yaml", file), "--server", a.server.url)
 	s.order(http.StatusForbidden, "ann", "refuses")
 	if code := a.server.signal(t, syscall.SIGINT); code != exitOK {
 		t.Fatalf("exit %d\n%s", code, a.server.log())

@@ -38,7 +38,7 @@ phases: {sale: 2014-01-01T00:00:00+08:00, closed: 2114-01-01T00:00:00+08:00}
 items: [{sku: mx3, title: MX3, price: 179900, stock: 30, hold: 15m}]
 ruleset: [{plugin: "`+digest+`", config: {amount: 900}}]
 `)
-			if r := run(t, a.folder, "campaign", "apply", file, "--server", a.server.url); r.code != exitOK {
+			if r := run(t, a.folder, "campaign", "apply", "--reason", "a test", file, "--server", a.server.url); r.code != exitOK {
 				t.Fatalf("exit %d\n%s", r.code, r.stderr)
 			}
 			placed := request(t, http.StatusCreated, http.MethodPost, a.server.url+"/v1/campaigns/"+id+"/orders",

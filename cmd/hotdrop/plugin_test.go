@@ -118,7 +118,7 @@ func (a *author) state(digest string) string {
 func (a *author) apply(id, brand, digest string) result {
 	a.t.Helper()
 	file := writeFile(a.t, a.folder, id+".yaml", tradeInCampaign(id, brand, digest))
-	return run(a.t, a.folder, "campaign", "apply", file, "--server", a.server.url)
+	return run(a.t, a.folder, "campaign", "apply", "--reason", "a test", file, "--server", a.server.url)
 }
 
 // refusesToBind checks that applying says why the plugin cannot be bound, at its place in the file.

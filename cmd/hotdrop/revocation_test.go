@@ -57,7 +57,7 @@ func revokeWhileSelling(t *testing.T, a *author) {
 	a.decide(http.StatusOK, digest, "approvals")
 	for id, policy := range map[string]string{"denies": "deny", "skips": "skip"} {
 		file := tradeInCampaign(id, "meizu", digest) + "    on_failure: " + policy + "\n"
-		requireRun(t, a.folder, "campaign", "apply", writeFile(t, a.folder, id+".yaml", file), "--server", a.server.url)
+		requireRun(t, a.folder, "campaign", "apply", "--reason", "a test", writeFile(t, a.folder, id+".yaml", file), "--server", a.server.url)
 	}
 	placed := s.order(http.StatusCreated, "ann", "denies")
 	if placed.body["total"] != reduced {
@@ -155,7 +155,7 @@ func TestADemoStartsAgainWithoutAPluginThatWasRevoked(t *testing.T) {
 	a.decide(http.StatusOK, digest, "approvals")
 	export := requireRun(t, a.folder, "campaign", "export", "trade-in", "--server", a.server.url)
 	bound := strings.Replace(export, "plugin: trade-in", "plugin: "+digest, 1)
-	requireRun(t, a.folder, "campaign", "apply", writeFile(t, a.folder, "mine.yaml", bound), "--server", a.server.url)
+	requireRun(t, a.folder, "campaign", "apply", "--reason", "a test", writeFile(t, a.folder, "mine.yaml", bound), "--server", a.server.url)
 	a.decide(http.StatusOK, digest, "revocations")
 	if code := a.server.signal(t, syscall.SIGINT); code != exitOK {
 		t.Fatalf("exit %d\n%s", code, a.server.log())

@@ -45,7 +45,7 @@ const orderBody = `{"sku":"mx3","quantity":1}`
 func applyRush(t *testing.T, folder string, s *server, keys *api.Keys, units int) {
 	t.Helper()
 	file := writeFile(t, t.TempDir(), "rush.yaml", fmt.Sprintf(rushFile, units))
-	requireRun(t, folder, "campaign", "apply", file, "--server", s.url, "--key", keyOf(keys, core.RoleOperator))
+	requireRun(t, folder, "campaign", "apply", "--reason", "a test", file, "--server", s.url, "--key", keyOf(keys, core.RoleOperator))
 }
 
 // demoKeys are the keys that a demo server made in its data folder.

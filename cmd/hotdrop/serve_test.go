@@ -140,7 +140,7 @@ func TestAChangeThatStaffMadeOutlivesTheShift(t *testing.T) {
 	first := serve(t, folder, "--demo")
 	exported := requireRun(t, folder, "campaign", "export", "car", "--server", first.url)
 	file := writeFile(t, folder, "car.yaml", strings.Replace(exported, "stock: 666", "stock: 700", 1))
-	requireRun(t, folder, "campaign", "apply", file, "--server", first.url)
+	requireRun(t, folder, "campaign", "apply", "--reason", "a test", file, "--server", first.url)
 	request(t, http.StatusOK, http.MethodPost, first.url+"/v1/demo/campaigns/car/phase",
 		keyOf(demoKeys(t, folder+"/data"), core.RoleOperator), "", `{"phase":"sale"}`)
 	first.signal(t, syscall.SIGINT)

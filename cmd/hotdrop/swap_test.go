@@ -73,7 +73,7 @@ func newSwapSale(t *testing.T, servers int, where ...string) *swapSale {
 	s.keys = demoKeys(t, s.folder+"/data")
 	s.operator = keyOf(s.keys, core.RoleOperator)
 	file := writeFile(t, t.TempDir(), "rush.yaml", fmt.Sprintf(swapFile, swapBindings(1)))
-	requireRun(t, s.folder, "campaign", "apply", file, "--server", s.servers[0].url, "--key", s.operator)
+	requireRun(t, s.folder, "campaign", "apply", "--reason", "a test", file, "--server", s.servers[0].url, "--key", s.operator)
 	for k := int64(2); k <= swapRulesets; k++ {
 		body := fmt.Sprintf(`{"bindings":%s,"reason":"variant"}`, swapBindings(k))
 		s.must(s.servers[0], http.StatusCreated, http.MethodPost, "/rulesets", body)

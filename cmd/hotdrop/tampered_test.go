@@ -62,7 +62,7 @@ func TestAModuleThatWasChangedInTheDatabaseIsNotRun(t *testing.T) {
 			a.decide(http.StatusOK, digest, "approvals")
 			for id, policy := range map[string]string{"denies": "deny", "skips": "skip"} {
 				file := tradeInCampaign(id, "meizu", digest) + "    on_failure: " + policy + "\n"
-				requireRun(t, a.folder, "campaign", "apply", writeFile(t, a.folder, id+".yaml", file), "--server", a.server.url)
+				requireRun(t, a.folder, "campaign", "apply", "--reason", "a test", writeFile(t, a.folder, id+".yaml", file), "--server", a.server.url)
 			}
 			if code := a.server.signal(t, syscall.SIGINT); code != exitOK {
 				t.Fatalf("exit %d\n%s", code, a.server.log())

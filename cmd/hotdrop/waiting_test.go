@@ -60,7 +60,7 @@ func newRoom(t *testing.T, servers int, where ...string) *room {
 		r.servers, r.urls = append(r.servers, s), append(r.urls, s.url)
 	}
 	r.keys = demoKeys(t, folder+"/data")
-	requireRun(t, folder, "campaign", "apply", writeFile(t, folder, "room.yaml", roomFile), "--server", r.urls[0], "--key", r.operator())
+	requireRun(t, folder, "campaign", "apply", "--reason", "a test", writeFile(t, folder, "room.yaml", roomFile), "--server", r.urls[0], "--key", r.operator())
 	return r
 }
 

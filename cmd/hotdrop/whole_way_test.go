@@ -211,12 +211,12 @@ func (d *deployment) file(campaign, digest, policy string) string {
 
 func (d *deployment) bind(campaign, digest, policy string) {
 	d.t.Helper()
-	d.named("demo-operator").does(exitOK, "campaign", "apply", d.file(campaign, digest, policy))
+	d.named("demo-operator").does(exitOK, "campaign", "apply", "--reason", "a test", d.file(campaign, digest, policy))
 }
 
 func (d *deployment) bindsNot(campaign, digest, why string) {
 	d.t.Helper()
-	d.named("demo-operator").isRefused(why, "campaign", "apply", d.file(campaign, digest, "deny"))
+	d.named("demo-operator").isRefused(why, "campaign", "apply", "--reason", "a test", d.file(campaign, digest, "deny"))
 }
 
 // otherDeployment carries the plugin through a registry, once from the author's file and once from the server, into a
