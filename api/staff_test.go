@@ -124,7 +124,8 @@ func TestRulesetsStayReadableAfterTheyWereReplaced(t *testing.T) {
 	operator := openDrop(t, s, c, core.PhaseSale)
 	file := operator.do(http.MethodGet, "/v1/campaigns/phone/file", "").body
 	next := strings.Replace(file, "no_black", "no_black_ones", 1)
-	applied := operator.apply("phone", next).wants(t, http.StatusOK)
+	operator.apply("phone", next).problem(t, core.CodeReasonRequired)
+	applied := operator.do(http.MethodPut, "/v1/campaigns/phone?reason=renamed", next, "Content-Type", yamlType).wants(t, http.StatusOK)
 	if jsonText(t, applied.value(t)["ruleset"]) != "2" {
 		t.Fatalf("applied %s", applied.body)
 	}
