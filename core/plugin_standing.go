@@ -164,8 +164,8 @@ func (e *Engine) endsBefore(ctx context.Context, def *Campaign, r *Ruleset) []st
 		}
 		warnings = append(warnings, fmt.Sprintf(
 			"ruleset[%d]: the approval of the plugin %s ends at %s, before the campaign closes at %s: have it approved for longer, "+
-				"hotdrop review approve %s --expires %s", i, p.Name, instantText(p.ExpiresAt()), instantText(closes.UnixMilli()),
-			digest, instantText(closes.UnixMilli())))
+				"hotdrop review approve %s --brand %s --expires %s --reason WHY", i, p.Name, instantText(p.ExpiresAt()),
+			instantText(closes.UnixMilli()), digest, def.Brand, instantText(closes.UnixMilli())))
 	}
 	return warnings
 }

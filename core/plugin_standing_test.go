@@ -84,7 +84,8 @@ func TestWhoBindsAPluginWhoseApprovalEndsBeforeTheCampaignIsWarned(t *testing.T)
 		longer := func(c *core.Campaign) { c.Phases.Closed = opening.Add(91 * day) }
 		applied, err := h.apply(h.with(longer))
 		must(t, err)
-		if w := applied.Ruleset.Warnings; len(w) != 1 || !strings.Contains(w[0], "ends at 2") || !strings.Contains(w[0], "before the campaign closes") {
+		renew := "hotdrop review approve " + digestOf(module) + " --brand meizu --expires " + opening.Add(91*day).UTC().Format(time.RFC3339) + " --reason WHY"
+		if w := applied.Ruleset.Warnings; len(w) != 1 || !strings.Contains(w[0], "ends at 2") || !strings.HasSuffix(w[0], renew) {
 			t.Errorf("%q", w)
 		}
 		added, err := h.AddRuleset(t.Context(), core.RulesetRequest{
