@@ -181,7 +181,15 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 	if req.DryRun {
 		return needed
 	}
-	_, err = e.swap(ctx, req.Definition.ID, &req.Actor, func(current *CampaignRecord) (*swapPlan, error) {
+	if err := e.letWait(ctx, req, file, why); err != nil {
+		return err
+	}
+	return needed
+}
+
+// letWait has the file of that digest wait for somebody else who applies it.
+func (e *Engine) letWait(ctx context.Context, req *ApplyRequest, file, why string) error {
+	_, err := e.swap(ctx, req.Definition.ID, &req.Actor, func(current *CampaignRecord) (*swapPlan, error) {
 		if p := current.Rollout.Pending; p != nil && p.File == file {
 			return nil, nil //nolint:nilnil // it waits already
 		}
@@ -189,10 +197,7 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 			File: file, Approval: why, By: req.Actor.ID, Role: req.Actor.Role, Asked: e.now().UnixMilli(), Reason: req.Reason,
 		}), nil
 	})
-	if err != nil {
-		return err
-	}
-	return needed
+	return err
 }
 
 // fileNeedsApproval returns why somebody else has to apply the same file, "" if nobody has to.

@@ -192,20 +192,8 @@ type beginning struct {
 // begin finds the tombstone of an erasure that was interrupted, or makes one and writes it down.
 func (x *erasing) begin(ctx context.Context, found bool) (*beginning, error) {
 	for range maxDecisions {
-		for _, c := range x.campaigns {
-			b := &beginning{c, DocumentKey{DocumentErasure, "open/" + ShopperHash(c.brand, x.request.Shopper)}}
-			d, err := b.load(ctx)
-			if err != nil {
-				return nil, err
-			}
-			if d != nil {
-				record, err := read[ErasureRecord](d)
-				if err != nil {
-					return nil, storeError(err)
-				}
-				x.out.Tombstone = record.Tombstone
-				return b, nil
-			}
+		if b, err := x.interrupted(ctx); b != nil || err != nil {
+			return b, err
 		}
 		if !found {
 			return nil, noShopper()
@@ -216,6 +204,27 @@ func (x *erasing) begin(ctx context.Context, found bool) (*beginning, error) {
 		}
 	}
 	return nil, storeError(ErrConflict)
+}
+
+// interrupted finds the tombstone of an erasure that was interrupted; nil if there is none.
+func (x *erasing) interrupted(ctx context.Context) (*beginning, error) {
+	for _, c := range x.campaigns {
+		b := &beginning{c, DocumentKey{DocumentErasure, "open/" + ShopperHash(c.brand, x.request.Shopper)}}
+		d, err := b.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if d == nil {
+			continue
+		}
+		record, err := read[ErasureRecord](d)
+		if err != nil {
+			return nil, storeError(err)
+		}
+		x.out.Tombstone = record.Tombstone
+		return b, nil
+	}
+	return nil, nil
 }
 
 // write writes down the tombstone of an erasure that begins.

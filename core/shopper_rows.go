@@ -147,20 +147,8 @@ func (r *shopperRows) loadNamed(ctx context.Context) error {
 	store, of := r.campaign.engine.shoppers, r.campaign.key()
 	quoted := string(appendString(nil, r.shopper))
 	if r.leads() {
-		for after := ""; ; {
-			page, err := store.OrdersNaming(ctx, of, `"leader":`+quoted, after, namingPage)
-			if err != nil {
-				return err
-			}
-			for _, o := range page {
-				if o.Shopper != r.shopper {
-					r.named = append(r.named, o)
-				}
-			}
-			if len(page) < namingPage {
-				break
-			}
-			after = page[namingPage-1].ID
+		if err := r.loadLed(ctx, `"leader":`+quoted); err != nil {
+			return err
 		}
 	}
 	for after := ""; ; {
@@ -181,6 +169,25 @@ func (r *shopperRows) loadNamed(ctx context.Context) error {
 		}
 	}
 	return err
+}
+
+// loadLed loads the orders of others that have the text, which names the shopper as the leader of their group.
+func (r *shopperRows) loadLed(ctx context.Context, leader string) error {
+	for after := ""; ; {
+		page, err := r.campaign.engine.shoppers.OrdersNaming(ctx, r.campaign.key(), leader, after, namingPage)
+		if err != nil {
+			return err
+		}
+		for _, o := range page {
+			if o.Shopper != r.shopper {
+				r.named = append(r.named, o)
+			}
+		}
+		if len(page) < namingPage {
+			return nil
+		}
+		after = page[namingPage-1].ID
+	}
 }
 
 // loadTasks counts what is still to be done about the shopper: the ids of tasks end with what causes them.

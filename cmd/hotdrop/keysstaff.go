@@ -135,7 +135,7 @@ func (s *staffKeys) create(ctx context.Context, person string, out, talk io.Writ
 	for page, err := range pages[api.Campaign](ctx, &s.client, "/v1/campaigns", url.Values{"limit": {strconv.Itoa(keysPage)}}) {
 		ofBrand := func(c api.Campaign) bool { return c.Brand == s.request.Brand }
 		if err != nil || slices.ContainsFunc(page, ofBrand) {
-			return nil //nolint:nilerr // the key was made, which is what was asked for
+			return nil // the key was made, which is what was asked for
 		}
 	}
 	_, _ = fmt.Fprintf(talk, "warning: no campaign is of the brand %s yet; if that is misspelt, revoke the key\n", printable(s.request.Brand))
