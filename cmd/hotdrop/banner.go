@@ -25,7 +25,7 @@ func (n *node) printBanner(ctx context.Context, out io.Writer, public, admin str
 		}
 		lines = append(lines, demo...)
 	} else {
-		lines = append(lines, "next      hotdrop keys create PERSON, hotdrop campaign apply FILE (--server "+public+" --key KEY of "+
+		lines = append(lines, "next      hotdrop keys create PERSON, hotdrop campaign apply FILE (--server "+public+", HOTDROP_KEY from "+
 			n.settings.keysPath()+")", "          a shopper's token: hotdrop keys token "+n.settings.keysPath()+" SHOPPER")
 	}
 	lines = append(lines, "Ctrl-C drains and stops; the data stays.", "")
