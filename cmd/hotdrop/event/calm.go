@@ -3,18 +3,11 @@ package event
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
 	"hotdrop/core"
 )
-
-// calmShopper is the number of the first shopper of the calm phase, beyond all others.
-const calmShopper = 60_000_000
-
-// calmUnits is how many units are for sale in the calm phase: more than can be sold.
-const calmUnits = 5_000_000
 
 // Calm is the phase that shows what a swap costs those who order meanwhile: orders come at half of the highest rate, evenly,
 // and every other second there is a swap in its middle. A second's orders are those that were due in it; their latency counts
@@ -55,29 +48,11 @@ func (c *Calm) fields() []field {
 // calmPairs is how many seconds around a swap the calm phase has, and as many without.
 func calmPairs(swaps int) int { return min(max(swaps/20, 2), 15) }
 
-// calmSale is the sale's file as the calm phase needs it: nobody has to reserve.
-func calmSale(sale *core.Campaign, id string) *core.Campaign {
-	calm := replayed(sale, id, calmUnits, time.Now())
-	calm.Items[0].NeedsReservation = false
-	bindings := append([]core.Binding(nil), calm.Ruleset...)
-	for i := range bindings {
-		if bindings[i].Mechanic == flashSale {
-			bindings[i].Config = core.Object{"price": sale.Items[0].Price, "reservers_only": false}
-		}
-	}
-	calm.Ruleset = bindings
-	return calm
-}
-
 // calmPhase is the calm phase under way.
 type calmPhase struct {
-	*runner
+	*sideSale
 
-	replay  *replay
 	swapper *swapper
-	watch   *market
-	orders  []placement
-	made    int // shoppers
 }
 
 // calm measures what swaps cost those who order at half of the highest rate, in a campaign of its own.
@@ -85,34 +60,23 @@ func (r *runner) calm(ctx context.Context) (err error) {
 	if r.config.Swaps == 0 {
 		return nil
 	}
-	file, err := campaignFile(r.config.Name)
+	side, err := r.besides(ctx, "-calm", "calm phase", "")
 	if err != nil {
 		return err
 	}
-	sale, err := parseSale(file)
-	if err != nil {
-		return err
-	}
-	sale = calmSale(sale, r.replay.campaign+"-calm")
-	if err := r.staff.apply(ctx, sale, core.PhaseReservation); err != nil {
-		return err
-	}
-	c := &calmPhase{runner: r}
-	if c.replay, err = newReplay(r.replay.run, sale.ID, termsOf(sale)); err != nil {
-		return err
-	}
+	c := &calmPhase{sideSale: side}
 	pairs := calmPairs(r.config.Swaps)
 	plan := make([]change, pairs)
 	for i := range plan {
 		plan[i] = change{mode: core.ModeLive, state: state{live: i%variants + 1}}
 	}
-	if c.swapper, err = r.newSwapper(ctx, sale, plan); err != nil {
+	if c.swapper, err = r.newSwapper(ctx, c.sale, plan); err != nil {
 		return err
 	}
 	c.swapper.made = &r.result.Swaps.Calm.Swaps
 	defer func() { err = errors.Join(err, c.swapper.close()) }()
 	c.watch = &market{prices: c.swapper.prices, every: math.MaxInt64}
-	if err := r.staff.enter(ctx, sale.ID, core.PhaseSale); err != nil {
+	if err := r.staff.enter(ctx, c.sale.ID, core.PhaseSale); err != nil {
 		return err
 	}
 	return c.play(ctx, pairs)
@@ -137,38 +101,6 @@ func (c *calmPhase) play(ctx context.Context, pairs int) error {
 	return err
 }
 
-// team returns the workers of n orders by as many shoppers who have not ordered yet.
-func (c *calmPhase) team(n int) (*gang[*buyer], error) {
-	shoppers := make([]uint32, n)
-	plan := make([]entry, n)
-	for i := range shoppers {
-		shoppers[i] = uint32(calmShopper + c.made + i) //nolint:gosec // there are fewer shoppers than that
-		plan[i].shopper = uint32(c.made + i)           //nolint:gosec // the same
-	}
-	tokens, err := signTokens(c.signer, shoppers)
-	if err != nil {
-		return nil, err
-	}
-	c.made += n
-	c.replay.tokens = append(c.replay.tokens, tokens...)
-	return &gang[*buyer]{make: func(client *Client) *buyer {
-		return &buyer{replay: c.replay, client: client, plan: plan, tally: tally{}, market: c.watch}
-	}}, nil
-}
-
-// keep keeps what the workers have placed. Nothing of the calm phase may be refused.
-func (c *calmPhase) keep(team *gang[*buyer]) error {
-	refused := map[string]int64{}
-	for _, w := range team.workers {
-		c.orders = append(c.orders, w.placed...)
-		w.tally.addTo(refused)
-	}
-	if len(refused) > 0 {
-		return fmt.Errorf("%w: orders of the calm phase were refused: %v", errUnexpected, refused)
-	}
-	return nil
-}
-
 // highest returns how many orders per second there are when every connection orders as fast as it can, for at least so
 // long. What comes first is not measured.
 func (c *calmPhase) highest(ctx context.Context, least time.Duration) (float64, error) {
@@ -189,19 +121,6 @@ func (c *calmPhase) highest(ctx context.Context, least time.Duration) (float64, 
 		}
 	}
 	return total.rate(), nil
-}
-
-// pace says when each order is due.
-type pace struct {
-	start time.Time
-	rate  float64 // orders per second
-}
-
-func (p *pace) due(i int) time.Time { return p.start.Add(p.takes(i)) }
-
-// takes is how long n orders take to come.
-func (p *pace) takes(n int) time.Duration {
-	return time.Duration(float64(n) / p.rate * float64(time.Second))
 }
 
 // pacedBuyer is a buyer who orders when it is due.

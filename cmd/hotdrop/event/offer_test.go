@@ -154,7 +154,7 @@ func TestAnOverloadRefusesNobodyBehindTheDoor(t *testing.T) {
 		w.tally.refuse(answer(503, `{"code":"`+code+`"}`))
 		return &gang[*buyer]{workers: []*buyer{w}}
 	}
-	o := &overloadPhase{}
+	o := &sideSale{phase: "overload", door: codeOverloaded}
 	if err := o.keep(refusedWith(codeOverloaded)); err != nil || len(o.orders) != 2 {
 		t.Errorf("%d kept, %v", len(o.orders), err)
 	}

@@ -148,32 +148,21 @@ func (r *runner) overload(ctx context.Context) error {
 	if r.config.Overload == 0 {
 		return nil
 	}
-	file, err := campaignFile(r.config.Name)
+	side, err := r.besides(ctx, "-over", "overload", codeOverloaded)
 	if err != nil {
 		return err
 	}
-	sale, err := parseSale(file)
-	if err != nil {
-		return err
-	}
-	sale = calmSale(sale, r.replay.campaign+"-over")
-	if err := r.staff.apply(ctx, sale, core.PhaseReservation); err != nil {
-		return err
-	}
-	o := &overloadPhase{calmPhase: calmPhase{runner: r}, figures: &Overload{Times: r.config.Overload, Bound: r.config.OrderLatency}}
+	o := &overloadPhase{sideSale: side, figures: &Overload{Times: r.config.Overload, Bound: r.config.OrderLatency}}
 	r.result.Overload = o.figures
-	if o.replay, err = newReplay(r.replay.run, sale.ID, termsOf(sale)); err != nil {
-		return err
-	}
-	if err := r.staff.enter(ctx, sale.ID, core.PhaseSale); err != nil {
+	if err := r.staff.enter(ctx, o.sale.ID, core.PhaseSale); err != nil {
 		return err
 	}
 	return o.play(ctx)
 }
 
-// overloadPhase is the overload under way. Finding the highest rate is what it has from the calm phase.
+// overloadPhase is the overload under way.
 type overloadPhase struct {
-	calmPhase
+	*sideSale
 
 	figures *Overload
 }
@@ -189,7 +178,7 @@ func (o *overloadPhase) play(ctx context.Context) (err error) {
 	}
 	o.figures.Lost = int64(len(o.orders)) - seen.found
 	left, err := o.staff.left(ctx, o.replay.campaign)
-	o.figures.Unbooked = calmUnits - left - int64(len(o.orders))
+	o.figures.Unbooked = sideUnits - left - int64(len(o.orders))
 	return err
 }
 
@@ -239,20 +228,6 @@ func (o *overloadPhase) best(ctx context.Context, least time.Duration) (best flo
 		slice = max(slice, int(best*least.Seconds()/16))
 	}
 	return best, nil
-}
-
-// keep keeps what the workers have placed. Nothing may be refused but at the door.
-func (o *overloadPhase) keep(team *gang[*buyer]) error {
-	refused := map[string]int64{}
-	for _, w := range team.workers {
-		o.orders = append(o.orders, w.placed...)
-		w.tally.addTo(refused)
-	}
-	delete(refused, codeOverloaded)
-	if len(refused) > 0 {
-		return fmt.Errorf("%w: orders of the overload were refused: %v", errUnexpected, refused)
-	}
-	return nil
 }
 
 // wires returns connections for what comes at the rate: so many that one is free whenever somebody comes, if all that are

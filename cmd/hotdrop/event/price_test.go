@@ -216,8 +216,8 @@ func TestOrdersAreCountedToTheSecondInWhichTheyWereDue(t *testing.T) {
 func TestTheCalmPhaseSellsToEverybody(t *testing.T) {
 	t.Parallel()
 	sale := phoneSale(t)
-	calm := calmSale(sale, "calm")
-	if calm.ID != "calm" || calm.Items[0].NeedsReservation || calm.Ruleset[0].Config["reservers_only"] != false || calm.Items[0].Stock != calmUnits {
+	calm := withoutReserving(sale, "calm")
+	if calm.ID != "calm" || calm.Items[0].NeedsReservation || calm.Ruleset[0].Config["reservers_only"] != false || calm.Items[0].Stock != sideUnits {
 		t.Errorf("the campaign is %+v", calm)
 	}
 	if !sale.Items[0].NeedsReservation || sale.Ruleset[0].Config["reservers_only"] == false {
