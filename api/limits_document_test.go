@@ -61,7 +61,7 @@ func TestTheHeadersOfLimitsAreDocumentedWhereTheyAreSent(t *testing.T) {
 			who = d.keys.Staff[0].Key
 		}
 		w := d.send("1.1.1.1:1", who, op.method, pathParameter.ReplaceAllString(op.path, "x"))
-		if got := w.Header().Get("RateLimit-Policy") + " " + w.Header().Get("RateLimit"); !sent.MatchString(got) {
+		if got := w.Header().Get("Ratelimit-Policy") + " " + w.Header().Get("Ratelimit"); !sent.MatchString(got) {
 			t.Errorf("%s: %d with %q", op.id, w.Code, got)
 		}
 	}

@@ -83,9 +83,8 @@ func New(o Options) (*Server, error) {
 		engine: o.Engine, rulesets: o.Rulesets, readiness: o.Readiness, plugins: o.Plugins, rules: o.Rules,
 		staffLog: o.StaffLog, logHeads: o.LogHeads, permitted: permissions(), keys: o.Keys, issuers: auth.issuers,
 		proxies: o.Proxies, demo: o.Demo, log: cmp.Or(o.Log, slog.Default()), hot: !o.withoutHotPaths,
-		door: auth.staff.with(&o), draining: make(chan struct{}),
+		door: auth.staff.with(&o), denied: newDeniedStaff(cmp.Or(o.Log, slog.Default())), draining: make(chan struct{}),
 	}
-	s.denied = newDeniedStaff(s.log)
 	s.routes, s.api = newRouter(s.config(cmp.Or(o.Version, "dev"), auth.cookies.SessionName()), s.fail)
 	s.api.UseMiddleware(s.checkPermission)
 	s.registerShop()

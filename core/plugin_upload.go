@@ -88,7 +88,8 @@ func (r *PluginRegistry) create(ctx context.Context, u *PluginUpload, p *Plugin)
 	if err := r.checkRoom(ctx, p); err != nil {
 		return err
 	}
-	return r.store.CreatePlugin(ctx, p, *pluginEntry(p.UploadedAt, u.Actor, "plugin.upload", cmp.Or(u.Reason, "sent for the first time"), nil, p))
+	why := cmp.Or(u.Reason, "sent for the first time")
+	return r.store.CreatePlugin(ctx, p, *pluginEntry(p.UploadedAt, u.Actor, "plugin.upload", why, nil, p))
 }
 
 // checkRoom refuses a module that is more than its brand may keep. It is asked when the module is stored already: of
