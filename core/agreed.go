@@ -34,6 +34,11 @@ func (c *Campaign) timedLike(other *Campaign) *Campaign {
 	return &copied
 }
 
+// asksTwo reports whether a change of the campaign that risks money needs a second person.
+func (r *CampaignRecord) asksTwo() bool {
+	return r != nil && r.Definition != nil && r.Definition.Guards.fourEyes()
+}
+
 // agree notes that what is in force is what people have agreed on: a second one has, or nobody had to ask for one.
 func (r *CampaignRecord) agree() {
 	r.Agreed = nil
@@ -111,7 +116,8 @@ func (c *campaign) priced(ctx context.Context, def *Campaign, ruleset int64) (p 
 		return p, "", storeError(err)
 	}
 	if err != nil {
-		return p, fmt.Sprintf("how far prices move could not be measured: ruleset %d does not compile here", ruleset), nil
+		why = fmt.Sprintf("how far prices move could not be measured: ruleset %d does not compile here", ruleset)
+		return p, why, nil //nolint:nilerr // it is the reason
 	}
 	return pricing{def, compiled}, "", nil
 }
@@ -167,6 +173,11 @@ func (m *move) beyond(decisions []Facts, at time.Time, limit int64) string {
 			return (&priceMove{facts.Item.SKU, agreed, to}).needed(limit) + ", counted from what two people agreed on last"
 		}
 	}
+	return m.unmeasured(compared)
+}
+
+// unmeasured says which item of both files has no price that was compared, "" if all have.
+func (m *move) unmeasured(compared map[string]bool) string {
 	for i := range m.now.def.Items {
 		if sku := m.now.def.Items[i].SKU; !compared[sku] && m.next.def.Item(sku) != nil {
 			return fmt.Sprintf("how far the price of %s moves could not be measured: no order that it was tried on can be placed "+

@@ -159,16 +159,19 @@ func (r *Rollout) approvable(req *ApprovalRequest) error {
 // approveFile lets a campaign file wait whose prices move too far, or that gives more away than the one in force: it comes
 // into force when somebody else applies the same file. A nil error means that it may come into force now.
 func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *CampaignRecord, change *CampaignChange) error {
-	if current == nil || current.Definition == nil || !current.Definition.Guards.fourEyes() {
+	if !current.asksTwo() {
 		change.Record.agree()
 		return nil
 	}
 	why, err := e.fileNeedsApproval(ctx, req, current, change)
-	if err == nil && why == "" && req.timesFree(current) {
-		change.Record.Agreed = change.Record.Agreed.timedLike(req.Definition)
-	}
-	if err != nil || why == "" {
+	if err != nil {
 		return err
+	}
+	if why == "" {
+		if req.timesFree(current) {
+			change.Record.Agreed = change.Record.Agreed.timedLike(req.Definition)
+		}
+		return nil
 	}
 	file := fileDigest(req.Definition)
 	if p := current.Rollout.Pending; p != nil && p.File == file && !samePerson(p.By, req.Actor.ID) {

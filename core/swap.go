@@ -92,7 +92,7 @@ func (e *Engine) planSwap(
 		next.Ruleset = *live
 		next.Definition = record.Definition.deciding(live) // so that the file says what is in force
 	}
-	if plan.agreed || !record.Definition.Guards.fourEyes() {
+	if plan.agreed || !record.asksTwo() {
 		next.agree()
 	}
 	entry := by.entry(now, "rollout."+string(plan.action), record.Definition.Brand, record.Definition.ID, plan.reason)

@@ -61,8 +61,9 @@ func exportShopperCommand() *cobra.Command {
 		Short: "Write down everything that is kept about a shopper, as JSON",
 		Long: "Write down everything that is kept about SHOPPER, as JSON: a brand's key gets what its campaigns keep, an\n" +
 			"administrator's what all do, or those of --brand. Who read it and why stands in the staff log.",
-		Example: "  hotdrop shopper export s_obsq4hituyoii4754gmgp2k7j2 --out shopper.json --reason \"asked for by letter 2012-311\"   # with HOTDROP_KEY",
-		Args:    cobra.ExactArgs(1),
+		Example: "  hotdrop shopper export s_obsq4hituyoii4754gmgp2k7j2 --out shopper.json \\\n" +
+			"    --reason \"asked for by letter 2012-311\"   # with HOTDROP_KEY",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return t.export(cmd.Context(), args[0], cmd.OutOrStdout())
 		},
@@ -80,7 +81,8 @@ func eraseShopperCommand() *cobra.Command {
 		Short: "Erase what is kept about a shopper, and keep the books",
 		Long: "Erase what is kept about SHOPPER. Messages, tags and everything that the shopper submitted are deleted; what money\n" +
 			"and stock need stays under a random name. While the shopper takes part in something, such as an order that was\n" +
-			"paid and has not arrived, or has money in the wallet, it is refused and says in what. It cannot be undone. After a crash, run it again.\n" +
+			"paid and has not arrived, or has money in the wallet, it is refused and says in what. It cannot be undone. After a\n" +
+			"crash, run it again.\n" +
 			"A shopper who comes back is a new one: limits per shopper begin anew.",
 		Example: "  hotdrop shopper erase s_obsq4hituyoii4754gmgp2k7j2 --reason \"asked for by letter 2012-311\"   # with HOTDROP_KEY",
 		Args:    cobra.ExactArgs(1),
