@@ -87,7 +87,7 @@ func (d *doorstep) refuse(about ask) error {
 		}
 		d.kept = now + int64(time.Second)
 	}
-	_, err := d.Conn.Write(d.door.refusals[rand.IntN(longestRetry)]) //nolint:gosec // nobody gains by guessing it
+	_, err := d.Write(d.door.refusals[rand.IntN(longestRetry)]) //nolint:gosec // nobody gains by guessing it
 	return err
 }
 

@@ -23,6 +23,7 @@ type step struct {
 	server  *Server
 	conn    net.Conn
 	answers *bufio.Reader
+	idle    chan struct{} // gets one whenever net/http has done with a request
 }
 
 func newStep(t *testing.T, bound time.Duration) *step {
@@ -36,7 +37,14 @@ func newStep(t *testing.T, bound time.Duration) *step {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, done := server.HTTPServer(), make(chan error, 1)
+	h, done, idle := server.HTTPServer(), make(chan error, 1), make(chan struct{}, 16)
+	told := h.ConnState
+	h.ConnState = func(conn net.Conn, state http.ConnState) {
+		told(conn, state)
+		if state == http.StateIdle {
+			idle <- struct{}{}
+		}
+	}
 	go func() { done <- h.Serve(server.OnDoorstep(listener)) }()
 	conn, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
@@ -50,7 +58,7 @@ func newStep(t *testing.T, bound time.Duration) *step {
 			t.Error(err)
 		}
 	})
-	return &step{T: t, server: server, conn: conn, answers: bufio.NewReader(conn)}
+	return &step{T: t, server: server, conn: conn, answers: bufio.NewReader(conn), idle: idle}
 }
 
 // send sends the bytes as they are.
@@ -76,11 +84,15 @@ func (s *step) answer() (status int, onDoorstep bool, header http.Header, body s
 	return r.StatusCode, r.Header.Get("Date") == "", r.Header, string(b)
 }
 
-// wants requires that the next answer has the status, and comes from the doorstep or not.
+// wants requires that the next answer has the status, and comes from the doorstep or not. It returns when the next request
+// may be refused on the doorstep.
 func (s *step) wants(status int, onDoorstep bool) {
 	s.Helper()
 	if got, from, _, body := s.answer(); got != status || from != onDoorstep {
-		s.Errorf("%d, on the doorstep: %t; want %d, %t: %s", got, from, status, onDoorstep, body)
+		s.Fatalf("%d, on the doorstep: %t; want %d, %t: %s", got, from, status, onDoorstep, body)
+	}
+	if !onDoorstep {
+		<-s.idle
 	}
 }
 

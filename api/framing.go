@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // framing finds out where requests begin on a connection of HTTP/1.1, by all that is read from it. It knows no more of HTTP
@@ -78,7 +79,7 @@ func readHead(head []byte) (length int64, usual, sure bool) {
 		case bytes.EqualFold(name, []byte("Content-Length")):
 			n, err := strconv.ParseUint(string(bytes.Trim(value, " \t")), 10, 31)
 			sure = sure && err == nil && length < 0
-			length = int64(n) //nolint:gosec // of 31 bits
+			length = int64(n)
 		case bytes.EqualFold(name, []byte("Transfer-Encoding")), bytes.EqualFold(name, []byte("Upgrade")):
 			sure = false
 		case bytes.EqualFold(name, []byte("Connection")), bytes.EqualFold(name, []byte("Expect")):
@@ -90,12 +91,7 @@ func readHead(head []byte) (length int64, usual, sure bool) {
 
 // plainName reports whether it is a name of a header field that no reader takes for another: letters, digits and hyphens.
 func plainName(name []byte) bool {
-	for _, c := range name {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-') {
-			return false
-		}
-	}
-	return len(name) > 0
+	return len(name) > 0 && consistsOf(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
 }
 
 // rushIn is what the request with this head is about, if it is one of those that come in a rush; asksElse for all others, and
@@ -115,8 +111,13 @@ func rushIn(head []byte) ask {
 
 // plainPath reports whether the path is one that no reader takes for another: nothing in it is escaped, and no query follows.
 func plainPath(path []byte) bool {
-	for _, c := range path {
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '/') {
+	return consistsOf(path, "abcdefghijklmnopqrstuvwxyz0123456789-_/")
+}
+
+// consistsOf reports whether every byte of s is one of the bytes.
+func consistsOf(s []byte, allowed string) bool {
+	for _, c := range s {
+		if strings.IndexByte(allowed, c) < 0 {
 			return false
 		}
 	}

@@ -84,7 +84,9 @@ func (e *earlier) killWhileSealing(t *testing.T, folder string, row int) {
 		}
 	}
 	_ = cmd.Process.Kill() // it waits, so it is there
-	_ = <-ended // it was killed
+	if err := <-ended; err == nil {
+		t.Errorf("it ended as if nothing had happened while it sealed row %d", row)
+	}
 	release()
 	sealed := e.count(t, "SELECT seq FROM staff_log_head")
 	if numbered := e.count(t, "SELECT count(*) FROM staff_log WHERE seq > 0"); numbered != sealed || sealed == 0 || sealed >= oldRows {

@@ -216,16 +216,26 @@ func (c Config) checkOverload() error {
 // checkServers refuses flags that contradict each other.
 func (c Config) checkServers() error {
 	switch {
-	case c.Nodes > 1 && c.Store == "" && c.URL == "":
-		return usagef("--nodes %d needs --database-url: only one process may use an SQLite folder", c.Nodes)
-	case c.URL != "" && !thisMachine(c.URL):
-		return usagef("--url is a demo server on this machine, such as http://127.0.0.1:8080: its keys go nowhere else")
-	case c.URL != "" && c.KeysFile == "":
-		return usagef("--url needs --keys, the demo keys of that server")
-	case c.URL != "" && (c.Store != "" || c.Nodes > 1 || c.Keep != ""):
-		return usagef("--url is a server that runs already: --database-url, --nodes and --keep are not for it")
-	case c.URL == "" && c.KeysFile != "":
+	case c.URL != "":
+		return c.checkRunning()
+	case c.KeysFile != "":
 		return usagef("--keys is for --url")
+	case c.Nodes > 1 && c.Store == "":
+		return usagef("--nodes %d needs --database-url: only one process may use an SQLite folder", c.Nodes)
+	default:
+		return nil
+	}
+}
+
+// checkRunning refuses what a server that runs already cannot be asked for.
+func (c Config) checkRunning() error {
+	switch {
+	case !thisMachine(c.URL):
+		return usagef("--url is a demo server on this machine, such as http://127.0.0.1:8080: its keys go nowhere else")
+	case c.KeysFile == "":
+		return usagef("--url needs --keys, the demo keys of that server")
+	case c.Store != "" || c.Nodes > 1 || c.Keep != "":
+		return usagef("--url is a server that runs already: --database-url, --nodes and --keep are not for it")
 	default:
 		return nil
 	}
