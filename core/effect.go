@@ -79,7 +79,7 @@ type effectField struct {
 type data struct{ text *string }
 
 // fields returns the fields of e's JSON form, sorted by name; nil for an unknown kind.
-func (e *Effect) fields() []effectField { //nolint:gocyclo,cyclop // a table, one line an effect
+func (e *Effect) fields() []effectField {
 	switch e.Kind {
 	case EffectDeny:
 		return []effectField{{"reason", &e.Name}, {"text", &e.Text}}
@@ -93,6 +93,14 @@ func (e *Effect) fields() []effectField { //nolint:gocyclo,cyclop // a table, on
 		return []effectField{{"amount", &e.Amount}, {"credit", &e.Credit}}
 	case EffectGroup:
 		return []effectField{{"price", &e.Amount}, {"seconds", &e.Seconds}, {"size", &e.Units}}
+	default:
+		return e.otherFields()
+	}
+}
+
+// otherFields is fields of the effects that neither refuse an order nor say what it costs.
+func (e *Effect) otherFields() []effectField {
+	switch e.Kind {
 	case EffectTake:
 		return []effectField{{"quota", &e.Name}, {"units", &e.Units}}
 	case EffectOnce:

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
@@ -104,27 +105,14 @@ func isPlain(s string, most int) bool {
 func isText(s string) bool { return len(s) <= maxText && utf8.ValidString(s) }
 
 // valueProblem returns what is wrong with the values of an effect of this kind, or "".
-func (e *Effect) valueProblem() string { //nolint:gocyclo // a table, one line an effect
+func (e *Effect) valueProblem() string {
 	switch e.Kind {
-	case EffectDiscountPercent:
-		return within("basis_points", e.Amount, 0, maxBasisPoints)
-	case EffectAdd:
-		return within("units", e.Units, 1, maxQuantity)
 	case EffectDeposit:
 		return e.depositProblem()
 	case EffectGroup:
-		if problem := within("size", e.Units, minGroup, maxGroup); problem != "" {
-			return problem
-		}
-		return within("seconds", e.Seconds, 1, maxGroupTime)
-	case EffectTake:
-		return within("units", e.Units, 1, maxAmount)
+		return cmp.Or(within("size", e.Units, minGroup, maxGroup), within("seconds", e.Seconds, 1, maxGroupTime))
 	case EffectOblige:
 		return e.dutyProblem()
-	case EffectGrant:
-		return within("count", e.Units, 1, maxGrant)
-	case EffectEnter:
-		return within("weight", e.Units, 1, maxWeight)
 	case EffectTag:
 		return e.tagProblem()
 	case EffectNotify:
@@ -133,8 +121,28 @@ func (e *Effect) valueProblem() string { //nolint:gocyclo // a table, one line a
 		if e.Text.IsZero() {
 			return "the text is missing"
 		}
+		return ""
+	default:
+		return e.countProblem()
 	}
-	return ""
+}
+
+// countProblem is valueProblem of the effects that have one number to bound, or none.
+func (e *Effect) countProblem() string {
+	switch e.Kind {
+	case EffectDiscountPercent:
+		return within("basis_points", e.Amount, 0, maxBasisPoints)
+	case EffectAdd:
+		return within("units", e.Units, 1, maxQuantity)
+	case EffectTake:
+		return within("units", e.Units, 1, maxAmount)
+	case EffectGrant:
+		return within("count", e.Units, 1, maxGrant)
+	case EffectEnter:
+		return within("weight", e.Units, 1, maxWeight)
+	default:
+		return ""
+	}
 }
 
 func within(what string, n, least, most int64) string {

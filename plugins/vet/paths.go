@@ -15,6 +15,15 @@ type path struct {
 	kinds []core.ValueKind // none for a group of inputs, which has no value of its own
 }
 
+// extremes returns those of every kind that the fact may be of.
+func (p *path) extremes() []value {
+	var all []value
+	for _, kind := range p.kinds {
+		all = append(all, extremes(kind)...)
+	}
+	return all
+}
+
 // pathsOf returns the declared facts but for config.*, which belong to the binding. The kind of an input is the
 // campaign's to declare: it is what the vectors use, or else every kind it could be of.
 func pathsOf(manifest *core.Manifest, vectors []campaignfile.Vector) []path {

@@ -131,11 +131,9 @@ func (g *generator) extremes() iter.Seq[sample] {
 
 func (g *generator) factExtremes(base sample, yield func(sample) bool) bool {
 	for _, p := range g.paths {
-		for _, kind := range p.kinds {
-			for _, extreme := range extremes(kind) {
-				if !yield(base.with(p.name+" "+extreme.words, []change{{p.name, extreme.v}})) {
-					return false
-				}
+		for _, extreme := range p.extremes() {
+			if !yield(base.with(p.name+" "+extreme.words, []change{{p.name, extreme.v}})) {
+				return false
 			}
 		}
 	}
@@ -159,18 +157,24 @@ func (g *generator) configExtremes(base sample, yield func(sample) bool) bool {
 func (g *generator) together(base sample, yield func(sample) bool) bool {
 	for kind := core.ValueInteger; kind <= core.ValueList; kind++ {
 		for _, extreme := range extremes(kind) {
-			var changes []change
-			for _, p := range g.paths {
-				if slices.Contains(p.kinds, kind) {
-					changes = append(changes, change{p.name, extreme.v})
-				}
-			}
+			changes := g.all(kind, extreme.v)
 			if len(changes) > 1 && !yield(base.with(fmt.Sprintf("every %s %s", kind, extreme.words), changes)) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// all gives the value to every fact that may be of the kind.
+func (g *generator) all(kind core.ValueKind, v any) []change {
+	var changes []change
+	for _, p := range g.paths {
+		if slices.Contains(p.kinds, kind) {
+			changes = append(changes, change{p.name, v})
+		}
+	}
+	return changes
 }
 
 func withParameter(config core.Object, name string, v any) core.Object {
