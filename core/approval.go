@@ -167,38 +167,49 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 	if err != nil {
 		return err
 	}
-	if why == "" {
+	file, p := fileDigest(req.Definition), current.Rollout.Pending
+	waits := p != nil && p.File == file
+	switch {
+	case why == "":
 		if req.timesFree(current) {
 			change.Record.Agreed = change.Record.Agreed.timedLike(req.Definition)
 		}
+		if waits {
+			change.Record.Rollout.Pending = nil
+		}
 		return nil
-	}
-	file := fileDigest(req.Definition)
-	if p := current.Rollout.Pending; p != nil && p.File == file && !samePerson(p.By, req.Actor.ID) {
-		change.Record.Rollout.Pending = nil
-		change.Record.agree()
-		change.Record.Rollout.Reason = fmt.Sprintf("%s (asked by %s: %s)", req.Reason, p.By, p.Reason)
+	case waits && !samePerson(p.By, req.Actor.ID):
+		change.approvedBeside(p)
 		return nil
 	}
 	needed := Errorf(CodeApprovalRequired, "%s: it comes into force when somebody else applies the same file", why)
 	if req.DryRun {
 		return needed
 	}
-	if err := e.letWait(ctx, req, file, why); err != nil {
+	waiting := &Pending{
+		File: file, Approval: why, By: req.Actor.ID, Role: req.Actor.Role, Asked: e.now().UnixMilli(), Reason: change.Record.Rollout.Reason,
+	}
+	if err := e.letWait(ctx, req, waiting); err != nil {
 		return err
 	}
 	return needed
 }
 
-// letWait has the file of that digest wait for somebody else who applies it.
-func (e *Engine) letWait(ctx context.Context, req *ApplyRequest, file, why string) error {
+// approvedBeside makes the change one that two people have agreed to: who applies the file, and who asked for it.
+func (c *CampaignChange) approvedBeside(asked *Pending) {
+	c.Record.Rollout.Pending = nil
+	c.Record.agree()
+	c.Entry.Reason = fmt.Sprintf("%s (asked by %s: %s)", c.Record.Rollout.Reason, asked.By, asked.Reason)
+	c.Record.Rollout.Reason = c.Entry.Reason
+}
+
+// letWait has the file wait for somebody else who applies it.
+func (e *Engine) letWait(ctx context.Context, req *ApplyRequest, file *Pending) error {
 	_, err := e.swap(ctx, req.Definition.ID, &req.Actor, func(current *CampaignRecord) (*swapPlan, error) {
-		if p := current.Rollout.Pending; p != nil && p.File == file {
+		if p := current.Rollout.Pending; p != nil && p.File == file.File {
 			return nil, nil //nolint:nilnil // it waits already
 		}
-		return current.waiting(&Pending{
-			File: file, Approval: why, By: req.Actor.ID, Role: req.Actor.Role, Asked: e.now().UnixMilli(), Reason: req.Reason,
-		}), nil
+		return current.waiting(file), nil
 	})
 	return err
 }

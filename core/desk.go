@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,7 +17,7 @@ type StaffAction struct {
 	Order   string
 	Actor   Principal
 	IfMatch int64  // the order's revision that the caller has seen; 0 means any
-	Reason  string // for the staff log, at most 500 characters; shipping and delivering need none
+	Reason  string // for the staff log, at most 500 characters; shipping and delivering need none and say what they are
 
 	Kind      string // of the condition or the due
 	State     string // that the condition moves to: ConditionReceived, ConditionWaived or ConditionFailed
@@ -195,6 +196,7 @@ func ship(m *moves, o *Order, a *StaffAction) error {
 	case o.TakesState != TakesSpent:
 		return Errorf(CodeWrongState, "the order is not confirmed yet")
 	}
+	a.Reason = cmp.Or(a.Reason, "the goods were handed to the carrier")
 	o.State, o.Shipment = OrderShipped, &Shipment{Carrier: a.Carrier, Tracking: a.Tracking, ShippedAt: m.at()}
 	m.change(o)
 	m.tell(o, tidings{
@@ -210,13 +212,14 @@ func (e *Engine) Deliver(ctx context.Context, a StaffAction) (*Order, error) {
 	return e.act(ctx, &a, "order.deliver", deliver)
 }
 
-func deliver(m *moves, o *Order, _ *StaffAction) error {
+func deliver(m *moves, o *Order, a *StaffAction) error {
 	if o.State == OrderDelivered {
 		return errSame
 	}
 	if o.State != OrderShipped {
 		return Errorf(CodeWrongState, "the order is %s", o.State)
 	}
+	a.Reason = cmp.Or(a.Reason, "the goods have arrived")
 	arrived := *o.Shipment
 	arrived.DeliveredAt = m.at()
 	o.State, o.Shipment = OrderDelivered, &arrived

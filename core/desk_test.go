@@ -303,7 +303,7 @@ func TestWhatStaffDoIsLoggedWithItsReasonAndOnce(t *testing.T) {
 		var actions []string
 		for _, e := range entries {
 			actions = append(actions, e.Action)
-			if e.Actor != "clerk" || e.Role != string(core.RoleBrand) || e.Brand != "xiaomi" || e.Campaign != "phone" || e.At == 0 {
+			if e.Actor != "clerk" || e.Role != string(core.RoleBrand) || e.Brand != "xiaomi" || e.Campaign != "phone" || e.At == 0 || e.Reason == "" {
 				t.Errorf("entry = %+v", e)
 			}
 			for _, half := range [][]byte{e.Before, e.After} {

@@ -124,11 +124,19 @@ func (x *everything) staysProven(before *core.DrawExport, done *core.Erased) {
 	}
 }
 
-// torn is a store on which the erasure of one campaign fails, as if the node died before it.
+// torn is a store on which the erasure of one campaign fails, or that of the wallet, as if the node died before it.
 type torn struct {
 	storetest.Store
 
 	campaign string // "" for none
+	wallet   bool
+}
+
+func (s *torn) EraseAccount(ctx context.Context, e *core.AccountErasure) error {
+	if s.wallet {
+		return core.ErrUnavailable
+	}
+	return s.Store.EraseAccount(ctx, e)
 }
 
 func (s *torn) Erase(ctx context.Context, e *core.Erasure) error {
@@ -143,7 +151,7 @@ func TestAnErasureThatWasInterruptedGoesOnUnderTheSameTombstone(t *testing.T) {
 		d := newDrop(t, s, nil, func(c *core.Campaign) { c.Phases.Sale = opening.Add(time.Minute) })
 		_, err := d.apply(d.with(func(c *core.Campaign) { c.ID = "watch" }))
 		must(t, err)
-		broken := &torn{s.Store, "watch"}
+		broken := &torn{Store: s.Store, campaign: "watch"}
 		e := core.NewEngine(core.Options{
 			Store: s, Campaigns: s, Ledger: s, Journal: s, Shoppers: broken, Compiler: mechanics{}, Now: d.clock.now,
 			Log: slog.New(slog.DiscardHandler),
@@ -173,6 +181,47 @@ func TestAnErasureThatWasInterruptedGoesOnUnderTheSameTombstone(t *testing.T) {
 		must(t, err)
 		if !created || again.Tombstone == done.Tombstone {
 			t.Errorf("who came back is known: created %t, %+v", created, again)
+		}
+		d.audit()
+	})
+}
+
+// TestMoneyThatComesBetweenTwoHalvesOfAnErasureIsPaidOut has a shopper put money into the wallet when the campaigns have forgotten
+// whose it is, and the wallet has not.
+func TestMoneyThatComesBetweenTwoHalvesOfAnErasureIsPaidOut(t *testing.T) {
+	eachDumped(t, func(t *testing.T, s *dumped) {
+		d := newDrop(t, s, nil, func(c *core.Campaign) { c.Phases.Sale = opening.Add(time.Minute) })
+		broken := &torn{Store: s.Store, wallet: true}
+		e := core.NewEngine(core.Options{
+			Store: s, Campaigns: s, Ledger: s, Journal: s, Shoppers: broken, Compiler: mechanics{}, Now: d.clock.now,
+			Log: slog.New(slog.DiscardHandler),
+		})
+		must(t, e.Start(t.Context()))
+		t.Cleanup(e.Stop)
+		fills := func(key string) {
+			_, err := e.TopUp(t.Context(), core.TopUp{Shopper: erased, Currency: "CNY", Amount: 900, Key: key})
+			must(t, err)
+		}
+		_, _, err := e.Reserve(t.Context(), "phone", person(erased), "")
+		must(t, err)
+		fills("before")
+		_, err = e.PayOut(t.Context(), paying(nil))
+		must(t, err)
+		request := core.EraseRequest{Brand: "xiaomi", Shopper: erased, Actor: officer(), Reason: "asked for"}
+		_, err = e.EraseShopper(t.Context(), request)
+		wantCode(t, err, core.CodeUnavailable)
+		broken.wallet = false
+		fills("between")
+		_, err = e.EraseShopper(t.Context(), request)
+		wantCode(t, err, core.CodeWrongState)
+		_, err = e.PayOut(t.Context(), paying(func(r *core.PayoutRequest) { r.Brand, r.Key = "meizu", "other" }))
+		wantCode(t, err, core.CodeNotFound)
+		_, err = e.PayOut(t.Context(), paying(func(r *core.PayoutRequest) { r.Key = "rest" }))
+		must(t, err)
+		_, err = e.EraseShopper(t.Context(), request)
+		must(t, err)
+		if left := append(linesWith(s.dump(), erased), linesWith(s.dump(), "open/")...); len(left) > 0 {
+			t.Errorf("still there: %v", left)
 		}
 		d.audit()
 	})

@@ -123,6 +123,11 @@ func (e *Engine) mayPayOut(ctx context.Context, req *PayoutRequest) error {
 			return nil
 		}
 	}
+	// An erasure that was interrupted may have come as far as the wallet; what came in since is in its way.
+	x := &erasing{engine: e, request: &EraseRequest{Brand: req.Brand, Shopper: req.Shopper}, campaigns: campaigns, out: &Erased{}}
+	if begun, err := x.interrupted(ctx); begun != nil || err != nil {
+		return err
+	}
 	return noWallet()
 }
 

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"crypto/ed25519"
 	"strings"
 	"testing"
 
@@ -33,5 +34,24 @@ func TestAnUploadIsKeptWithItsReasonOrWithWhatItWas(t *testing.T) {
 		}
 		_, _, err := r.Upload(t.Context(), core.PluginUpload{Actor: author, Body: strings.NewReader("fit"), Reason: "two\nlines"})
 		wantCode(t, err, core.CodeInvalid)
+	})
+}
+
+func TestASigningKeyIsKeptWithWhatItWas(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		written, ok := s.(core.StaffLogStore)
+		if !ok {
+			t.Fatalf("%T has no staff log", s)
+		}
+		public, _, err := ed25519.GenerateKey(nil)
+		must(t, err)
+		_, _, err = newRegistry(t, s).AddSigningKey(t.Context(), core.NewSigningKey{Actor: author, Name: "build", Public: public})
+		must(t, err)
+		must(t, written.ScanStaffLog(t.Context(), func(row *core.StoredEntry) error {
+			if row.Action != "signing_key.create" || row.Reason != "the key was registered" {
+				t.Errorf("the staff log has %+v", row)
+			}
+			return nil
+		}))
 	})
 }

@@ -82,7 +82,7 @@ func (r *PluginRegistry) AddSigningKey(ctx context.Context, n NewSigningKey) (ke
 	if len(known) >= maxSigningKeys {
 		return nil, false, Errorf(CodeTooManyKeys, "the brand has %d signing keys already: revoke one first", maxSigningKeys)
 	}
-	entry := n.Actor.entry(key.CreatedAt, "signing_key.create", brand, "", "")
+	entry := n.Actor.entry(key.CreatedAt, "signing_key.create", brand, "", "the key was registered")
 	entry.After = key.forLog()
 	err = r.store.CreateSigningKey(ctx, key, entry)
 	if errors.Is(err, ErrConflict) {
