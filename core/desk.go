@@ -268,6 +268,9 @@ func (e *Engine) act(
 		if err != nil {
 			return nil, err
 		}
+		if before.Shopper != "" && strings.Contains(a.Reason, before.Shopper) {
+			return nil, shopperInReason()
+		}
 		if a.IfMatch > 0 && a.IfMatch != before.Revision {
 			return nil, Errorf(CodePreconditionFailed, "the order is at revision %d; get it again", before.Revision)
 		}

@@ -322,6 +322,27 @@ func TestWhatStaffDoIsLoggedWithItsReasonAndOnce(t *testing.T) {
 	})
 }
 
+// TestAReasonNamesNoShopper: the staff log keeps it for ever, and an erasure takes the shopper's id out of everything else.
+func TestAReasonNamesNoShopper(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		l := newLife(t, s, obliging(), nil)
+		o := l.place("ann")
+		l.pays(o)
+		named := clerk(o)
+		named.Reason = "ann has called"
+		_, err := l.RefundOrder(t.Context(), named)
+		wantCode(t, err, core.CodeInvalid)
+		if err != nil && !strings.Contains(err.Error(), "names the shopper") {
+			t.Errorf("it says %v", err)
+		}
+		if after := l.order(o); after.State != core.OrderPaid {
+			t.Errorf("the order is %s", after.State)
+		}
+		_, err = l.RefundOrder(t.Context(), clerk(o))
+		must(t, err)
+	})
+}
+
 func TestAnActionSaysWhatIsWrongWithIt(t *testing.T) {
 	l := newLife(t, sqliteStore(t), nil, nil)
 	o := l.place("ann")
