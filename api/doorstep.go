@@ -21,11 +21,15 @@ type doorstep struct {
 	door    *admission
 	framing framing
 	between bool  // net/http has answered what it has read
+	begun   bool  // net/http has read a request
 	kept    int64 // until when the connection surely is kept open while nothing comes, nanoseconds of the door's clock
 }
 
-// idleTimeout is how long a connection is kept open on which nothing comes.
-const idleTimeout = 2 * time.Minute
+// idleTimeout is how long a connection is kept open on which nothing comes, readTimeout how long a request may take to arrive.
+const (
+	idleTimeout = 2 * time.Minute
+	readTimeout = 15 * time.Second
+)
 
 // OnDoorstep returns the listener for [Server.HTTPServer] to serve: a node that has more to do than it can refuses on its
 // connections what it can. Encrypted connections are as they were.
@@ -51,10 +55,18 @@ func (l *doorstepListener) Accept() (net.Conn, error) {
 	return &doorstep{Conn: conn, door: l.door}, nil
 }
 
-// onDoorstep is told by net/http what it does with a connection.
+// onDoorstep is told by net/http what it does with a connection. When that is closed net/http may still be reading.
 func onDoorstep(conn net.Conn, state http.ConnState) {
-	if d, ok := conn.(*doorstep); ok {
-		d.between = state == http.StateNew || state == http.StateIdle
+	d, ok := conn.(*doorstep)
+	if !ok {
+		return
+	}
+	switch state {
+	case http.StateNew, http.StateIdle:
+		d.between = true
+	case http.StateActive:
+		d.between, d.begun = false, true
+	case http.StateHijacked, http.StateClosed:
 	}
 }
 
@@ -78,11 +90,28 @@ func (d *doorstep) Read(p []byte) (int, error) {
 	}
 }
 
+// SetReadDeadline implements net.Conn. For net/http a connection's first request begins when the connection does. It would have no
+// time left for a body if others were refused before it for long: it has what all have, from when its head was read.
+func (d *doorstep) SetReadDeadline(t time.Time) error {
+	if refused := d.kept != 0; refused && !d.begun && !t.IsZero() {
+		t = time.Now().Add(readTimeout)
+	}
+	return d.Conn.SetReadDeadline(t)
+}
+
+// CloseWrite ends what is sent. With it net/http sees to it that who is refused while still sending can read the answer.
+func (d *doorstep) CloseWrite() error {
+	if conn, ok := d.Conn.(*net.TCPConn); ok {
+		return conn.CloseWrite()
+	}
+	return nil
+}
+
 // refuse answers overloaded, and keeps the connection.
 func (d *doorstep) refuse(about ask) error {
 	d.door.turnedAway(about)
 	if now := d.door.now(); now > d.kept {
-		if err := d.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
+		if err := d.Conn.SetReadDeadline(time.Now().Add(idleTimeout)); err != nil {
 			return err
 		}
 		d.kept = now + int64(time.Second)

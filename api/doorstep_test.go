@@ -26,7 +26,7 @@ type step struct {
 	idle    chan struct{} // gets one whenever net/http has done with a request
 }
 
-func newStep(t *testing.T, bound time.Duration) *step {
+func newStep(t *testing.T, bound time.Duration, change ...func(*http.Server)) *step {
 	t.Helper()
 	o := Options{Engine: &scripted{}, Rulesets: &scripted{}, Readiness: &scripted{}, Keys: NewDemoKeys(), OrderLatency: bound}
 	server, err := New(o)
@@ -44,6 +44,9 @@ func newStep(t *testing.T, bound time.Duration) *step {
 		if state == http.StateIdle {
 			idle <- struct{}{}
 		}
+	}
+	for _, one := range change {
+		one(h)
 	}
 	go func() { done <- h.Serve(server.OnDoorstep(listener)) }()
 	conn, err := net.Dial("tcp", listener.Addr().String())
@@ -187,6 +190,38 @@ func TestNothingIsRefusedWhileSomethingElseIsAnswered(t *testing.T) {
 	}
 }
 
+// The time of a connection's first request is over at once here, as if the connection had come long ago.
+func TestARequestAfterRefusalsHasAllItsTimeToArrive(t *testing.T) {
+	begun, arrived := make(chan struct{}), make(chan error, 1)
+	s := newStep(t, never, func(h *http.Server) {
+		h.ReadTimeout = time.Nanosecond
+		h.Handler = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			close(begun)
+			_, err := io.ReadAll(r.Body)
+			arrived <- err
+		})
+	})
+	s.server.admission.limit.Store(0)
+	s.send(rawOrder)
+	s.wants(http.StatusServiceUnavailable, true)
+	s.server.admission.limit.Store(8)
+	s.send(strings.TrimSuffix(rawOrder, oneCase))
+	<-begun
+	s.send(oneCase)
+	if err := <-arrived; err != nil {
+		t.Error(err)
+	}
+}
+
+// Closed at once, the connection would be reset under who is still sending, and the answer lost.
+func TestWhoSendsTooMuchReadsTheAnswerToItsEnd(t *testing.T) {
+	s := newStep(t, never)
+	s.send("GET /docs HTTP/1.1\r\nHost: a\r\nX-Long: " + strings.Repeat("a", 4*maxHeader))
+	if answer, err := io.ReadAll(s.answers); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 431 ") {
+		t.Errorf("%q (%v)", answer, err)
+	}
+}
+
 func TestWithoutABoundThereIsNoDoorstep(t *testing.T) {
 	s := newStep(t, 0)
 	s.send(rawOrder)
@@ -210,6 +245,19 @@ func TestTheLagIsThatOfWhatArrives(t *testing.T) {
 	}
 	if p99 := l.p99(); p99 != 0 {
 		t.Errorf("nothing was measured since, and the lag is %s", p99)
+	}
+}
+
+func TestAByteThatCouldNotBeSentIsNotUnderWay(t *testing.T) {
+	clock := &handClock{at: 5}
+	l := &lag{now: clock.now}
+	_, out := io.Pipe()
+	if err := errors.Join(out.Close(), l.ping(out, nil)); !errors.Is(err, io.ErrClosedPipe) {
+		t.Fatal(err)
+	}
+	clock.at = int64(2 * time.Second)
+	if got := l.p99(); got != 0 {
+		t.Errorf("the lag is %s", got)
 	}
 }
 

@@ -68,14 +68,18 @@ func (f *framing) begin(head []byte, after int) (usual bool) {
 // readHead reads the head of a request: how long its body is, whether nothing in it says what becomes of the connection, and
 // whether all readers of HTTP would agree on that.
 func readHead(head []byte) (length int64, usual, sure bool) {
+	hosts := 0
 	length, usual = -1, true
 	line, fields, _ := bytes.Cut(head, []byte(endOfLine))
-	sure = !bytes.ContainsAny(line, endOfLine)
+	sure = plainValue(line)
 	for len(fields) > len(endOfLine) && sure {
 		line, fields, _ = bytes.Cut(fields, []byte(endOfLine))
 		name, value, named := bytes.Cut(line, []byte(":"))
-		sure = named && plainName(name) && !bytes.ContainsAny(value, endOfLine)
+		sure = named && plainName(name) && plainValue(value)
 		switch {
+		case bytes.EqualFold(name, []byte("Host")):
+			hosts++
+			sure = sure && plainHost(value)
 		case bytes.EqualFold(name, []byte("Content-Length")):
 			n, err := strconv.ParseUint(string(bytes.Trim(value, " \t")), 10, 31)
 			sure = sure && err == nil && length < 0
@@ -86,13 +90,32 @@ func readHead(head []byte) (length int64, usual, sure bool) {
 			usual = false
 		}
 	}
-	return max(0, length), usual, sure
+	return max(0, length), usual, sure && hosts == 1
+}
+
+// plainValue reports whether there is no control character in it but tabs: net/http closes the connection on them, and others
+// take some for the end of a line.
+func plainValue(value []byte) bool {
+	for _, c := range value {
+		if c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// plainHost reports whether it is a host, and perhaps a port, as nearly everybody writes them.
+func plainHost(value []byte) bool {
+	return consistsOf(bytes.Trim(value, " \t"), plainLetters+".:[]_")
 }
 
 // plainName reports whether it is a name of a header field that no reader takes for another: letters, digits and hyphens.
 func plainName(name []byte) bool {
-	return len(name) > 0 && consistsOf(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+	return len(name) > 0 && consistsOf(name, plainLetters)
 }
+
+// plainLetters are letters, digits and the hyphen.
+const plainLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 
 // rushIn is what the request with this head is about, if it is one of those that come in a rush; asksElse for all others, and
 // for what is asked for in an unusual way.

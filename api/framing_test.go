@@ -41,6 +41,8 @@ func TestFramingKnowsRequestsThatComeWholeAndAlone(t *testing.T) {
 		{"a space before the colon", []string{withField("X : 1"), rawOrder}, []ask{asksElse, asksElse}},
 		{"a folded line", []string{withField("X: 1\r\n Content-Length: 3"), rawOrder}, []ask{asksElse, asksElse}},
 		{"a line that ends without a return", []string{withField("X: 1\nContent-Length: 3"), rawOrder}, []ask{asksElse, asksElse}},
+		{"a control character", []string{withField("X: 1\x00"), rawOrder}, []ask{asksElse, asksElse}},
+		{"no host", []string{strings.Replace(rawOrder, "Host", "X", 1), rawOrder}, []ask{asksElse, asksElse}},
 		{"an escaped path", []string{strings.Replace(rawOrder, "phone", "ph%6fne", 1)}, []ask{asksElse}},
 		{"a query", []string{strings.Replace(rawOrder, "orders ", "orders?a=b ", 1)}, []ask{asksElse}},
 		{"an older protocol", []string{strings.Replace(rawOrder, "HTTP/1.1", "HTTP/1.0", 1)}, []ask{asksElse}},
@@ -74,7 +76,7 @@ func TestFramingNeverTakesAPartOfARequestForOne(t *testing.T) {
 			body := rapid.SampledFrom([]string{"", "{}", rawOrder, rawOrder + rawOrder, "\r\n\r\n" + rawOrder}).Draw(t, "body")
 			pad := rapid.IntRange(0, 40).Draw(t, "pad")
 			from := len(stream)
-			stream = fmt.Appendf(stream, "POST /v1/campaigns/phone/orders HTTP/1.1\r\nX-Pad: %s\r\nContent-Length: %d\r\n\r\n%s", strings.Repeat("p", pad), len(body), body)
+			stream = fmt.Appendf(stream, "POST /v1/campaigns/phone/orders HTTP/1.1\r\nHost: a\r\nX-Pad: %s\r\nContent-Length: %d\r\n\r\n%s", strings.Repeat("p", pad), len(body), body)
 			begins[from] = len(stream)
 		}
 		var f framing

@@ -53,10 +53,11 @@ func (l *lag) measure(ctx context.Context) error {
 	return errors.Join(err, in.Close())
 }
 
-// ping sends a byte and returns when it has been read.
+// ping sends a byte and returns when it has been read. A byte that could not be sent is not under way.
 func (l *lag) ping(out io.Writer, came <-chan struct{}) error {
 	l.pending.Store(max(1, l.now()))
 	if _, err := out.Write([]byte{0}); err != nil {
+		l.pending.Store(0)
 		return err
 	}
 	<-came

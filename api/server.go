@@ -161,7 +161,7 @@ func (s *Server) HTTPServer() *http.Server {
 	server := &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       15 * time.Second,
+		ReadTimeout:       readTimeout,
 		IdleTimeout:       idleTimeout,
 		ConnState:         onDoorstep,
 		MaxHeaderBytes:    maxHeader,
