@@ -118,7 +118,8 @@ func answersTo(t *rapid.T, s *Server, pieces [][]byte, hasty, onSteps bool) (sta
 		if err != nil {
 			t.Fatalf("%v after %v", err, statuses)
 		}
-		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+		_, err = io.Copy(io.Discard, r.Body)
+		if err := errors.Join(err, r.Body.Close()); err != nil {
 			t.Fatal(err)
 		}
 		if statuses = append(statuses, r.StatusCode); r.StatusCode == http.StatusServiceUnavailable && r.Header.Get("Date") == "" {
