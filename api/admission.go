@@ -19,6 +19,10 @@ const (
 	mostUnderWay  = 1 << 15
 )
 
+// aimed is which part of the bound the p99 is steered to: that of the next tenth of a second is not that of the last one, and what
+// was let in meanwhile has to stay under the bound as well.
+const aimed = 4
+
 // How often the limit is looked at: so long after the last time, once there are enough answers to tell a p99 by; but not
 // much later, however few there are.
 const (
@@ -27,9 +31,10 @@ const (
 	enoughToTell = 100
 )
 
-// To which part of itself the limit may be lowered in vain before it goes back to where it was, and how long it then stays.
+// To which part of itself the limit is lowered before it is looked at whether that helps, and how long it stays where it was before
+// that if it does not.
 const (
-	loweredInVain = 4
+	loweredInVain = 16
 	restInVain    = 5 * time.Second
 )
 
@@ -41,11 +46,11 @@ const longestRetry = 5
 // comes beyond that is refused at the door: before anybody is authenticated, and long before anything is taken. What was let
 // in is never refused by it again, unless its body is long in coming: see [arrival].
 //
-// The limit is lowered by as much as the latency is too high, to a quarter at most, when the p99 is over half of the bound, and raised
-// by an eighth when it is not and somebody was refused. Half, because a p99 of the next tenth of a second is not that of the
-// last one; what is waiting is all that the other half would add.
+// The limit is lowered by as much as the latency is too high, to a quarter at most, when the p99 is over a quarter of the bound, and
+// raised by an eighth when it is not and somebody was refused; near where it last was too high by a 64th, as latency does not rise
+// with the limit, it jumps once there is no processor time left.
 //
-// If lowering it twice makes nothing faster, what is let in is not what makes it slow: refusing costs all that there is, say,
+// If lowering it to a 16th makes nothing faster, what is let in is not what makes it slow: refusing costs all that there is, say,
 // or somebody else has the processors. To let in even less would then only end the sale, so the limit goes back.
 type admission struct {
 	target  time.Duration
@@ -61,11 +66,12 @@ type admission struct {
 	orders, others latencies // of what was accepted since the limit was last looked at
 	due            atomic.Int64
 	judging        sync.Mutex
-	judged         int64         // when the limit was last looked at; guarded by judging, like the next four
+	judged         int64         // when the limit was last looked at; guarded by judging, like the next five
 	settling       bool          // it was lowered then
+	broke          int64         // what it was when it was last too high
 	before         int64         // what it was when the p99 was last within the bound; 0 while it is
-	slow           time.Duration // the lowest p99 since then
-	slowAt         int64         // what the limit was at that
+	slow           time.Duration // the p99 when it was last looked at whether lowering the limit helps
+	slowAt         int64         // what the limit was then
 	p99            atomic.Int64  // as it was when the limit was last looked at, nanoseconds
 
 	visits sync.Pool
@@ -81,7 +87,7 @@ func newAdmission(bound time.Duration, now func() int64) *admission {
 		return nil
 	}
 	a := &admission{
-		target: bound / 2, now: now, visits: sync.Pool{New: func() any { return &visit{} }},
+		target: bound / aimed, now: now, visits: sync.Pool{New: func() any { return &visit{} }},
 		body: newProblem(core.CodeOverloaded, "more people ask than can be served at this moment").appendJSON(nil),
 	}
 	a.lag = &lag{now: now}
@@ -212,12 +218,13 @@ func (a *admission) judge(now int64) {
 	case p99 <= a.target:
 		a.before = 0
 		if met && p99 > 0 {
-			limit = min(mostUnderWay, limit+max(limit/8, 1))
+			limit = min(mostUnderWay, limit+max(limit/a.growth(limit), 1))
 		}
 	case a.inVain(p99, limit):
 		limit, pause = a.before, restInVain
 		a.before = 0
 	default:
+		a.broke = limit
 		share := max(0.25, float64(a.target)/float64(p99))
 		limit = max(leastUnderWay, int64(share*float64(limit)))
 	}
@@ -228,17 +235,28 @@ func (a *admission) judge(now int64) {
 	a.due.Store(now + int64(pause))
 }
 
-// inVain takes note of one more try to lower the p99 by lowering the limit, and reports whether those before did not help.
-// What helps by chance does not move the limit that it goes back to: where something else makes everything slow, now more and
-// now less, each such chance would close the door a little more.
+// growth is which part of the limit is added to it: less from shortly below where it last was too high until far above that.
+func (a *admission) growth(limit int64) int64 {
+	if limit > a.broke*3/4 && limit < a.broke*2 {
+		return 64
+	}
+	return 8
+}
+
+// inVain reports whether lowering the limit does not help. That is looked at only when it has come down to a 16th of what it was
+// when that was last looked at: where something else makes everything slow, now more and now less, what seems to help by chance on
+// the way would close the door a little more each time.
 func (a *admission) inVain(p99 time.Duration, limit int64) bool {
 	if a.before == 0 {
 		a.before, a.slow, a.slowAt = limit, p99, limit
+		return false
 	}
-	if p99 < a.slow*4/5 {
-		a.slow, a.slowAt = p99, limit
+	if limit*loweredInVain > a.slowAt && limit > leastUnderWay {
+		return false
 	}
-	return limit*loweredInVain < a.slowAt || limit < a.slowAt && limit == leastUnderWay
+	helped := p99 < a.slow*4/5
+	a.slow, a.slowAt = p99, limit
+	return !helped
 }
 
 // visit is an accepted request's way to its answer, whose status it remembers.

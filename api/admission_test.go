@@ -367,7 +367,7 @@ func judged(a *admission, clock *handClock, took time.Duration, orders int, met 
 
 func TestTheLimitFollowsWhatIsMeasured(t *testing.T) {
 	clock, waited := &handClock{}, time.Duration(0)
-	a := newAdmission(time.Second, clock.now)
+	a := newAdmission(2*time.Second, clock.now)
 	a.waiting = func() time.Duration { return waited }
 	for _, step := range []struct {
 		what   string
@@ -395,6 +395,15 @@ func TestTheLimitFollowsWhatIsMeasured(t *testing.T) {
 	clock.at += int64(judgeAfter)
 	if got := judged(a, clock, 5*time.Second, 3, true); got != leastUnderWay {
 		t.Errorf("a few after a while: %d", got)
+	}
+	for _, step := range []struct{ limit, broke, want int64 }{
+		{600, 1000, 675}, {800, 1000, 812}, {1600, 1000, 1625}, {2400, 1000, 2700}, // it grows slowly near where it broke
+	} {
+		a.limit.Store(step.limit)
+		a.broke = step.broke
+		if got := judged(a, clock, time.Millisecond, 200, true); got != step.want {
+			t.Errorf("%d, where %d was too high, becomes %d, want %d", step.limit, step.broke, got, step.want)
+		}
 	}
 	a.limit.Store(mostUnderWay - 1)
 	if got := judged(a, clock, time.Millisecond, 200, true); got != mostUnderWay {
