@@ -204,9 +204,14 @@ func endsSoon(p *api.Plugin, now time.Time) bool {
 	return p.State == core.PluginApproved && p.Terms != nil && p.Terms.ExpiresAt.Sub(now) <= soon
 }
 
-// renewCommand is what the first person types so that the plugin stays approved; the others approve what is proposed then.
+// renewCommand is what the first person types so that the plugin stays approved; the others, and whoever comes
+// after a proposal, approve what is proposed then.
 func renewCommand(p *api.Plugin) string {
-	return fmt.Sprintf("hotdrop review approve %s --brand %s --expires 90d --reason WHY", shortDigest(p.Digest), p.Brand)
+	expires := " --expires 90d"
+	if p.Proposed != nil {
+		expires = ""
+	}
+	return fmt.Sprintf("hotdrop review approve %s --brand %s%s --reason WHY", shortDigest(p.Digest), p.Brand, expires)
 }
 
 // utc is an instant as the API has it and as commands take it: RFC 3339 in UTC, whole seconds.

@@ -43,10 +43,11 @@ func reviewApproveCommand() *cobra.Command {
 		Short: "Approve a vetted plugin, as one person: it may price orders once enough people have",
 		Long: "Approve a vetted plugin, as one person. It may price orders of the campaigns that are named, or of all of its brand, once\n" +
 			"as many people have approved it as the server asks for, until the approval expires. Without --campaign, --all-campaigns\n" +
-			"and --expires the terms are those that others have proposed or approved already; other terms count for themselves, and\n" +
-			"those in force stay in force until enough people have approved the others.",
-		Example: "  hotdrop review approve 9f86d081 --reason \"vectors read, costs are low\"\n" +
-			"  hotdrop review approve 9f86d081 --reason \"for this sale only\" --campaign trade-in --expires 30d",
+			"and --expires the terms are those that others have proposed or approved already. A time from now that ends within an hour\n" +
+			"or a hundredth of it of what is proposed is that end. Other terms count for themselves, and those in force stay in\n" +
+			"force until enough people have approved the others.",
+		Example: "  hotdrop review approve 9f86d081 --reason \"for this sale only\" --campaign trade-in --expires 30d   # the first person\n" +
+			"  hotdrop review approve 9f86d081 --reason \"vectors read, costs are low\"   # the others, on the same terms",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return r.approve(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
@@ -137,15 +138,16 @@ func reviewEndCommand(name, path, short string) *cobra.Command {
 // decide sends the decision and prints how the plugin stands after it. It is about the plugin as it was shown, or as it is read
 // here: what others approve meanwhile, on whatever terms, is not what this person has agreed to.
 func (r *reviewing) decide(ctx context.Context, digest, path string, body *approvalBody, out, talk io.Writer) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
 	header := jsonContent()
 	if _, err := strconv.ParseUint(r.ifMatch, 10, 63); err != nil && r.ifMatch != "" {
 		return usageError{fmt.Errorf("--if-match: %q is not a revision", r.ifMatch)}
 	}
 	plugin, tag, err := r.find(ctx, digest)
+	if err != nil {
+		return err
+	}
+	r.join(body, plugin, talk)
+	text, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
