@@ -103,7 +103,9 @@ type ShopperTransfer struct {
 	Campaign string       `json:"campaign,omitempty"`
 	Order    string       `json:"order,omitempty"`
 	At       int64        `json:"at"`
-	Request  string       `json:"request,omitempty" doc:"the Idempotency-Key of the request that it was made for, or where the money of a payout went"`
+	Request  string       `json:"request,omitempty" doc:"the Idempotency-Key of the request that it was made for"`
+	// Reference is what [Transfer] keeps as the request of a payout.
+	Reference string `json:"reference,omitempty" doc:"where the money of a payout went" example:"bank transfer 2012-311"`
 }
 
 // ShopperDataRequest asks for what is kept about a shopper.
@@ -222,10 +224,14 @@ func (o *Order) data() ShopperOrder {
 func (w *shopperWallet) data() *ShopperWalletData {
 	d := &ShopperWalletData{Balances: w.balances, Transfers: []ShopperTransfer{}}
 	for _, t := range w.transfers {
-		d.Transfers = append(d.Transfers, ShopperTransfer{
+		one := ShopperTransfer{
 			ID: t.ID, Kind: t.Kind, From: t.From, To: t.To, Currency: t.Currency, Amount: t.Amount, Campaign: t.Campaign,
 			Order: t.Order, At: t.At, Request: t.Request,
-		})
+		}
+		if t.Kind == TransferPayout {
+			one.Request, one.Reference = "", t.Request
+		}
+		d.Transfers = append(d.Transfers, one)
 	}
 	return d
 }

@@ -51,15 +51,28 @@ func TestABrandExportsAndErasesOneOfItsShoppers(t *testing.T) {
 		t.Errorf("with money in the wallet: exit %d\n%s", r.code, r.stderr)
 	}
 	for range 2 { // the second try is the first one's
+		r := tool(brand, "payout", "ann-of-the-letter", "--reference", "汇款 8", "--amount", "200", "--reason", "letter 7")
+		if r.code != exitOK || !strings.Contains(r.stdout, "paid out 2.00 CNY as payout/") || !strings.Contains(r.stdout, "holds 3.00 CNY") {
+			t.Errorf("payout of a part: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+		}
+	}
+	r := tool(brand, "payout", "ann-of-the-letter", "--reference", "汇款 8", "--amount", "100", "--reason", "letter 7")
+	if r.code != exitFailed || !strings.Contains(r.stderr, "--reference") || !strings.Contains(r.stderr, "--request") {
+		t.Errorf("the same reference with another amount: exit %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	if r := tool(brand, "export", "ann-of-the-letter", "--reason", "letter 6"); !strings.Contains(r.stdout, `"reference":"汇款 8"`) {
+		t.Errorf("the export does not say where the money went:\n%s", r.stdout)
+	}
+	for range 2 {
 		r := tool(brand, "payout", "ann-of-the-letter", "--reference", "bank 9", "--reason", "letter 7", "--request", "letter-7")
-		if r.code != exitOK || !strings.Contains(r.stdout, "paid out 5.00 CNY as payout/") || !strings.Contains(r.stdout, "holds 0.00 CNY") {
+		if r.code != exitOK || !strings.Contains(r.stdout, "paid out 3.00 CNY as payout/") || !strings.Contains(r.stdout, "holds 0.00 CNY") {
 			t.Errorf("payout: exit %d\n%s%s", r.code, r.stdout, r.stderr)
 		}
 	}
 	if r := tool(brand, "payout", "ann-of-the-letter", "--reference", "bank 10", "--reason", "letter 7"); !strings.Contains(r.stderr, "the wallet holds nothing") {
 		t.Errorf("a payout of nothing: exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	r := tool(brand, "erase", "ann-of-the-letter", "--reason", "letter 7")
+	r = tool(brand, "erase", "ann-of-the-letter", "--reason", "letter 7")
 	if r.code != exitOK || !strings.Contains(r.stdout, "erased in the campaigns trade-in") || strings.Contains(r.stdout, "ann-of-the-letter") {
 		t.Fatalf("erase: exit %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
