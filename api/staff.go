@@ -39,8 +39,15 @@ type Applied struct {
 	Revision int64                 `json:"revision" doc:"of the file; rises with every change" example:"3"`
 	Ruleset  int64                 `json:"ruleset" doc:"the number of the ruleset that decides" example:"2"`
 	DryRun   bool                  `json:"dry_run" doc:"nothing was changed"`
+	Approval string                `json:"approval,omitempty" doc:"of a dry run: why the file would wait until somebody else applies the same; absent if it would not"`
 	Changes  []campaignfile.Change `json:"changes" nullable:"false" doc:"what is different from before, sorted by path"`
 	Warnings []string              `json:"warnings,omitempty" nullable:"false" doc:"what was applied all the same: bindings that stay without their plugin, approvals that end before the campaign closes"`
+}
+
+type fileInput struct {
+	CampaignPath
+
+	Pending bool `query:"pending" doc:"the file that waits until a second person applies the same, instead of the one in force"`
 }
 
 type fileOutput struct {
@@ -92,7 +99,7 @@ func (s *Server) registerStaff() {
 	register(s, operation{
 		Operation: huma.Operation{
 			OperationID: "get-campaign-file", Method: http.MethodGet, Path: "/v1/campaigns/{campaign}/file", Tags: []string{"staff"},
-			Summary: "The campaign file as it is in force",
+			Summary: "The campaign file as it is in force, or the one that waits for a second person",
 			Responses: map[string]*huma.Response{
 				"200": {Description: "OK", Content: map[string]*huma.MediaType{yamlType: {Schema: &huma.Schema{Type: huma.TypeString}}}},
 			},
@@ -193,6 +200,9 @@ func (in *applyInput) result(before, after *core.CampaignRecord, definition *cor
 		Changes: append([]campaignfile.Change{}, changes...), Warnings: after.Ruleset.Warnings,
 	}}
 	if in.DryRun {
+		if p := after.Rollout.Pending; p.IsFile(definition) {
+			out.Body.Approval = p.Approval
+		}
 		return out, nil
 	}
 	if before.Revision == 0 {
@@ -214,12 +224,18 @@ func located(file *campaignfile.File, err error) error {
 	return err
 }
 
-func (s *Server) file(ctx context.Context, in *CampaignPath) (*fileOutput, error) {
+func (s *Server) file(ctx context.Context, in *fileInput) (*fileOutput, error) {
 	record, err := s.ownRecord(ctx, in.Campaign)
 	if err != nil {
 		return nil, err
 	}
-	text, err := campaignfile.Marshal(record.Definition)
+	definition := record.Definition
+	if in.Pending {
+		if definition, err = record.Rollout.PendingFile(); err != nil {
+			return nil, err
+		}
+	}
+	text, err := campaignfile.Marshal(definition)
 	if err != nil {
 		return nil, err
 	}

@@ -63,6 +63,39 @@ func TestADryRunSaysWhatWouldChangeAndChangesNothing(t *testing.T) {
 	}
 }
 
+func TestACampaignFileThatWaitsCanBeReadAndAppliedByASecondPerson(t *testing.T) {
+	s, c := newDrop(t)
+	first, second := c.withKey(s, "demo-operator"), c.withKey(s, "demo-admin")
+	const path, pending = "/v1/campaigns/phone", "/v1/campaigns/phone/file?pending=true"
+	first.apply("phone", dropFile+"guards: {max_price_change: 100}\n").wants(t, http.StatusCreated)
+	first.do(http.MethodGet, pending, "").problem(t, core.CodeNotFound)
+
+	dear := strings.Replace(first.do(http.MethodGet, path+"/file", "").body, "199900", "99900", 1)
+	try := func(by *client, file string) Applied {
+		var applied Applied
+		a := by.do(http.MethodPut, path+"?dry_run=true&reason=cheaper", file, "Content-Type", yamlType).wants(t, http.StatusOK)
+		if err := json.Unmarshal([]byte(a.body), &applied); err != nil || len(applied.Changes) != 1 {
+			t.Errorf("%v: %s", err, a.body)
+		}
+		return applied
+	}
+	if applied := try(first, dear); !strings.Contains(applied.Approval, "moves from") {
+		t.Errorf("it would wait because %q", applied.Approval)
+	}
+	first.do(http.MethodGet, pending, "").problem(t, core.CodeNotFound)
+	first.do(http.MethodPut, path+"?reason=cheaper", dear, "Content-Type", yamlType).problem(t, core.CodeApprovalRequired)
+
+	waits := second.do(http.MethodGet, pending, "").wants(t, http.StatusOK).body
+	if waits != dear {
+		t.Errorf("what waits is\n%s", waits)
+	}
+	if applied := try(second, waits); applied.Approval != "" {
+		t.Errorf("the second person would wait because %q", applied.Approval)
+	}
+	second.do(http.MethodPut, path+"?reason=agreed", waits, "Content-Type", yamlType).wants(t, http.StatusOK)
+	second.do(http.MethodGet, pending, "").problem(t, core.CodeNotFound)
+}
+
 func TestEveryProblemOfACampaignFileComesWithItsPlace(t *testing.T) {
 	s, c := newDrop(t)
 	operator := c.withKey(s, "demo-operator")

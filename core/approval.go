@@ -148,7 +148,7 @@ func (r *Rollout) approvable(req *ApprovalRequest) error {
 	case r.Pending == nil || r.Pending.Approval == "":
 		return Errorf(CodeWrongState, "no change waits for approval")
 	case r.Pending.File != "":
-		return Errorf(CodeWrongState, "a campaign file waits: it comes into force when somebody else applies the same file")
+		return Errorf(CodeWrongState, "a campaign file waits, which campaign export --pending prints: it comes into force when somebody else applies the same file")
 	case samePerson(r.Pending.By, req.Actor.ID):
 		return Errorf(CodeApprovalRequired, "you asked for this change: somebody else has to approve it")
 	default:
@@ -183,11 +183,12 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 		return nil
 	}
 	needed := Errorf(CodeApprovalRequired, "%s: it comes into force when somebody else applies the same file", why)
-	if req.DryRun {
-		return needed
-	}
 	waiting := &Pending{
-		File: file, Approval: why, By: req.Actor.ID, Role: req.Actor.Role, Asked: e.now().UnixMilli(), Reason: change.Record.Rollout.Reason,
+		File: file, Definition: req.Definition, Approval: why, By: req.Actor.ID, Role: req.Actor.Role, Asked: e.now().UnixMilli(), Reason: change.Record.Rollout.Reason,
+	}
+	if req.DryRun {
+		change.Record.Rollout.Pending = waiting
+		return nil
 	}
 	if err := e.letWait(ctx, req, waiting); err != nil {
 		return err
@@ -238,6 +239,21 @@ func (e *Engine) fileNeedsApproval(
 		return why, err
 	}
 	return e.movesBeside(ctx, current, next, decisions)
+}
+
+// IsFile reports whether it is this campaign file that waits.
+func (p *Pending) IsFile(c *Campaign) bool { return p != nil && p.File == fileDigest(c) }
+
+// PendingFile returns the campaign file that waits for a second person.
+func (r *Rollout) PendingFile() (*Campaign, error) {
+	switch {
+	case r.Pending == nil || r.Pending.File == "":
+		return nil, Errorf(CodeNotFound, "no campaign file waits for a second person")
+	case r.Pending.Definition == nil:
+		return nil, Errorf(CodeNotFound, "an earlier release had the file wait and kept its digest alone: ask %s for it", r.Pending.By)
+	default:
+		return r.Pending.Definition, nil
+	}
 }
 
 func fileDigest(c *Campaign) string {

@@ -103,11 +103,13 @@ type Pending struct {
 	// ApprovedBy is who has approved it; "" if nobody had to: then prices are measured again when its moment comes.
 	ApprovedBy string `json:"approved_by,omitempty"`
 	// File is the digest of the campaign file that waits, instead of Change, until somebody else applies the same file.
-	File   string `json:"file,omitempty"`
-	By     string `json:"by"`
-	Role   Role   `json:"role,omitempty"`
-	Asked  int64  `json:"asked"` // when it was asked for
-	Reason string `json:"reason,omitempty"`
+	File string `json:"file,omitempty"`
+	// Definition is that file, so that others can see what waits; nil for one that an earlier release had wait.
+	Definition *Campaign `json:"definition,omitempty"`
+	By         string    `json:"by"`
+	Role       Role      `json:"role,omitempty"`
+	Asked      int64     `json:"asked"` // when it was asked for
+	Reason     string    `json:"reason,omitempty"`
 }
 
 // Change is what a change of the rollout makes of it.

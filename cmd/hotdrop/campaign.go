@@ -110,6 +110,9 @@ func writeApplied(out, talk io.Writer, applied *api.Applied) error {
 	if applied.DryRun {
 		done = "checked, nothing was changed"
 	}
+	if applied.Approval != "" {
+		done += "; it would wait until somebody else applies the same file: " + applied.Approval
+	}
 	_, err := fmt.Fprintf(talk, "%s: %s, revision %d, ruleset %d; %s\n",
 		applied.ID, count(len(applied.Changes), "change"), applied.Revision, applied.Ruleset, done)
 	return err
@@ -123,7 +126,7 @@ func getCommand() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if format == outputYAML {
-				return c.export(cmd.Context(), args[0], cmd.OutOrStdout())
+				return c.export(cmd.Context(), args[0], false, cmd.OutOrStdout())
 			}
 			answer, err := c.get(cmd.Context(), "/v1/campaigns/"+url.PathEscape(args[0]))
 			if err != nil {
@@ -138,21 +141,28 @@ func getCommand() *cobra.Command {
 }
 
 func exportCommand() *cobra.Command {
-	c := &client{}
+	c, pending := &client{}, false
 	cmd := &cobra.Command{
 		Use:   "export ID",
-		Short: "Print a campaign's file as it is in force; applying it changes nothing",
-		Args:  cobra.ExactArgs(1),
+		Short: "Print a campaign's file as it is in force, or with --pending the one that waits for a second person",
+		Long: "Print a campaign's file as it is in force; applying it changes nothing. With --pending it is the file that waits until\n" +
+			"somebody other than who asked for it applies the same: campaign apply --dry-run shows how it differs.",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.export(cmd.Context(), args[0], cmd.OutOrStdout())
+			return c.export(cmd.Context(), args[0], pending, cmd.OutOrStdout())
 		},
 	}
 	c.register(cmd)
+	cmd.Flags().BoolVar(&pending, "pending", false, "the file that waits until a second person applies the same")
 	return cmd
 }
 
-func (c *client) export(ctx context.Context, id string, out io.Writer) error {
-	file, err := c.get(ctx, "/v1/campaigns/"+url.PathEscape(id)+"/file")
+func (c *client) export(ctx context.Context, id string, pending bool, out io.Writer) error {
+	path := "/v1/campaigns/" + url.PathEscape(id) + "/file"
+	if pending {
+		path += "?pending=true"
+	}
+	file, err := c.get(ctx, path)
 	if err != nil {
 		return err
 	}

@@ -94,8 +94,8 @@ func waiting(campaign string, draining bool, p *api.PendingChange) string {
 	switch {
 	case p.File != "":
 		return fmt.Sprintf("a campaign file waits until somebody other than %s applies the same file (%s): "+
-			"hotdrop campaign apply FILE --reason WHY",
-			p.By, p.Approval)
+			"hotdrop campaign export %s --pending prints it, hotdrop campaign apply FILE --reason WHY applies it",
+			p.By, p.Approval, campaign)
 	case p.Approval != "" && p.At != nil:
 		return fmt.Sprintf("%s at %s, once somebody other than %s approves it (%s): hotdrop rollout approve %s", what, moment(*p.At), p.By,
 			p.Approval, campaign)

@@ -79,7 +79,7 @@ func TestAnEffectSaysWhatDecidesWhereAndSinceWhen(t *testing.T) {
 		{
 			"a campaign file", api.Rollout{Live: 7, Action: core.ActionPropose, Pending: &api.PendingChange{
 				Approval: "mx3 moves by 30 %", By: "ann", File: "ab",
-			}}, three, "a campaign file waits until somebody other than ann applies the same file (mx3 moves by 30 %): hotdrop campaign apply FILE --reason WHY", true,
+			}}, three, "a campaign file waits until somebody other than ann applies the same file (mx3 moves by 30 %): hotdrop campaign export phone --pending prints it, hotdrop campaign apply FILE --reason WHY applies it", true,
 		},
 		{
 			"a stop beside a change that waits", api.Rollout{Live: 7, Stop: "campaign", Action: core.ActionStop, Pending: later}, three,

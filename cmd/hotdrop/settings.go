@@ -47,7 +47,7 @@ func set(flag *pflag.Flag, value string) error {
 // steersOneCall are flags that would surprise as a setting.
 func steersOneCall(flag string) bool {
 	words := []string{
-		"at", "config", "dry-run", "expect", "expires", "facts", "force", "help", "holds", "hook", "out", "password-stdin", "percent",
+		"at", "config", "dry-run", "expect", "expires", "facts", "force", "help", "holds", "hook", "out", "password-stdin", "pending", "percent",
 		"run", "save", "vector", "verbose", "version", "watch",
 	}
 	return slices.Contains(words, flag)
