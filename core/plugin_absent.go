@@ -12,7 +12,7 @@ import (
 type NotLoadable struct {
 	Plugin *Plugin // nil if the brand has none of that digest
 	Hooks  []Hook  // the hooks that the plugin is known to have; none if that is not known
-	Hint   string  // the next thing to try; "" where Err says it
+	Hint   string  // the next thing to try; "" for what [NotLoadable.Next] says of the plugin's state
 	// Withheld says that the registry keeps an approved plugin out, as its approvals do not hold or are for other campaigns.
 	Withheld bool
 	Expired  bool  // it does so because the time of the approvals is over
@@ -24,6 +24,23 @@ func (n *NotLoadable) Error() string { return n.Err.Error() }
 
 // Unwrap returns what keeps the plugin out.
 func (n *NotLoadable) Unwrap() error { return n.Err }
+
+// Next is the next thing to try, for people.
+func (n *NotLoadable) Next() string {
+	p := n.Plugin
+	switch {
+	case n.Hint != "":
+		return n.Hint
+	case p == nil:
+		return "upload it: hotdrop mechanic submit FILE"
+	case p.State == PluginRevoked || p.State == PluginRejected:
+		return "it does not come back: bind another plugin, or none; why, says hotdrop review show " + p.Digest + " --brand " + p.Brand
+	case p.State == PluginVetted && p.Report != nil && p.Report.Accepted:
+		return "have it approved: " + p.approveCommand()
+	default:
+		return "see its state and report: hotdrop review show " + p.Digest + " --brand " + p.Brand
+	}
+}
 
 // withdrawn reports whether no node may load the plugin, rather than only this one not now.
 func (n *NotLoadable) withdrawn() bool {

@@ -108,3 +108,33 @@ func TestWhoBindsAPluginWhoseApprovalEndsBeforeTheCampaignIsWarned(t *testing.T)
 		}
 	})
 }
+
+// TestARulesetWhosePluginIsNotApprovedIsNotWaitedFor has a change refused with what helps: neither waiting nor force does.
+func TestARulesetWhosePluginIsNotApprovedIsNotWaitedFor(t *testing.T) {
+	for name, test := range map[string]struct {
+		withdraw func(h *halved)
+		says     []string
+	}{
+		"its approval has expired": {func(h *halved) { h.clock.advance(91 * day) }, []string{
+			"its approval has expired", "have it approved", "hotdrop review approve " + digestOf(module) + " --brand meizu --reason WHY",
+		}},
+		"it is revoked": {func(h *halved) { must(h.t, h.plugins.decide(core.PluginRevoke, module)) }, []string{
+			"is revoked", "it does not come back",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachStore(t, func(t *testing.T, s store) {
+				h := newHalved(t, s, core.FailDeny)
+				added := h.add(core.Binding{Plugin: digestOf(module), OnFailure: core.FailDeny, Config: core.Object{}})
+				test.withdraw(h)
+				_, err := h.change(core.Change{Mode: core.ModeLive, Ruleset: added})
+				wantCode(t, err, core.CodeWrongState)
+				for _, part := range append(test.says, "It does not help to wait") {
+					if err == nil || !strings.Contains(err.Error(), part) {
+						t.Errorf("%v, should say %s", err, part)
+					}
+				}
+			})
+		})
+	}
+}

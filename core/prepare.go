@@ -41,6 +41,16 @@ func (r *compiled) requirePlugins() error {
 	return nil
 }
 
+// withdrawn returns the ruleset's first plugin that no node may load, nil for none.
+func (r *compiled) withdrawn() *absent {
+	for _, b := range r.bindings {
+		if gone, ok := b.mechanic.(*absent); ok && gone.why.withdrawn() {
+			return gone
+		}
+	}
+	return nil
+}
+
 // isWarm reports whether the ruleset's mechanics have been asked since it was compiled.
 func (r *rulesets) isWarm(number int64) bool { return r.ready(number) != nil }
 

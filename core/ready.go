@@ -125,6 +125,10 @@ func (e *Engine) requirePlugins(ctx context.Context, campaign string, number int
 	if ruleset, err = c.rulesets.compiled(ctx, c.snapshot.Load().record, &ruleset.ruleset); err != nil {
 		return storeError(err)
 	}
+	if gone := ruleset.withdrawn(); gone != nil {
+		return Errorf(CodeWrongState, "ruleset %d would decide without its plugin %s: %s. It does not help to wait: %s",
+			number, gone.manifest.Digest, gone.why.words(), gone.why.Next())
+	}
 	return ruleset.requirePlugins()
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -210,27 +209,19 @@ func unloadable(binding *core.Binding, err error) error {
 	switch core.CodeOf(err) {
 	case core.CodeNotFound:
 		problem.Message = fmt.Sprintf("the brand %s has no plugin %s", binding.Brand, binding.Plugin)
-		problem.Hint = "upload it: hotdrop mechanic submit FILE"
+		problem.Hint = why.Next()
 	case core.CodeWrongState:
 		problem.Message = refusal.Message
-		problem.Hint = cmp.Or(why.Hint, hintOf(why.Plugin))
+		problem.Hint = why.Next()
 	case core.CodeInvalid:
 		problem.Message = "the plugin cannot be loaded: " + err.Error()
 	default: // it is vetted again, or this node is unable to load it: another time or another node
 		return &core.NotLoadable{Plugin: why.Plugin, Hooks: hooksOf(why.Plugin), Err: why.Err}
 	}
 	return &core.NotLoadable{
-		Plugin: why.Plugin, Hooks: hooksOf(why.Plugin), Withheld: why.Withheld, Expired: why.Expired,
+		Plugin: why.Plugin, Hooks: hooksOf(why.Plugin), Hint: why.Hint, Withheld: why.Withheld, Expired: why.Expired,
 		Err: &core.Problems{List: []core.Problem{problem}},
 	}
-}
-
-// hintOf is what to try about a plugin that is not approved.
-func hintOf(p *core.Plugin) string {
-	if p != nil && (p.State == core.PluginRevoked || p.State == core.PluginRejected) {
-		return "see why: hotdrop review show DIGEST; it does not come back: bind another plugin, or none"
-	}
-	return "see its state and report: hotdrop review show DIGEST; the platform approves what is vetted"
 }
 
 // hooksOf returns the hooks that a plugin's report names; none without a report.

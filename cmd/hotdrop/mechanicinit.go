@@ -41,7 +41,9 @@ func mechanicInitCommand() *cobra.Command {
 		Example: "  hotdrop mechanic init --lang rust birthday && cd birthday && ./build.sh && hotdrop mechanic test",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			i.name = args[0]
+			if i.name = args[0]; cmd.Flags().Changed("author") && strings.TrimSpace(i.author) == "" {
+				return usageError{errors.New("--author is empty: name who wrote it, or leave the flag out for your account on this machine")}
+			}
 			return i.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

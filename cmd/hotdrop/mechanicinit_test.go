@@ -214,12 +214,21 @@ func TestInitNamesItsAuthor(t *testing.T) {
 	} {
 		for _, language := range []string{"c", "expr"} {
 			name := fmt.Sprintf("%s-%d", language, i)
-			if r := do(t, "mechanic", "init", "--lang", language, "--author", test.asked, "x"+name); r.code != exitOK {
+			args := []string{"mechanic", "init", "--lang", language, "x" + name}
+			if test.asked != "" {
+				args = append(args, "--author", test.asked)
+			}
+			if r := do(t, args...); r.code != exitOK {
 				t.Fatalf("%q: exit %d\n%s", test.asked, r.code, r.stderr)
 			}
 			if got, err := authorOf("x"+name, language); err != nil || got != test.want {
 				t.Errorf("%s, asked for %q: %q, %v", language, test.asked, got, err)
 			}
+		}
+	}
+	for _, author := range []string{"", " "} {
+		if r := do(t, "mechanic", "init", "--lang", "c", "--author", author, "bad"); r.code != exitUsage || !strings.Contains(r.stderr, "--author is empty") {
+			t.Errorf("%q: exit %d\n%s", author, r.code, r.stderr)
 		}
 	}
 	for _, author := range []string{"two\nlines", "\x1b[2J", "\xff", strings.Repeat("a", 201)} {
