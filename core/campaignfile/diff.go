@@ -8,7 +8,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 
 	"hotdrop/core"
@@ -17,7 +16,7 @@ import (
 // Change is one difference between two campaigns. Before is nil for something new, After for something gone; values
 // are those of [core.Object].
 type Change struct {
-	Path   string `json:"path" doc:"where, as in items[mx3].price; items are named by their SKU"`
+	Path   string `json:"path" doc:"where, as in items[mx3].price; items are named by their SKU, bindings by their mechanic, what else has a name or an id by that"`
 	Before any    `json:"before,omitempty" doc:"the value it has"`
 	After  any    `json:"after,omitempty" doc:"the value it will have"`
 }
@@ -45,8 +44,8 @@ func render(value any) string {
 }
 
 // Diff returns what changes from one campaign to the other, sorted by path: the smallest values that differ. A nil
-// campaign has nothing in it. Items are compared by SKU, wherever they stand; if their order changes, that is a change
-// of "items" from one list of SKUs to the other.
+// campaign has nothing in it. Items are compared by SKU and other things that have names by name, wherever they stand; if
+// their order changes, that is a change of the list from one list of names to the other.
 func Diff(before, after *core.Campaign) ([]Change, error) {
 	a, err := objectOf(before)
 	if err != nil {
@@ -130,20 +129,6 @@ func compareKeys(changes []Change, a, b map[string]any, at func(string) string) 
 	slices.Sort(keys)
 	for _, key := range slices.Compact(keys) {
 		changes = compare(changes, at(key), a[key], b[key])
-	}
-	return changes
-}
-
-func compareLists(changes []Change, path string, a, b []any) []Change {
-	for i := range max(len(a), len(b)) {
-		var before, after any
-		if i < len(a) {
-			before = a[i]
-		}
-		if i < len(b) {
-			after = b[i]
-		}
-		changes = compare(changes, path+"["+strconv.Itoa(i)+"]", before, after)
 	}
 	return changes
 }
