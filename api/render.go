@@ -74,7 +74,7 @@ func appendLine(b []byte, l *core.Line) []byte {
 }
 
 func appendDues(b []byte, o *core.Order) []byte {
-	return appendList(b, o.Dues, func(b []byte, d *core.Due) []byte { return appendDue(b, d, dueState(o, d)) })
+	return appendList(b, o.Dues, func(b []byte, d *core.Due) []byte { return appendDue(b, d, o.DueState(d)) })
 }
 
 func appendDue(b []byte, d *core.Due, state string) []byte {

@@ -197,27 +197,12 @@ func dueView(d core.Due) Due {
 	return Due{Kind: d.Kind, Amount: d.Amount, DueAt: timeOf(d.DueAt), State: d.State}
 }
 
-// dueVoid is the state in which a due is shown that stayed open when its order ended.
-const dueVoid = "void"
-
 func orderDues(o *core.Order) []Due {
 	dues := views(o.Dues, dueView)
 	for i := range dues {
-		dues[i].State = dueState(o, &o.Dues[i])
+		dues[i].State = o.DueState(&o.Dues[i])
 	}
 	return dues
-}
-
-// dueState is the state in which a due of the order is shown.
-func dueState(o *core.Order, d *core.Due) string {
-	switch o.State {
-	case core.OrderExpired, core.OrderCancelled, core.OrderRefunded:
-		if d.State == core.DueOpen {
-			return dueVoid
-		}
-	case core.OrderPlaced, core.OrderPaid, core.OrderShipped, core.OrderDelivered:
-	}
-	return d.State
 }
 
 func conditionView(c core.Condition) Condition {

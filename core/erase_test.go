@@ -69,6 +69,11 @@ func (x *everything) exportsAll() {
 			x.t.Errorf("the order %s is not exported", o.ID)
 		}
 	}
+	for _, figure := range []string{"budget_left", "guardrails", "floors", "sold", "stock", "left"} {
+		if strings.Contains(string(text), `"`+figure+`":`) {
+			x.t.Errorf("the export tells the brand's %s", figure)
+		}
+	}
 	c := data.Campaigns[0]
 	kinds := map[core.DocumentKind]int{}
 	for _, d := range c.Documents {
@@ -258,6 +263,45 @@ func TestAShuffleStaysTheSameWhenSomebodyInItIsErased(t *testing.T) {
 			t.Errorf("still there: %v", left)
 		}
 		d.audit()
+	})
+}
+
+func TestAGroupThatEverybodyHasLeftEndsWithItsLeadersErasure(t *testing.T) {
+	eachDumped(t, func(t *testing.T, s *dumped) {
+		x := &everything{life: newLife(t, s, nosy(), withEverything), s: s}
+		x.Stop()
+		x.Engine = x.serving("node-1")
+		x.clock.advance(2 * time.Minute)
+		grouped := func(r *core.OrderRequest) { r.Shopper.Tier = "grouped" }
+		led := x.buys(erased, "led", grouped)
+		joined := x.buys(another, "joined", func(r *core.OrderRequest) { grouped(r); r.Group = groupID(t, led) })
+		_, err := x.Cancel(t.Context(), payOf(led, "c"))
+		must(t, err)
+		x.idle()
+		if _, err := x.erase(); core.CodeOf(err) != core.CodeWrongState || !strings.Contains(err.Error(), "is under way, until") {
+			t.Errorf("while somebody else is in it: %v", err)
+		}
+		_, err = x.Cancel(t.Context(), payOf(joined, "c"))
+		must(t, err)
+		x.idle()
+		_, err = x.erase()
+		must(t, err)
+		group, err := x.Group(t.Context(), groupID(t, led), person(another))
+		must(t, err)
+		if group.State != core.GroupFailed {
+			t.Errorf("the group is %s", group.State)
+		}
+		late := buy(another, "late")
+		grouped(&late)
+		late.Group = groupID(t, led)
+		_, _, err = x.Place(t.Context(), late)
+		wantCode(t, err, core.CodeGroupClosed)
+		x.clock.advance(time.Hour)
+		x.idle()
+		if left := linesWith(s.dump(), erased); len(left) > 0 {
+			t.Errorf("still there: %v", left)
+		}
+		x.audit()
 	})
 }
 

@@ -182,7 +182,11 @@ func (x *eraser) documents() ([]*Document, error) {
 	for _, g := range x.groups {
 		if g.Leader == x.shopper {
 			g.Leader = x.tombstone
-			list = append(list, g.document.write(g.document.State, g.document.Due, g.Group))
+			state, due := g.document.State, g.document.Due
+			if g.deserted() { // nobody else can: and whoever came in now would have been told who leads it
+				state, due, g.Settled = GroupFailed, 0, true
+			}
+			list = append(list, g.document.write(state, due, g.Group))
 		}
 	}
 	for name, draw := range x.draws {

@@ -111,6 +111,9 @@ func (g *gathering) full() bool {
 	return int64(len(g.orders)) == g.Size && !slices.ContainsFunc(g.orders, func(o *Order) bool { return !paid(o) })
 }
 
+// deserted reports whether the group is open and nobody has a seat in it any more.
+func (g *gathering) deserted() bool { return g.document.State == GroupOpen && len(g.Members) == 0 }
+
 // resolve moves the group and its members' orders on, if there is anything to be moved.
 func (m *moves) resolve(g *gathering) {
 	switch {

@@ -92,7 +92,21 @@ const (
 	// DueForfeited was paid, and kept although the order came to nothing: a deposit whose balance was not paid in time,
 	// in a campaign whose file says so.
 	DueForfeited = "forfeited"
+	// DueVoid is how a due is shown that stayed open when its order ended; it is stored as open.
+	DueVoid = "void"
 )
+
+// DueState is the state in which a due of the order is shown.
+func (o *Order) DueState(d *Due) string {
+	switch o.State {
+	case OrderExpired, OrderCancelled, OrderRefunded:
+		if d.State == DueOpen {
+			return DueVoid
+		}
+	case OrderPlaced, OrderPaid, OrderShipped, OrderDelivered:
+	}
+	return d.State
+}
 
 // Condition is a duty the order carries; it ships when all are met.
 type Condition struct {

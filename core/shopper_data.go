@@ -49,11 +49,11 @@ type ShopperOrder struct {
 	Currency   string          `json:"currency" example:"CNY"`
 	Total      int64           `json:"total"`
 	Lines      json.RawMessage `json:"lines" doc:"what was bought, as it is stored"`
-	Dues       json.RawMessage `json:"dues" doc:"what was to be paid, as it is stored"`
+	Dues       json.RawMessage `json:"dues" doc:"what was to be paid; what was open when the order ended is void"`
 	Conditions json.RawMessage `json:"conditions" doc:"what the order waited for, as it is stored"`
 	Shipment   json.RawMessage `json:"shipment,omitempty" doc:"how it was sent, as it is stored"`
 	PlacedAt   int64           `json:"placed_at"`
-	Decision   json.RawMessage `json:"decision" doc:"what the price was decided from, as it is pinned"`
+	Decision   json.RawMessage `json:"decision" doc:"what the price was decided from, as it is pinned, without the brand's own figures"`
 }
 
 // ShopperClaim is a once-only key of the shopper's.
@@ -68,7 +68,7 @@ type ShopperDocument struct {
 	Kind    DocumentKind    `json:"kind" example:"voucher"`
 	ID      string          `json:"id"`
 	State   string          `json:"state" example:"granted"`
-	Content json.RawMessage `json:"content" doc:"as it is stored"`
+	Content json.RawMessage `json:"content" doc:"as it is stored, without the brand's own figures"`
 }
 
 // ShopperRefusal is a refused request of the shopper's that was kept.
@@ -77,7 +77,7 @@ type ShopperRefusal struct {
 	At      int64           `json:"at"`
 	Code    Code            `json:"code" example:"sold_out"`
 	Reason  string          `json:"reason,omitempty"`
-	Content json.RawMessage `json:"content" doc:"as it is stored"`
+	Content json.RawMessage `json:"content" doc:"as it is stored, without the brand's own figures"`
 }
 
 // ShopperReport is a report that has cases of the shopper's.
@@ -187,7 +187,11 @@ func (r *shopperRows) data() ShopperCampaignData {
 		d.Claims = append(d.Claims, ShopperClaim{Kind: one.Kind, Key: one.Key, Owner: one.Owner})
 	}
 	for _, one := range r.known.Documents {
-		d.Documents = append(d.Documents, ShopperDocument{Kind: one.Kind, ID: one.ID, State: one.State, Content: one.Content})
+		content := one.Content
+		if one.Kind == DocumentSignup {
+			content = shownMember(content, "decision", shownPin)
+		}
+		d.Documents = append(d.Documents, ShopperDocument{Kind: one.Kind, ID: one.ID, State: one.State, Content: content})
 	}
 	for id, g := range r.groups {
 		if g.Leader == r.shopper {
@@ -202,7 +206,9 @@ func (r *shopperRows) data() ShopperCampaignData {
 	slices.Sort(d.Groups)
 	slices.Sort(d.Wins)
 	for _, one := range r.refusals {
-		d.Refusals = append(d.Refusals, ShopperRefusal{ID: one.ID, At: one.At, Code: one.Code, Reason: one.Reason, Content: one.Content})
+		d.Refusals = append(d.Refusals, ShopperRefusal{
+			ID: one.ID, At: one.At, Code: one.Code, Reason: one.Reason, Content: shownPin(one.Content),
+		})
 	}
 	for _, one := range r.reports {
 		d.Reports = append(d.Reports, ShopperReport{Subject: one.Subject, Node: one.Node})
@@ -212,11 +218,16 @@ func (r *shopperRows) data() ShopperCampaignData {
 
 // data is the order as it is handed out.
 func (o *Order) data() ShopperOrder {
-	columns := o.Columns()
+	shown := *o
+	shown.Dues = slices.Clone(o.Dues)
+	for i := range shown.Dues {
+		shown.Dues[i].State = o.DueState(&o.Dues[i])
+	}
+	columns := shown.Columns()
 	return ShopperOrder{
 		ID: o.ID, State: o.State, Currency: o.Currency, Total: o.Total, Lines: json.RawMessage(columns.Lines),
 		Dues: json.RawMessage(columns.Dues), Conditions: json.RawMessage(columns.Conditions), Shipment: json.RawMessage(columns.Shipment),
-		PlacedAt: o.PlacedAt, Decision: o.Quote,
+		PlacedAt: o.PlacedAt, Decision: shownPin(o.Quote),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
@@ -226,7 +227,11 @@ func (r *shopperRows) obstacles() []string {
 		}
 	}
 	for id, g := range r.groups {
-		if !g.Settled && (g.document.State == GroupOpen || g.document.State == GroupFailed && g.document.Due > 0) {
+		switch {
+		case g.Settled || g.deserted():
+		case g.document.State == GroupOpen:
+			found = append(found, "the group "+id+" is under way, until "+time.UnixMilli(g.ClosesAt).UTC().Format(time.RFC3339)+" at the latest")
+		case g.document.State == GroupFailed && g.document.Due > 0:
 			found = append(found, "the group "+id+" is under way")
 		}
 	}

@@ -46,6 +46,10 @@ func TestABrandExportsAndErasesOneOfItsShoppers(t *testing.T) {
 	if r := tool(brand, "erase", "ann-of-the-letter"); r.code != exitUsage {
 		t.Errorf("without a reason: exit %d\n%s", r.code, r.stderr)
 	}
+	if r := tool(brand, "export", "ann-of-the-letter", "--reason", "letter 6"); !strings.Contains(r.stdout, `"state":"void"`) ||
+		strings.Contains(r.stdout, `"state":"open"`) || strings.Contains(r.stdout, "budget_left") {
+		t.Errorf("of a cancelled order the export says:\n%s", r.stdout)
+	}
 	request(t, http.StatusCreated, http.MethodPost, s.url+"/v1/wallet/topups", token, "t", `{"currency":"CNY","amount":500}`)
 	if r := tool(brand, "erase", "ann-of-the-letter", "--reason", "letter 7"); !strings.Contains(r.stderr, "hotdrop shopper payout") {
 		t.Errorf("with money in the wallet: exit %d\n%s", r.code, r.stderr)
