@@ -209,3 +209,25 @@ func sameJSON(t *testing.T, got, want []byte) {
 		t.Errorf("got  %s\nwant %s", left, right)
 	}
 }
+
+func TestShoppersReadWhyARequestThatAnyoneCanSendIsRefused(t *testing.T) {
+	s, c := newDrop(t)
+	openDrop(t, s, c, core.PhaseSale)
+	garbage := &client{t: t, url: c.url, token: "garbage"}
+	c = c.as(s, alice)
+	for _, tc := range []struct {
+		code core.Code
+		a    answer
+		says string
+	}{
+		{core.CodeNotFound, c.do(http.MethodGet, "/v1/orders/phone.nothing", ""), "or it is not yours"},
+		{core.CodeInvalid, c.do(http.MethodGet, "/v1/campaigns?limit=0", ""), "correct it"},
+		{core.CodeIdempotencyMissing, c.do(http.MethodPost, "/v1/campaigns/phone/orders", `{"sku":"mi2","quantity":1}`), "done twice"},
+		{CodeUnauthorized, garbage.do(http.MethodGet, "/v1/wallet", ""), "Sign in"},
+	} {
+		text, _ := tc.a.problem(t, tc.code)["text"].(map[string]any)
+		if en, _ := text["en"].(string); !strings.Contains(en, tc.says) || text["zh"] == "" {
+			t.Errorf("%s says %v", tc.code, text)
+		}
+	}
+}

@@ -42,7 +42,7 @@ var explanations = []explanation{
 	},
 	{
 		core.CodeReservationRequired, true, both("Reservation required", "需要预约"),
-		both("This item is for shoppers who reserved.", "该商品仅限已预约的用户购买。"),
+		both("This item is for shoppers who reserved.", "该商品仅限已预约的顾客购买。"),
 		both("Reserve while the campaign takes reservations, or choose another item.", "请在预约期内预约，或选择其他商品。"),
 	},
 	{
@@ -84,7 +84,7 @@ var explanations = []explanation{
 		both("Go on without one.", "请不使用优惠券继续。"),
 	},
 	{
-		core.CodeGroupClosed, true, both("Group closed", "团购已结束"),
+		core.CodeGroupClosed, true, both("Group closed", "拼团已结束"),
 		both("This group has ended, or is not for this order.", "该团已结束，或不适用于这笔订单。"),
 		both("Open a group of your own, or join another one.", "请自己开团，或加入其他团。"),
 	},
@@ -130,17 +130,17 @@ var explanations = []explanation{
 		),
 	},
 	{
-		core.CodeInvalid, false, both("Invalid", "请求无效"),
+		core.CodeInvalid, true, both("Invalid", "请求无效"),
 		both("The request breaks the contract of its operation.", "请求不符合该接口的约定。"),
 		both("Correct the places that `errors` or `problems` list, then send it again.", "请按 errors 或 problems 中列出的位置改正后再发送。"),
 	},
 	{
-		core.CodeNotFound, false, both("Not found", "未找到"),
+		core.CodeNotFound, true, both("Not found", "未找到"),
 		both("There is no such thing, or it is not yours.", "该内容不存在，或不属于您。"),
 		both("Check the path and the ids in it, and whose token or key you send.", "请检查路径和其中的编号，以及所用的令牌或密钥。"),
 	},
 	{
-		core.CodeIdempotencyMissing, false, both("Idempotency key missing", "缺少幂等键"),
+		core.CodeIdempotencyMissing, true, both("Idempotency key missing", "缺少幂等键"),
 		both("A request that moves stock or money came without its Idempotency-Key.", "会改变库存或资金的请求缺少 Idempotency-Key。"),
 		both(
 			"Send the header Idempotency-Key with a name of your own for the request, and the same one when you try again.",
@@ -177,7 +177,7 @@ var explanations = []explanation{
 		both("It has changed since you read it.", "内容在您读取之后已经变化。"),
 		both(
 			"Read it again and send the new ETag as If-Match, or of a rollout its number as `expect`.",
-			"请重新读取，并用新的 ETag 作为 If-Match；规则集发布请用其编号作为 expect。",
+			"请重新读取，并用新的 ETag 作为 If-Match；如果是规则集发布，请把它的新编号填入 expect。",
 		),
 	},
 	{
@@ -196,7 +196,7 @@ var explanations = []explanation{
 	{
 		core.CodeApprovalRequired, false, both("Approval required", "需要另一人批准"),
 		both(
-			"One person may not do this alone: it moves prices, budgets or money further than that, loosens what guards the sale, "+
+			"One person may not do this alone: it moves prices, budgets or money further than the campaign lets one person, loosens what guards the sale, "+
 				"or is a plugin that you made, or something that you asked for or have approved already.",
 			"此操作不能由一个人单独决定：价格、预算或资金的变动超过允许的幅度，或放宽了保护措施，或者该插件由您制作，或该变更由您提出或您已批准过。",
 		),
@@ -210,7 +210,7 @@ var explanations = []explanation{
 		both(
 			"The plugin's signature is missing where one is asked for, or is none of these bytes by a key that its brand has "+
 				"registered and not revoked.",
-			"缺少所要求的插件签名，或者该签名不是由品牌已登记且未吊销的密钥对这些字节作出的。",
+			"缺少所要求的插件签名，或者该签名与插件内容不符，或者所用密钥未由品牌登记或已吊销。",
 		),
 		both(
 			"Register the public key, sign the digest of exactly these bytes, and send the key's id and the signature.",
@@ -220,7 +220,7 @@ var explanations = []explanation{
 	{
 		core.CodeMechanicFailed, true, both("Mechanic failed", "活动规则出错"),
 		both("A mechanic could not decide, and the campaign says that nothing is sold without it.", "活动规则未能作出决定，因此暂不能下单。"),
-		both("Try again; if it stays, tell the campaign's staff, who see the cause in the explanation.", "请重试；如仍失败，请联系活动工作人员，他们可以看到原因。"),
+		both("Try again; if it stays, tell the campaign's staff, who see the cause in the explanation.", "请重试；如仍失败，请联系活动员工，他们可以看到原因。"),
 	},
 	{
 		core.CodeUnavailable, false, both("Unavailable", "暂时不可用"),
@@ -246,7 +246,7 @@ var explanations = []explanation{
 		both("Tell whoever runs the server the `instance`: the cause is in the log under this name.", "请把 instance 告诉服务器管理员，日志中以此为名记录了原因。"),
 	},
 	{
-		CodeUnauthorized, false, both("Unauthorized", "未通过身份验证"),
+		CodeUnauthorized, true, both("Unauthorized", "未通过身份验证"),
 		both("There are no credentials, or none that are valid.", "没有提供凭据，或凭据无效。"),
 		both(
 			"Send Authorization: Bearer with a token that has not run out, or with an API key that the server knows.",

@@ -67,14 +67,14 @@ func (d *staffDoor) holder(ctx context.Context, key string, from netip.Addr) (*c
 // refuse counts a wrong key and returns what it is answered. One that comes while its address waits is not counted.
 func (d *staffDoor) refuse(ctx context.Context, why error, from netip.Addr, digest [sha256.Size]byte, now time.Time) *Problem {
 	if wait := d.failed.wait(from, now); wait > 0 {
-		problem := newProblem(CodeRateLimited, "the API key is not valid, or no longer, and too many wrong ones came from this address")
+		problem := newProblem(CodeRateLimited, "the token or API key is not valid, or no longer, and too many wrong ones came from this address")
 		problem.retryAfter = wait
 		return problem
 	}
 	if d.failed.failed(from, digest, now) {
 		d.log.WarnContext(ctx, "an API key was refused", "why", why, "address", from)
 	}
-	return newProblem(CodeUnauthorized, "the API key is not valid, or no longer")
+	return newProblem(CodeUnauthorized, "the token or API key is not valid, or no longer")
 }
 
 // find looks in both places, whatever the first one says.

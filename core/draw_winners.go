@@ -237,7 +237,7 @@ func (c *campaign) tell(snap *snapshot, name string, draw *Draw, many int64, now
 
 // congratulation is what a winner reads.
 func congratulation(title Text) Text {
-	return Text{EN: "You have won: " + title.In("en"), ZH: "恭喜您中奖:" + title.In("zh")}
+	return Text{EN: "You have won: " + title.In("en"), ZH: "恭喜您中奖：" + title.In("zh")}
 }
 
 // DrawExport is everything that is needed to draw a campaign's draw again: package drawing says how.

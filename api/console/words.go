@@ -38,9 +38,9 @@ func english() words {
 func chinese() words {
 	return words{
 		Title: "hotdrop 控制台", Console: "控制台",
-		Person: "当前用户", Role: "角色", Brand: "品牌", EveryBrand: "所有品牌", Ends: "会话结束时间",
+		Person: "当前员工", Role: "角色", Brand: "品牌", EveryBrand: "所有品牌", Ends: "会话结束时间",
 		SignIn: "登录", SignOut: "退出登录", Welcome: "您尚未登录，请使用所在组织的账号登录。",
-		NoLogin:    "此处无法登录：该部署没有为工作人员配置身份提供方。程序和命令行请使用 API 密钥：",
+		NoLogin:    "此处无法登录：该部署没有为员工配置身份提供方。程序和命令行请使用 API 密钥：",
 		DemoKeys:   "演示环境的密钥保存在其数据目录的 demo-keys.json 中，启动 hotdrop serve --demo 时会显示路径。",
 		Docs:       "接口文档",
 		notBegun:   "此次登录不是在这个浏览器中发起的，或已超时。请重新登录。",
