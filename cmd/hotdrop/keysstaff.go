@@ -132,14 +132,21 @@ func (s *staffKeys) create(ctx context.Context, person string, out, talk io.Writ
 	if err := s.issue(ctx, "/v1/keys", s.request, out, talk); err != nil || s.request.Brand == "" {
 		return err
 	}
-	for page, err := range pages[api.Campaign](ctx, &s.client, "/v1/campaigns", url.Values{"limit": {strconv.Itoa(keysPage)}}) {
-		ofBrand := func(c api.Campaign) bool { return c.Brand == s.request.Brand }
+	if s.client.sellsNothing(ctx, s.request.Brand) {
+		_, _ = fmt.Fprintf(talk, "warning: no campaign is of the brand %s yet; if that is misspelt, revoke the key\n", printable(s.request.Brand))
+	}
+	return nil
+}
+
+// sellsNothing reports whether no campaign that the caller may see is of the brand. What cannot be found out is not so.
+func (c *client) sellsNothing(ctx context.Context, brand string) bool {
+	for page, err := range pages[api.Campaign](ctx, c, "/v1/campaigns", url.Values{"limit": {strconv.Itoa(keysPage)}}) {
+		ofBrand := func(c api.Campaign) bool { return c.Brand == brand }
 		if err != nil || slices.ContainsFunc(page, ofBrand) {
-			return nil // the key was made, which is what was asked for
+			return false
 		}
 	}
-	_, _ = fmt.Fprintf(talk, "warning: no campaign is of the brand %s yet; if that is misspelt, revoke the key\n", printable(s.request.Brand))
-	return nil
+	return true
 }
 
 // unknownKey says how to find the id of a key if the server does not know the one that was given.

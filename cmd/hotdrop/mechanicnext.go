@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"unicode"
 
@@ -23,10 +24,12 @@ func (e *nextError) Error() string { return e.error.Error() + "\nnext: " + e.nex
 // Unwrap returns the error itself.
 func (e *nextError) Unwrap() error { return e.error }
 
-// withNext names the command to try next in an error that does not name one. Other errors, and nil, stay as they are.
+// withNext names the command to try next in an error that does not name one. Other errors, and nil, stay as they are, as does
+// that no server answers: every command would find that, and the error says what helps.
 func withNext(err error, next string) error {
 	_, named := errors.AsType[*nextError](err)
-	if err == nil || named || errors.Is(err, errFailed) {
+	_, unreachable := errors.AsType[*url.Error](err)
+	if err == nil || named || unreachable || errors.Is(err, errFailed) {
 		return err
 	}
 	return &nextError{err, next}

@@ -276,7 +276,7 @@ func TestWhatIsDecidedReachesTheServer(t *testing.T) {
 			if want := "POST /v1/plugins/" + digest + "/" + test.path + "?brand=meizu"; r.code != exitOK || s.asked[len(s.asked)-1] != want || s.body != test.body {
 				t.Errorf("exit %d, asked %v with %s\n%s", r.code, s.asked, s.body, r.stderr)
 			}
-			if !strings.HasPrefix(r.stdout, "vetted  "+digest+"\n  approvals    1 of 2\n") || !strings.Contains(r.stderr, "next: it needs 1 more person") {
+			if !strings.HasPrefix(r.stdout, "vetted  "+digest+"\n  approvals    1 of 2\n") || !strings.Contains(r.stderr, "next: hotdrop review approve sha256:981366e8e382 --brand meizu --reason WHY\n") {
 				t.Errorf("got\n%s%s", r.stdout, r.stderr)
 			}
 			if r = s.does(t, append(strings.Fields(strings.Replace(test.args, "D", digest, 1)), "-o", "json")...); !json.Valid([]byte(r.stdout)) {

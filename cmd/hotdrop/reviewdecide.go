@@ -186,14 +186,17 @@ func decidedText(p *api.Plugin) string {
 	return text
 }
 
-// sayAfterReview says what comes next.
+// sayAfterReview says what comes next, and who does it.
 func sayAfterReview(talk io.Writer, p *api.Plugin) {
-	switch p.State {
-	case core.PluginVetted:
-		_, _ = fmt.Fprintf(talk, "next: it needs %s\n", missingText(p))
-	case core.PluginApproved:
+	next := nextOfReview(p, "", time.Now())
+	switch {
+	case p.State == core.PluginApproved && p.Proposed == nil:
 		_, _ = fmt.Fprintf(talk, "next: the brand names it in a campaign's ruleset, plugin: %s\n", p.Digest)
-	case core.PluginRevoked:
+	case next != "" && (p.Signature == nil || p.Signature.State == core.SignatureValid):
+		_, _ = fmt.Fprintf(talk, "another person of the platform goes on\nnext: %s\n", next)
+	case next != "":
+		_, _ = fmt.Fprintf(talk, "next: %s\n", next)
+	case p.State == core.PluginRevoked:
 		_, _ = fmt.Fprintln(talk, "next: where it is bound, on_failure decides; the brand adds a ruleset without it")
 	}
 }

@@ -64,3 +64,10 @@ func TestALaterEndThatIsProposedAlreadyIsNotProposedAnew(t *testing.T) {
 		t.Errorf("next is %s", next)
 	}
 }
+
+func TestWhereNoServerAnswersNoOtherCommandIsNamed(t *testing.T) {
+	r := do(t, "review", "show", "sha256:"+strings.Repeat("a", 64), "--server", "http://127.0.0.1:1", "--key", "k")
+	if r.code != exitFailed || !strings.Contains(r.stderr, "no server answers at http://127.0.0.1:1 (start one with") || strings.Contains(r.stderr, "next:") {
+		t.Errorf("exit %d\n%s", r.code, r.stderr)
+	}
+}

@@ -81,11 +81,19 @@ func packedFile(path string) (string, error) {
 	case err != nil:
 		return "", err
 	case len(found) == 0:
-		return "", &nextError{fmt.Errorf("there is no packed module (*%s) here", packedSuffix), "hotdrop mechanic pack"}
+		return "", &nextError{fmt.Errorf("there is no packed module (*%s) %s", packedSuffix, inFolderText(path)), commandLine("pack", path)}
 	case len(found) > 1:
-		return "", fmt.Errorf("there are %d packed modules here; name one of %s", len(found), strings.Join(found, ", "))
+		return "", fmt.Errorf("there are %d packed modules %s; name one of %s", len(found), inFolderText(path), strings.Join(found, ", "))
 	}
 	return found[0], nil
+}
+
+// inFolderText says in which folder something is looked for; "" is the one that the command runs in.
+func inFolderText(path string) string {
+	if path == "" {
+		return "here"
+	}
+	return "in " + quoted(path)
 }
 
 func (s *submission) submit(ctx context.Context, path string, out, talk io.Writer) error {
@@ -106,6 +114,10 @@ func (s *submission) submit(ctx context.Context, path string, out, talk io.Write
 	plugin, err := decode[api.Plugin](answered.body)
 	if err == nil {
 		plugin, answered, err = s.sign(ctx, plugin, answered, signed)
+	}
+	if err == nil && signed == nil && s.brand != "" && s.client.sellsNothing(ctx, s.brand) {
+		_, _ = fmt.Fprintf(talk, "warning: no campaign is of the brand %s yet; if that is misspelt, submit it for the right one: "+
+			"no other brand can bind it\n", printable(s.brand))
 	}
 	if err == nil && plugin.Notice != "" {
 		_, _ = fmt.Fprintln(talk, printable(plugin.Notice))
@@ -185,9 +197,17 @@ func readPacked(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is longer than the %s bytes that a server takes", path, thousands(core.MaxPluginBytes))
 	}
 	if _, err := plugins.ManifestOf(module); err != nil {
-		return nil, &nextError{fileError(path, err), commandLine("pack", filepath.Dir(path))}
+		return nil, &nextError{fileError(path, err), packOf(path)}
 	}
 	return module, nil
+}
+
+// packOf is what makes a module that can be submitted of the file's folder, or of the mechanic that is meant.
+func packOf(path string) string {
+	if filepath.Ext(path) != ".wasm" {
+		return "hotdrop mechanic pack FOLDER, which writes FOLDER/NAME" + packedSuffix
+	}
+	return commandLine("pack", filepath.Dir(path))
 }
 
 func (s *submission) query() string {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -168,6 +169,10 @@ func TestWhatIsAskedForReachesTheServer(t *testing.T) {
 	var got *http.Request
 	var body []byte
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet { // whether the brand sells anything
+			_, _ = io.WriteString(w, `{"data":[{"id":"trade-in","brand":"meizu"}]}`)
+			return
+		}
 		got = r
 		body, _ = io.ReadAll(r.Body)
 		_, _ = io.WriteString(w, `{"digest":"`+plugins.Digest(module)+`","brand":"meizu","state":"vetted","report":{}}`)
@@ -199,6 +204,39 @@ func TestAFailureThatMayPassIsOneOfTheServer(t *testing.T) {
 	} {
 		if got := passes(test.err); got != test.want {
 			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+func TestSubmittingForABrandThatSellsNothingIsWarnedOf(t *testing.T) {
+	file := writeFile(t, t.TempDir(), "mine.packed.wasm", string(packedTradeIn(t, "")))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		if r.URL.Path == "/v1/campaigns" {
+			_, _ = io.WriteString(w, `{"data":[{"id":"trade-in","brand":"meizu"}]}`)
+			return
+		}
+		_, _ = io.WriteString(w, `{"digest":"sha256:1","brand":"b","state":"uploaded"}`)
+	}))
+	t.Cleanup(server.Close)
+	for brand, warned := range map[string]bool{"nosuch": true, "meizu": false} {
+		r := do(t, "mechanic", "submit", file, "--brand", brand, "--wait=false", "--server", server.URL, "--key", "k")
+		if r.code != exitOK || strings.Contains(r.stderr, "warning: no campaign is of the brand "+brand+" yet") != warned {
+			t.Errorf("%s: exit %d\n%s", brand, r.code, r.stderr)
+		}
+	}
+}
+
+func TestWhatIsNoPackedModuleIsNamedWithWhereOneIsPacked(t *testing.T) {
+	folder := t.TempDir()
+	writeFile(t, folder, "README.md", "words")
+	for path, next := range map[string]string{
+		folder:                             "next: hotdrop mechanic pack " + folder + "\n",
+		filepath.Join(folder, "README.md"): "next: hotdrop mechanic pack FOLDER, which writes FOLDER/NAME.packed.wasm\n",
+	} {
+		r := do(t, "mechanic", "submit", path, "--server", "http://127.0.0.1:1", "--key", "k")
+		if r.code != exitFailed || !strings.HasSuffix(r.stderr, next) {
+			t.Errorf("%s: exit %d\n%s", path, r.code, r.stderr)
 		}
 	}
 }
