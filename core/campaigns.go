@@ -156,7 +156,8 @@ func (e *Engine) planChange(ctx context.Context, req *ApplyRequest, current *Cam
 	next.Ruleset.Digests, next.Ruleset.Hooks = ruleset.digests(), append([]Hook{}, ruleset.hooks()...)
 	isNew := current.Ruleset.Number == 0 || !sameRuleset(&current.Ruleset, &next.Ruleset)
 	if !isNew && current.Demo == req.Demo && sameDefinition(current.Definition, req.Definition) {
-		return nil, nil //nolint:nilnil // nothing to change
+		current.Ruleset.Warnings = warnings // the file is in force, without the plugins that it names perhaps
+		return nil, nil                     //nolint:nilnil // nothing to change
 	}
 	if err := req.checkWhy(current, e.now()); err != nil {
 		return nil, err

@@ -138,3 +138,21 @@ func TestARulesetWhosePluginIsNotApprovedIsNotWaitedFor(t *testing.T) {
 		})
 	}
 }
+
+func TestAFileThatIsInForceWithoutItsPluginIsAppliedAgainWithAWarningAndNoRevision(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		h := newHalved(t, s, core.FailDeny)
+		must(t, h.plugins.decide(core.PluginRevoke, module))
+		before := h.record()
+		for range 2 {
+			again, err := h.apply(h.def)
+			must(t, err)
+			if w := again.Ruleset.Warnings; len(w) != 1 || !strings.Contains(w[0], "in force without its plugin") || !strings.Contains(w[0], "is revoked") {
+				t.Errorf("warned of %q", w)
+			}
+			if again.Revision != before.Revision || h.record().Revision != before.Revision {
+				t.Errorf("revision %d, was %d", again.Revision, before.Revision)
+			}
+		}
+	})
+}
