@@ -40,6 +40,7 @@ type signingKeyInput struct {
 		Brand     string `json:"brand,omitempty" pattern:"^[a-z0-9-]{1,63}$" doc:"whose key it is; your own brand if your key is a brand's"`
 		Name      string `json:"name" minLength:"1" maxLength:"100" doc:"for people" example:"build server"`
 		PublicKey []byte `json:"public_key" maxLength:"64" doc:"base64 of the 32 bytes of an Ed25519 public key"`
+		Reason    string `json:"reason,omitempty" maxLength:"500" doc:"why, for the staff log"`
 	}
 }
 
@@ -115,7 +116,7 @@ func (s *Server) sign(ctx context.Context, in *signingInput) (*pluginOutput, err
 
 func (s *Server) addSigningKey(ctx context.Context, in *signingKeyInput) (*signingKeyOutput, error) {
 	key, created, err := s.plugins.AddSigningKey(ctx, core.NewSigningKey{
-		Actor: principalOf(ctx), Brand: in.Body.Brand, Name: in.Body.Name, Public: in.Body.PublicKey,
+		Actor: principalOf(ctx), Brand: in.Body.Brand, Name: in.Body.Name, Public: in.Body.PublicKey, Reason: in.Body.Reason,
 	})
 	if err != nil {
 		return nil, err

@@ -49,8 +49,8 @@ type LoggedEntry struct {
 	At         time.Time       `json:"at" doc:"when"`
 	Actor      string          `json:"actor" doc:"who: a person, or system" example:"ann"`
 	Role       string          `json:"role" example:"operator"`
-	Credential string          `json:"credential,omitempty" doc:"the id of the key or session that was shown; a brand sees that of keys of the role brand"`
-	Address    string          `json:"address,omitempty" doc:"the IP address that it came from; a brand sees that of keys of the role brand" example:"192.0.2.7"`
+	Credential string          `json:"credential,omitempty" doc:"the id of the key or session that was shown; who reads for one brand sees their own and those of the role brand"`
+	Address    string          `json:"address,omitempty" doc:"the IP address that it came from; who reads for one brand sees their own and those of the role brand" example:"192.0.2.7"`
 	Brand      string          `json:"brand,omitempty" example:"meizu"`
 	Campaign   string          `json:"campaign,omitempty" example:"trade-in"`
 	Action     string          `json:"action" doc:"what" example:"rollout.live"`

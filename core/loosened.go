@@ -85,11 +85,17 @@ func (b ceiling) raised() string {
 	}
 }
 
-// ceilings are the limits on money that both files may have.
+// ceilings are the limits that both files may have.
 func (c *Campaign) ceilings(next *Campaign) []ceiling {
 	before, after := &c.Guardrails, &next.Guardrails
 	was, is := &c.Guards, &next.Guards
+	wasBreaker, isBreaker := was.Breaker.terms(), is.Breaker.terms()
 	return []ceiling{
+		{"guards.error_rate", was.ErrorRate, is.ErrorRate},
+		{"guards.denial_rate", was.DenialRate, is.DenialRate},
+		{"guards.fuel_p99", was.FuelP99, is.FuelP99},
+		{"guards.breaker.failures", wasBreaker.Failures, isBreaker.Failures},
+		{"guards.breaker.min", wasBreaker.Min, isBreaker.Min},
 		{"guards.max_price_change", was.MaxPriceChange, is.MaxPriceChange},
 		{"guards.max_money_change", was.MaxMoneyChange, is.MaxMoneyChange},
 		{"guards.spend_per_minute", was.SpendPerMinute, is.SpendPerMinute},

@@ -2,6 +2,7 @@ package core
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
@@ -46,6 +47,7 @@ type NewSigningKey struct {
 	Brand  string // staff of one brand may leave it empty
 	Name   string
 	Public []byte // 32 bytes
+	Reason string // why, for the staff log; may be empty
 }
 
 // maxSigningKeys is how many keys one brand may have that are not revoked.
@@ -64,7 +66,7 @@ func (r *PluginRegistry) AddSigningKey(ctx context.Context, n NewSigningKey) (ke
 	if err != nil || !ValidCampaignID(brand) {
 		return nil, false, Errorf(CodeInvalid, "name the brand that signs: your own, or with brand")
 	}
-	if err := checkSigningKey(n.Name, n.Public); err != nil {
+	if err := cmp.Or(checkSigningKey(n.Name, n.Public), checkOptionalReason(n.Reason)); err != nil {
 		return nil, false, err
 	}
 	key = &SigningKey{
@@ -82,7 +84,7 @@ func (r *PluginRegistry) AddSigningKey(ctx context.Context, n NewSigningKey) (ke
 	if len(known) >= maxSigningKeys {
 		return nil, false, Errorf(CodeTooManyKeys, "the brand has %d signing keys already: revoke one first", maxSigningKeys)
 	}
-	entry := n.Actor.entry(key.CreatedAt, "signing_key.create", brand, "", "the key was registered")
+	entry := n.Actor.entry(key.CreatedAt, "signing_key.create", brand, "", cmp.Or(n.Reason, "the key was registered"))
 	entry.After = key.forLog()
 	err = r.store.CreateSigningKey(ctx, key, entry)
 	if errors.Is(err, ErrConflict) {

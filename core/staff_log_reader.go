@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 )
@@ -41,9 +42,9 @@ func NewStaffLog(store StaffLogStore, key *LogKey, now func() time.Time) *StaffL
 	return &StaffLog{store: store, key: key, now: now, readings: map[reading]int64{}}
 }
 
-// Read returns the rows that the filter picks, of the reader's own brand if it has one. A brand sees by which credential and
-// from which address people of the role brand acted, not others: a row does not say which brand an actor of another role was
-// scoped to. That somebody reads is a row of the log before the first row is shown: one for all that the same person reads
+// Read returns the rows that the filter picks, of the reader's own brand if it has one. Who reads for one brand
+// sees by which credential and from which address people of the role brand and the reader acted, not others: a row does not say
+// which brand an actor of another role was scoped to. That somebody reads is a row of the log before the first row is shown: one for all that the same person reads
 // through the same filter within ten minutes.
 func (l *StaffLog) Read(ctx context.Context, reader Principal, f LogFilter) ([]LoggedEntry, error) {
 	if reader.Role == RoleShopper || !reader.serves(cmp.Or(f.Brand, reader.Brand)) {
@@ -59,15 +60,16 @@ func (l *StaffLog) Read(ctx context.Context, reader Principal, f LogFilter) ([]L
 	}
 	if reader.Brand != "" {
 		for i := range rows {
-			rows[i].conceal()
+			rows[i].conceal(&reader)
 		}
 	}
 	return rows, nil
 }
 
-// conceal leaves out what brands do not see of the people of others.
-func (e *LoggedEntry) conceal() {
-	if e.Role != string(RoleBrand) {
+// conceal leaves out what whoever reads for one brand does not see of others.
+func (e *LoggedEntry) conceal(reader *Principal) {
+	own := e.Actor == reader.ID && e.Role == string(reader.Role)
+	if !own && e.Role != string(RoleBrand) {
 		e.Credential, e.Address = "", ""
 	}
 }
@@ -80,7 +82,7 @@ func (l *StaffLog) record(ctx context.Context, reader *Principal, f LogFilter) e
 	if l.goesOn(key, now) {
 		return nil
 	}
-	entry := reader.entry(now, ActionLogRead, f.Brand, f.Campaign, "")
+	entry := reader.entry(now, ActionLogRead, f.Brand, f.Campaign, f.asked())
 	entry.After, _ = json.Marshal(struct { // plain data always encodes
 		Actor  string `json:"actor,omitempty"`
 		Action string `json:"action,omitempty"`
@@ -96,6 +98,27 @@ func (l *StaffLog) record(ctx context.Context, reader *Principal, f LogFilter) e
 	}
 	l.readings[key] = now
 	return nil
+}
+
+// asked says which rows were asked for.
+func (f *LogFilter) asked() string {
+	parts := []string{"asked for all rows"}
+	if f.Campaign != "" {
+		parts = append(parts, "of the campaign "+f.Campaign)
+	}
+	if f.Brand != "" {
+		parts = append(parts, "of the brand "+f.Brand)
+	}
+	if f.Action != "" {
+		parts = append(parts, "of the action "+f.Action)
+	}
+	if f.Actor != "" {
+		parts = append(parts, "of what "+f.Actor+" did")
+	}
+	if f.Since != 0 {
+		parts = append(parts, "since "+instant(time.UnixMilli(f.Since)))
+	}
+	return strings.Join(parts, " ")
 }
 
 func (l *StaffLog) goesOn(key reading, now int64) bool {

@@ -89,6 +89,23 @@ func TestABrandReadsWhatConcernsItAndNotWhereOthersAre(t *testing.T) {
 	})
 }
 
+func TestAnAdministratorOfOneBrandSeesWhereTheirOwnRowsCameFrom(t *testing.T) {
+	eachStore(t, func(t *testing.T, s store) {
+		r := newReads(t, s)
+		admin := core.Principal{ID: "mei", Role: core.RoleAdmin, Brand: "meizu", Credential: "km", Address: "192.0.2.7"}
+		got := r.read(admin, core.LogFilter{})
+		want := []string{"campaign.apply meizu k192.0.2.1", "campaign.apply meizu", "log.read meizu km192.0.2.7"}
+		if strings.Join(got, "|") != strings.Join(want, "|") {
+			t.Errorf("got %q", got)
+		}
+		rows, err := r.store.StaffLogRows(t.Context(), core.LogFilter{Action: core.ActionLogRead, Limit: 1})
+		must(t, err)
+		if why := rows[0].Reason; why != "asked for all rows of the brand meizu" {
+			t.Errorf("it was read because %q", why)
+		}
+	})
+}
+
 func TestReadingIsARowForAReadingAndNotForAPage(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
 		r := newReads(t, s)

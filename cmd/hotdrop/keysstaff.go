@@ -54,7 +54,9 @@ func listKeysCommand() *cobra.Command {
 		Long: "Show the staff keys and sessions of a server, the latest first: an administrator sees everybody's, or those of its\n" +
 			"brand; others see their own. Those FROM file stand in the server's keys file and come last: they are changed there.",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.list(cmd.Context(), cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.list(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
 	}
 	s.register(cmd)
 	cmd.Flags().StringVar(&s.person, "person", "", "only this person's")
@@ -200,10 +202,13 @@ func (s *staffKeys) revoke(ctx context.Context, id string, out io.Writer) error 
 	})
 }
 
-func (s *staffKeys) list(ctx context.Context, out io.Writer) error {
+func (s *staffKeys) list(ctx context.Context, out, talk io.Writer) error {
 	keys, err := s.all(ctx)
 	if err != nil {
 		return err
+	}
+	if len(keys) == 0 {
+		_, _ = fmt.Fprintln(talk, "no key that you may see matches; --all shows also those that have ended")
 	}
 	if s.format == outputJSON {
 		return printJSON(out, map[string]any{"data": keys})

@@ -15,6 +15,7 @@ import (
 
 	"hotdrop/api"
 	"hotdrop/core"
+	"hotdrop/core/money"
 )
 
 func logCommand() *cobra.Command {
@@ -38,7 +39,8 @@ func logShowCommand() *cobra.Command {
 		Long: "Print rows of the staff log of a running server, the latest first: number, instant, who, what, brand, campaign,\n" +
 			"the plugin or key that it is about, and why, with tabs between them. With -o json each row is an object with what was\n" +
 			"before and after, its hash and the one of the row before it. Auditors and administrators read all, a brand what\n" +
-			"concerns it. That you read is a row of the log.",
+			"concerns it; who reads for one brand sees addresses in their own rows and in those of the role brand. That you read is a\n" +
+			"row of the log.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			values, err := q.values(args, time.Now())
@@ -100,6 +102,7 @@ const logPageRows = 500
 
 // showLog prints page after page.
 func showLog(cmd *cobra.Command, c *client, format output, values url.Values, limit int) error {
+	found := false
 	for left := limit; limit == 0 || left > 0; left -= logPageRows {
 		values.Set("limit", strconv.Itoa(logPageRows))
 		if limit > 0 {
@@ -109,12 +112,16 @@ func showLog(cmd *cobra.Command, c *client, format output, values url.Values, li
 		if err != nil {
 			return err
 		}
+		found = found || len(page.Data) > 0
 		for _, row := range page.Data {
 			if err := printEntry(cmd.OutOrStdout(), format, row); err != nil {
 				return err
 			}
 		}
 		if page.Next == nil {
+			if !found {
+				_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "no row of the log that you may read matches; see hotdrop log show without arguments")
+			}
 			return nil
 		}
 		values.Set("cursor", *page.Next)
@@ -146,13 +153,18 @@ type entrySubject struct {
 	Key    string `json:"key"`    // the id of a staff key or a signing key
 	Person string `json:"person"` // of a staff key
 	Plugin string `json:"plugin"`
-	Terms  *struct {
+	Payout string `json:"payout"`
+	// Of a payout: minor units of the currency, and where the money went.
+	Amount    int64  `json:"amount"`
+	Currency  string `json:"currency"`
+	Reference string `json:"reference"`
+	Terms     *struct {
 		Campaigns []string `json:"campaigns"`
 		ExpiresAt int64    `json:"expires_at"` // Unix milliseconds
 	} `json:"terms"`
 }
 
-// aboutText names the plugin and its terms, or the key and its person, that the row is about; "" for rows about others.
+// aboutText names the plugin and its terms, the key and its person, or the payout, that the row is about; "" for rows about others.
 func aboutText(e *api.LoggedEntry) string {
 	var about entrySubject
 	document := e.After
@@ -170,6 +182,8 @@ func aboutText(e *api.LoggedEntry) string {
 			time.UnixMilli(about.Terms.ExpiresAt).UTC().Format(time.RFC3339))
 	case about.Plugin != "":
 		return shortDigest(about.Plugin)
+	case about.Payout != "":
+		return money.Format(about.Amount, about.Currency) + " paid out, " + oneLine(about.Reference)
 	case about.Person != "":
 		return about.Key + " of " + about.Person
 	default:

@@ -177,11 +177,15 @@ func (s *logVerification) print(out io.Writer, sum *core.LogVerification) error 
 	if s.format == outputJSON {
 		return printJSON(out, sum)
 	}
-	against := "no heads: that its end was cut off, or all of it written anew, would not show (--heads)"
-	if len(s.heads) > 0 {
-		against = fmt.Sprintf("%s, which vouch up to row %d", count(int(sum.Heads), "signed head"), sum.HeadSeq)
+	found := "each is a line above"
+	if sum.Findings == 0 {
+		found = "every row is as it was written, and none is missing between them"
 	}
-	_, err := fmt.Fprintf(out, "%s checked, the last is %d, against %s: %s\n",
-		count(int(sum.Rows), "row"), sum.LastSeq, against, count(int(sum.Findings), "finding"))
+	against := "No heads were given (--heads), so that its end was cut off, or all of it written anew, would not show."
+	if len(s.heads) > 0 {
+		against = fmt.Sprintf("It was held against %s, which vouch up to row %d.", count(int(sum.Heads), "signed head"), sum.HeadSeq)
+	}
+	_, err := fmt.Fprintf(out, "%s in %s, the last of which is %d: %s. %s\n",
+		count(int(sum.Findings), "finding"), count(int(sum.Rows), "row"), sum.LastSeq, found, against)
 	return err
 }

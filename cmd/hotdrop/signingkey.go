@@ -190,6 +190,7 @@ func addSigningKeyCommand() *cobra.Command {
 		},
 	})
 	cmd.Flags().StringVar(&s.name, "name", "", "what people call it; the file's name by default")
+	cmd.Flags().StringVar(&s.reason, "reason", "", "why, for the staff log")
 	return cmd
 }
 
@@ -206,7 +207,8 @@ func (s *signingKeys) add(ctx context.Context, argument string, out, talk io.Wri
 		Brand     string `json:"brand,omitempty"`
 		Name      string `json:"name"`
 		PublicKey []byte `json:"public_key"`
-	}{s.brand, name, public})
+		Reason    string `json:"reason,omitempty"`
+	}{s.brand, name, public, s.reason})
 	if err != nil {
 		return err
 	}
