@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -68,6 +70,28 @@ func (s *Server) registerDemo() {
 		},
 		refuses: []core.Code{core.CodeNotFound, core.CodePreconditionFailed},
 	}, s.shift)
+}
+
+// onlyLoopback refuses requests to another name than this machine's own. A demo gives tokens to whoever asks, and a page on the
+// web could ask too: by a name of its own that it has resolve to 127.0.0.1, which makes this service the page's own in a browser.
+func onlyLoopback(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != "" && !isLoopback(r.Host) { // browsers always name a host
+			newProblem(CodeForbidden, "a demo answers to localhost, 127.0.0.1 and [::1] only: call it by one of these").write(w)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// isLoopback reports whether a Host header, with a port or without, is a name or an address of this machine's loopback.
+func isLoopback(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	} else if inner, ok := strings.CutPrefix(host, "["); ok {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
 func (s *Server) token(_ context.Context, in *tokenInput) (*tokenOutput, error) {

@@ -204,7 +204,7 @@ func (k *Keys) staff() (map[[sha256.Size]byte]core.Principal, error) {
 			return nil, fmt.Errorf("staff key %s: sha256 is not 64 hex digits", one.ID)
 		}
 		p := one.principal()
-		if strings.EqualFold(p.ID, "system") { // whom the staff log names where nobody acted
+		if core.ReservedPerson(p.ID) { // whom the staff log names where nobody acted
 			return nil, fmt.Errorf("staff key %s: no person is named %q", one.ID, p.ID)
 		}
 		if !slices.Contains(core.StaffRoles(), one.Role) || one.ID == "" || !wellFormed(p) {

@@ -7,7 +7,7 @@ import (
 )
 
 func TestNobodyInTheKeysFileIsNamedAsTheSystemOrNotAtAll(t *testing.T) {
-	for _, person := range []string{"system", "System"} {
+	for _, person := range []string{"system", "System", "demo", "Demo"} {
 		for name, named := range map[string]func(k *StaffKey){
 			"by person": func(k *StaffKey) { k.Person = person },
 			"by id":     func(k *StaffKey) { k.ID = person },

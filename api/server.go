@@ -155,11 +155,15 @@ func (s *Server) Run(ctx context.Context) {
 	running.Wait()
 }
 
-// HTTPServer returns a server for Handler with limits on what a client may send and how long it may take. Addresses and
-// listeners are the caller's. When it is shut down, streams end.
+// HTTPServer returns a server for Handler with limits on what a client may send and how long it may take. In demo mode it
+// answers to the names of this machine alone. Addresses and listeners are the caller's. When it is shut down, streams end.
 func (s *Server) HTTPServer() *http.Server {
+	handler := s.handler
+	if s.demo {
+		handler = onlyLoopback(handler)
+	}
 	server := &http.Server{
-		Handler:           s.handler,
+		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       readTimeout,
 		IdleTimeout:       idleTimeout,

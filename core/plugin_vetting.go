@@ -268,6 +268,17 @@ func verdictAction(state PluginState) string {
 // systemActor is who the staff log names where the platform's own rules have undone what staff decided.
 const systemActor = "system"
 
+// demoActor is who the staff log names where a demo has shifted its own campaigns.
+const demoActor = "demo"
+
+// ReservedPerson reports whether the name stands in the staff log for what no person did: nobody may be called so.
+func ReservedPerson(name string) bool {
+	return samePerson(name, systemActor) || samePerson(name, demoActor)
+}
+
+// DemoPrincipal is who a demo does its own doings as.
+func DemoPrincipal() Principal { return Principal{ID: demoActor, Role: RoleAdmin} }
+
 func systemPrincipal() Principal { return Principal{ID: systemActor, Role: roleSystem} }
 
 // isDamage reports whether an attempt failed because of what is stored; anything else may be another time.

@@ -67,7 +67,7 @@ func TestAKeyThatIsReplacedKeepsItsNameAlsoWhereOthersHaveItToo(t *testing.T) {
 
 func TestNobodyIsCalledAsTheSystemIs(t *testing.T) {
 	eachStore(t, func(t *testing.T, s store) {
-		for _, name := range []string{"system", "System", "SYSTEM"} {
+		for _, name := range []string{"system", "System", "SYSTEM", "demo", "Demo"} {
 			_, _, err := newStaffKeys(t, s).Create(t.Context(), wants(name))
 			failsWith(t, err, core.CodeInvalid)
 		}

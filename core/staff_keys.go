@@ -131,8 +131,8 @@ func (r *NewStaffKey) check() (time.Duration, error) {
 	}
 	ttl := cmp.Or(r.TTL, preset)
 	switch {
-	case !ValidPerson(r.Person) || samePerson(r.Person, systemActor):
-		return 0, Errorf(CodeInvalid, "a person is named by 1 to 128 visible ASCII characters, and not %q", systemActor)
+	case !ValidPerson(r.Person) || ReservedPerson(r.Person):
+		return 0, Errorf(CodeInvalid, "a person is named by 1 to 128 visible ASCII characters, and not %q or %q", systemActor, demoActor)
 	case !slices.Contains(StaffRoles(), r.Role):
 		return 0, Errorf(CodeInvalid, "there is no staff role %q", r.Role)
 	case r.Brand != "" && !ValidCampaignID(r.Brand):

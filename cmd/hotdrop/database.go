@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -87,6 +88,17 @@ type lifecycle interface {
 	// CheckSchema fails unless the schema is the one this program works with.
 	CheckSchema(ctx context.Context) error
 	Close() error
+}
+
+// warnExposed says which files of an embedded store others than their owner may read: they have shoppers' data.
+func (d *database) warnExposed(log *slog.Logger) {
+	store, embedded := d.lifecycle.(*sqlite.Store)
+	if !embedded {
+		return
+	}
+	for _, path := range store.Exposed() {
+		log.Warn("others than its owner may read the database: run chmod 600", "file", path)
+	}
 }
 
 // open opens the store for reading and writing.

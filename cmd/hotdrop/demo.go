@@ -86,7 +86,7 @@ func (c demoCampaign) apply(ctx context.Context, engine *core.Engine, now time.T
 	_, err = engine.ApplyCampaign(ctx, core.ApplyRequest{
 		Definition: definition,
 		IfMatch:    revision,
-		Actor:      core.Principal{ID: "demo", Role: core.RoleAdmin},
+		Actor:      core.DemoPrincipal(),
 		Reason:     "demo mode shifts the windows around now",
 		Demo:       true,
 	})

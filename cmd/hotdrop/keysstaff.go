@@ -70,7 +70,7 @@ func createKeyCommand() *cobra.Command {
 		Use:   "create PERSON",
 		Short: "Make an API key for a person and print its secret, this once",
 		Long: "Make an API key for PERSON and print its secret, which the server keeps nowhere: hand it over on a way that nobody else\n" +
-			"reads. Where several people have to agree, all keys of one PERSON count as one. It takes an administrator's key; with\n" +
+			"reads. It works on every node within a second. Where several people have to agree, all keys of one PERSON count as one. It takes an administrator's key; with\n" +
 			"one that is scoped to a brand the new key is scoped to it too, and PERSON may not be the name of somebody outside the brand.",
 		Example: "  read -rs HOTDROP_KEY && export HOTDROP_KEY   # the administrator's\n" +
 			"  hotdrop keys create olga --role operator --reason \"runs the spring sale\"\n" +
@@ -214,7 +214,7 @@ func (s *staffKeys) list(ctx context.Context, out, talk io.Writer) error {
 		return printJSON(out, map[string]any{"data": keys})
 	}
 	rows := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(rows, "ID\tFROM\tSTATE\tPERSON\tMAY ACT AS\tBEGINS\tEXPIRES\tMADE BY")
+	_, _ = fmt.Fprintln(rows, "ID\tFROM\tSTATE\tPERSON\tMAY ACT AS\tPREFIX\tEXPIRES\tMADE BY")
 	for i := range keys {
 		k := &keys[i]
 		_, _ = fmt.Fprintf(rows, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.From, k.State, k.Person, scopeText(k), cmp.Or(k.Prefix, "-"),

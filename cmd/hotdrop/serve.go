@@ -121,6 +121,7 @@ func (s *serveSettings) serve(ctx context.Context, out io.Writer, log *slog.Logg
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	db.warnExposed(log)
 	keys, err := s.readKeys()
 	if err != nil {
 		return err

@@ -8,9 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 )
@@ -51,7 +53,7 @@ func MaxPages(n int64) Option {
 	return func(o *options) { o.maxPages = n }
 }
 
-// Open opens the database in the folder and creates both if need be, the folder readable by its owner only. It fails
+// Open opens the database in the folder and creates both if need be, readable by their owner only. It fails
 // with a *[LockedError] while another process uses the folder. The schema is neither made nor checked: see
 // [Store.Migrate] and [Store.CheckSchema].
 func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
@@ -71,10 +73,34 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, lock: lock, writer: newPool(1), readers: newPool(readerCount)}
-	if err := s.connect(ctx, o); err != nil {
+	if err := errors.Join(createFile(filepath.Join(dir, fileName)), s.connect(ctx, o)); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database in %s: %w", dir, err), s.Close())
 	}
 	return s, nil
+}
+
+// createFile makes the file of a new database: SQLite would let everybody read it, and gives its log the modes that it has.
+func createFile(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return file.Close()
+}
+
+// Exposed are the files of the database that others than their owner may read, as releases made them that left it to the folder.
+func (s *Store) Exposed() []string {
+	var found []string
+	for _, end := range []string{"", "-wal", "-shm"} {
+		path := filepath.Join(s.dir, fileName+end)
+		if info, err := os.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 && runtime.GOOS != "windows" {
+			found = append(found, path)
+		}
+	}
+	return found
 }
 
 func (s *Store) connect(ctx context.Context, o options) error {

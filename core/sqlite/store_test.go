@@ -398,3 +398,24 @@ func BenchmarkSweep500(b *testing.B) {
 func BenchmarkLoad256(b *testing.B) {
 	storetest.BenchmarkLoad(b, openMigrated(b, b.TempDir()))
 }
+
+func TestNobodyButTheOwnerReadsWhatIsNewInAFolderThatOthersMayRead(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Chmod(dir, 0o755)) //nolint:gosec // as somebody's folder may be
+	store := openMigrated(t, dir)
+	for _, name := range []string{"hotdrop.db", "hotdrop.db-wal", "hotdrop.db-shm"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		must(t, err)
+		if mode := info.Mode().Perm(); mode != 0o600 {
+			t.Errorf("%s has the mode %04o", name, mode)
+		}
+	}
+	if found := store.Exposed(); len(found) > 0 {
+		t.Errorf("exposed are %v", found)
+	}
+	file := filepath.Join(dir, "hotdrop.db")
+	must(t, os.Chmod(file, 0o644)) //nolint:gosec // as SQLite makes it
+	if found := store.Exposed(); len(found) != 1 || found[0] != file {
+		t.Errorf("exposed are %v", found)
+	}
+}
