@@ -66,9 +66,8 @@ func (r *PluginRegistry) propose(d *PluginDecision, change *PluginChange, terms 
 	next.Approvals = append(next.Approvals, mine)
 	if len(next.Approvals) < r.needed {
 		p.Proposed = next
-		p.Notice = fmt.Sprintf("these terms are proposed: they have the approvals of %d people and need %d; "+
-			"until then those in force stay in force%s",
-			len(next.Approvals), r.needed, replaced)
+		p.Notice = fmt.Sprintf("these terms are proposed: they have %s and need %d; until then those in force stay in force%s",
+			approvalsOf(len(next.Approvals)), r.needed, replaced)
 		return
 	}
 	change.void(mine.At, "enough people have approved other terms")
@@ -122,7 +121,7 @@ func (p *Plugin) repeated(d *PluginDecision, terms *PluginTerms, mine *PluginApp
 		return Errorf(CodeApprovalRequired, "you have approved it already, by another key: somebody else has to approve it")
 	}
 	if n := len(p.approvalsOf(terms)); n < p.Needed {
-		p.Notice = fmt.Sprintf("you have approved it already: it has the approvals of %d people and needs %d", n, p.Needed)
+		p.Notice = fmt.Sprintf("you have approved it already: it has %s and needs %d", approvalsOf(n), p.Needed)
 	}
 	return nil
 }

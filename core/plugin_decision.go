@@ -128,3 +128,11 @@ func approvalsAre(people int) string {
 	}
 	return fmt.Sprintf("the approvals of %d people are", people)
 }
+
+// approvalsOf names the approvals of so many people.
+func approvalsOf(people int) string {
+	if people == 1 {
+		return "the approval of 1 person"
+	}
+	return fmt.Sprintf("the approvals of %d people", people)
+}

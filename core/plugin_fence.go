@@ -100,7 +100,10 @@ func fenceEntry(record *CampaignRecord, digest string, why *NotLoadable, by Prin
 	entry.After = []byte(`{}`)
 	if p := why.Plugin; p != nil {
 		entry.After = p.forLog()
-		if p.Reason != "" {
+		switch {
+		case why.Withheld: // its reason is then that of who approved it
+			entry.Reason += ": " + why.words()
+		case p.Reason != "":
 			entry.Reason += ": " + p.Reason
 		}
 	}

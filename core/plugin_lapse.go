@@ -45,9 +45,10 @@ func (r *PluginRegistry) lapse(ctx context.Context, by Principal, f PluginFilter
 
 // lapseOne ends the plugin's approvals if they do not hold any more, and returns 1 if it was this node that did.
 func (r *PluginRegistry) lapseOne(ctx context.Context, by Principal, found *Plugin) (done int, err error) {
+	why := ""
 	_, err = r.change(ctx, found.Brand, found.Digest, func(p *Plugin) (*PluginChange, error) {
 		done = 0
-		why := r.overdue(p)
+		why = r.overdue(p)
 		if why == "" {
 			return nil, nil //nolint:nilnil // they hold, or somebody else was faster
 		}
@@ -61,6 +62,9 @@ func (r *PluginRegistry) lapseOne(ctx context.Context, by Principal, found *Plug
 		done = 1
 		return change, p.moved(&before, PluginLapse)
 	})
+	if err == nil && done > 0 {
+		r.log.Info("the approvals of a plugin ended", "plugin", found.Digest, "brand", found.Brand, "why", why)
+	}
 	return done, err
 }
 

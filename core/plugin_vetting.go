@@ -68,12 +68,8 @@ func (r *PluginRegistry) sweep(ctx context.Context) {
 
 // expire ends approvals by lapse.
 func (r *PluginRegistry) expire(ctx context.Context, lapse func(context.Context) (int, error)) {
-	n, err := lapse(ctx)
-	if err != nil && ctx.Err() == nil {
+	if _, err := lapse(ctx); err != nil && ctx.Err() == nil {
 		r.log.Warn("approvals that hold no more could not be ended; the next sweep tries again", "error", err)
-	}
-	if n > 0 {
-		r.log.Info("approvals ended", "plugins", n)
 	}
 }
 

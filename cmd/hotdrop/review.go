@@ -181,6 +181,9 @@ func (r *reviews) printList(out, talk io.Writer, state string, all []api.Plugin,
 	for i := range all {
 		p := &all[i]
 		approvals := approvalCount(p)
+		if p.State == core.PluginVetted && p.Reason != "" {
+			approvals += ", " + oneLine(p.Reason)
+		}
 		if endsSoon(p, now) {
 			approvals += ", end at " + utc(p.Terms.ExpiresAt)
 			renew = cmp.Or(renew, renewCommand(p))
