@@ -203,6 +203,9 @@ func (k *Keys) staff() (map[[sha256.Size]byte]core.Principal, error) {
 		if err != nil || len(digest) != sha256.Size {
 			return nil, fmt.Errorf("staff key %s: sha256 is not 64 hex digits", one.ID)
 		}
+		if key := sha256.Sum256([]byte(one.Key)); one.Key != "" && [sha256.Size]byte(digest) != key {
+			return nil, fmt.Errorf("staff key %s: sha256 is not that of key: write the one that belongs to it, or take key out", one.ID)
+		}
 		p := one.principal()
 		if core.ReservedPerson(p.ID) { // whom the staff log names where nobody acted
 			return nil, fmt.Errorf("staff key %s: no person is named %q", one.ID, p.ID)

@@ -24,3 +24,18 @@ func TestNobodyInTheKeysFileIsNamedAsTheSystemOrNotAtAll(t *testing.T) {
 		t.Error("nobody was let in")
 	}
 }
+
+func TestAKeyInTheClearIsTheOneThatItsDigestIsOf(t *testing.T) {
+	key, other := newStaffKey("op", core.RoleOperator, ""), newStaffKey("op", core.RoleOperator, "")
+	if _, err := (&Keys{Staff: []StaffKey{key}}).staff(); err != nil {
+		t.Error(err)
+	}
+	key.Key = other.Key
+	if _, err := (&Keys{Staff: []StaffKey{key}}).staff(); err == nil {
+		t.Error("the key of another digest was let in")
+	}
+	key.Key = ""
+	if _, err := (&Keys{Staff: []StaffKey{key}}).staff(); err != nil {
+		t.Error(err)
+	}
+}

@@ -173,10 +173,10 @@ func TestWhatNobodyCanPayAnyMoreIsVoid(t *testing.T) {
 	}
 }
 
-func TestAWrongKeyIsCalledAKey(t *testing.T) {
+func TestWhatIsWrongWithACredentialIsSaidOfItsKind(t *testing.T) {
 	_, _, c := newScripted(t, false)
 	for credential, what := range map[string]string{
-		"hd_admin_" + strings.Repeat("x", 43): "the API key", "hd_admin_short": "the API key", "hunter2": "the API key", "a.b.c": "the token",
+		"hd_admin_" + strings.Repeat("x", 43): "the token or API key", "hd_admin_short": "the token or API key", "hunter2": "the token or API key", "a.b.c": "the token",
 	} {
 		a := c.do(http.MethodGet, "/v1/orders/"+sampleOrderID, "", "Authorization", "Bearer "+credential)
 		detail, _ := a.problem(t, CodeUnauthorized)["detail"].(string)

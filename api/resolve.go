@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -58,9 +57,8 @@ func (s *Server) resolve(ctx context.Context, in *resolveInput) (*resolveOutput,
 
 // unresolved says which issuers the brand has.
 func (s *Server) unresolved(brand string) error {
-	problem := core.Problem{Path: "issuer", Message: "your brand has no identity provider here, so its shoppers have no pseudonyms"}
 	if issuers := s.issuers.Of(brand); len(issuers) > 0 {
-		problem.Message = fmt.Sprintf("name one of your brand's issuers: %s", strings.Join(issuers, ", "))
+		return core.Errorf(core.CodeInvalid, "name one of your brand's issuers: %s", strings.Join(issuers, ", "))
 	}
-	return &core.Problems{List: []core.Problem{problem}}
+	return core.Errorf(core.CodeInvalid, "your brand has no identity provider here, so its shoppers have no pseudonyms: use their ids as they are")
 }

@@ -100,6 +100,9 @@ func rotateKeyCommand() *cobra.Command {
 		Example: "  hotdrop keys rotate key.06fmxw9z3k8q7v5t2s1r0p4n6m --overlap 1h --reason \"every quarter\"",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if time.Duration(s.overlap) > core.MaxStaffKeyOverlap {
+				return usageError{errors.New("--overlap: the old key works for 7 days at most")}
+			}
 			body := api.KeyRotation{Overlap: s.overlap.seconds(), Reason: s.reason}
 			return unknownKey(s.issue(cmd.Context(), keyPath(args[0], "rotations"), body, cmd.OutOrStdout(), cmd.ErrOrStderr()))
 		},
