@@ -60,5 +60,6 @@ func (s *Server) unresolved(brand string) error {
 	if issuers := s.issuers.Of(brand); len(issuers) > 0 {
 		return core.Errorf(core.CodeInvalid, "name one of your brand's issuers: %s", strings.Join(issuers, ", "))
 	}
-	return core.Errorf(core.CodeInvalid, "your brand has no identity provider here, so its shoppers have no pseudonyms: use their ids as they are")
+	return core.Errorf(core.CodeInvalid,
+		"your brand has no identity provider here, so its shoppers have no pseudonyms: use their ids as they are")
 }

@@ -196,8 +196,8 @@ var explanations = []explanation{
 	{
 		core.CodeApprovalRequired, false, both("Approval required", "需要另一人批准"),
 		both(
-			"One person may not do this alone: it moves prices, budgets or money further than the campaign lets one person, loosens what guards the sale, "+
-				"or is a plugin that you made, or something that you asked for or have approved already.",
+			"One person may not do this alone: it moves prices, budgets or money further than the campaign lets one person, loosens "+
+				"what guards the sale, or is a plugin that you made, or something that you asked for or have approved already.",
 			"此操作不能由一个人单独决定：价格、预算或资金的变动超过允许的幅度，或放宽了保护措施，或者该插件由您制作，或该变更由您提出或您已批准过。",
 		),
 		both(

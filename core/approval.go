@@ -148,7 +148,8 @@ func (r *Rollout) approvable(req *ApprovalRequest) error {
 	case r.Pending == nil || r.Pending.Approval == "":
 		return Errorf(CodeWrongState, "no change waits for approval")
 	case r.Pending.File != "":
-		return Errorf(CodeWrongState, "a campaign file waits, which campaign export --pending prints: it comes into force when somebody else applies the same file")
+		return Errorf(CodeWrongState,
+			"a campaign file waits, which campaign export --pending prints: it comes into force when somebody else applies the same file")
 	case samePerson(r.Pending.By, req.Actor.ID):
 		return Errorf(CodeApprovalRequired, "you asked for this change: somebody else has to approve it")
 	default:
@@ -184,7 +185,8 @@ func (e *Engine) approveFile(ctx context.Context, req *ApplyRequest, current *Ca
 	}
 	needed := Errorf(CodeApprovalRequired, "%s: it comes into force when somebody else applies the same file", why)
 	waiting := &Pending{
-		File: file, Definition: req.Definition, Approval: why, By: req.Actor.ID, Role: req.Actor.Role, Asked: e.now().UnixMilli(), Reason: change.Record.Rollout.Reason,
+		File: file, Definition: req.Definition, Approval: why, By: req.Actor.ID, Role: req.Actor.Role, Asked: e.now().UnixMilli(),
+		Reason: change.Record.Rollout.Reason,
 	}
 	if req.DryRun {
 		change.Record.Rollout.Pending = waiting

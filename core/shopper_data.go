@@ -186,13 +186,7 @@ func (r *shopperRows) data() ShopperCampaignData {
 	for _, one := range r.known.Claims {
 		d.Claims = append(d.Claims, ShopperClaim{Kind: one.Kind, Key: one.Key, Owner: one.Owner})
 	}
-	for _, one := range r.known.Documents {
-		content := one.Content
-		if one.Kind == DocumentSignup {
-			content = shownMember(content, "decision", shownPin)
-		}
-		d.Documents = append(d.Documents, ShopperDocument{Kind: one.Kind, ID: one.ID, State: one.State, Content: content})
-	}
+	d.Documents = append(d.Documents, r.documents()...)
 	for id, g := range r.groups {
 		if g.Leader == r.shopper {
 			d.Groups = append(d.Groups, id)
@@ -214,6 +208,19 @@ func (r *shopperRows) data() ShopperCampaignData {
 		d.Reports = append(d.Reports, ShopperReport{Subject: one.Subject, Node: one.Node})
 	}
 	return d
+}
+
+// documents are those of the shopper as they are handed out.
+func (r *shopperRows) documents() []ShopperDocument {
+	var all []ShopperDocument
+	for _, one := range r.known.Documents {
+		content := one.Content
+		if one.Kind == DocumentSignup {
+			content = shownMember(content, "decision", shownPin)
+		}
+		all = append(all, ShopperDocument{Kind: one.Kind, ID: one.ID, State: one.State, Content: content})
+	}
+	return all
 }
 
 // data is the order as it is handed out.

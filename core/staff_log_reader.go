@@ -44,8 +44,8 @@ func NewStaffLog(store StaffLogStore, key *LogKey, now func() time.Time) *StaffL
 
 // Read returns the rows that the filter picks, of the reader's own brand if it has one. Who reads for one brand
 // sees by which credential and from which address people of the role brand and the reader acted, not others: a row does not say
-// which brand an actor of another role was scoped to. That somebody reads is a row of the log before the first row is shown: one for all that the same person reads
-// through the same filter within ten minutes.
+// which brand an actor of another role was scoped to. That somebody reads is a row of the log before the first row is shown:
+// one for all that the same person reads through the same filter within ten minutes.
 func (l *StaffLog) Read(ctx context.Context, reader Principal, f LogFilter) ([]LoggedEntry, error) {
 	if reader.Role == RoleShopper || !reader.serves(cmp.Or(f.Brand, reader.Brand)) {
 		return nil, Errorf(CodeNotFound, "there is no brand %q", f.Brand)

@@ -48,7 +48,8 @@ func payOutShopperCommand() *cobra.Command {
 	flags.StringVar(&t.body.Reference, "reference", "", "where the money went, such as the bank's number; without the shopper's id (required)")
 	flags.StringVar(&t.body.Currency, "currency", "", "such as CNY; needed if the wallet has several")
 	flags.Int64Var(&t.body.Amount, "amount", 0, "in minor units; 0 is all that the wallet holds")
-	flags.StringVar(&t.request, "request", "", "a name of your own for this payout, if several have the same --reference: with the same one it is booked once")
+	flags.StringVar(&t.request, "request", "",
+		"a name of your own for this payout, if several have the same --reference: with the same one it is booked once")
 	_ = cmd.MarkFlagRequired("reference") // the flag exists
 	return cmd
 }

@@ -115,20 +115,27 @@ func (s *submission) submit(ctx context.Context, path string, out, talk io.Write
 	if err == nil {
 		plugin, answered, err = s.sign(ctx, plugin, answered, signed)
 	}
-	if err == nil && signed == nil && s.brand != "" && s.client.sellsNothing(ctx, s.brand) {
-		_, _ = fmt.Fprintf(talk, "warning: no campaign is of the brand %s yet; if that is misspelt, submit it for the right one: "+
-			"no other brand can bind it\n", printable(s.brand))
-	}
-	if err == nil && plugin.Notice != "" {
-		_, _ = fmt.Fprintln(talk, printable(plugin.Notice))
-	}
-	if err == nil && s.wait {
-		plugin, answered, err = s.await(ctx, plugin, answered, talk)
-	}
 	if err != nil {
 		return err
 	}
+	s.remark(ctx, plugin, signed, talk)
+	if s.wait {
+		if plugin, answered, err = s.await(ctx, plugin, answered, talk); err != nil {
+			return err
+		}
+	}
 	return s.print(plugin, answered.body, out, talk)
+}
+
+// remark says what whoever submitted the plugin may not have meant. A signed one is of a brand that has registered a key.
+func (s *submission) remark(ctx context.Context, plugin *api.Plugin, signed *signatureFile, talk io.Writer) {
+	if signed == nil && s.brand != "" && s.client.sellsNothing(ctx, s.brand) {
+		_, _ = fmt.Fprintf(talk, "warning: no campaign is of the brand %s yet; if that is misspelt, submit it for the right one: "+
+			"no other brand can bind it\n", printable(s.brand))
+	}
+	if plugin.Notice != "" {
+		_, _ = fmt.Fprintln(talk, printable(plugin.Notice))
+	}
 }
 
 // signatureOf returns the signature that was named, or lies beside the module, nil for none. It says whose plugin it is,

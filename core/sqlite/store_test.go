@@ -401,7 +401,7 @@ func BenchmarkLoad256(b *testing.B) {
 
 func TestNobodyButTheOwnerReadsWhatIsNewInAFolderThatOthersMayRead(t *testing.T) {
 	dir := t.TempDir()
-	must(t, os.Chmod(dir, 0o755)) //nolint:gosec // as somebody's folder may be
+	must(t, os.Chmod(dir, 0o755)) // as somebody's folder may be
 	store := openMigrated(t, dir)
 	for _, name := range []string{"hotdrop.db", "hotdrop.db-wal", "hotdrop.db-shm"} {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -414,7 +414,7 @@ func TestNobodyButTheOwnerReadsWhatIsNewInAFolderThatOthersMayRead(t *testing.T)
 		t.Errorf("exposed are %v", found)
 	}
 	file := filepath.Join(dir, "hotdrop.db")
-	must(t, os.Chmod(file, 0o644)) //nolint:gosec // as SQLite makes it
+	must(t, os.Chmod(file, 0o644)) // as SQLite makes it
 	if found := store.Exposed(); len(found) != 1 || found[0] != file {
 		t.Errorf("exposed are %v", found)
 	}
