@@ -71,7 +71,8 @@ func createKeyCommand() *cobra.Command {
 		Short: "Make an API key for a person and print its secret, this once",
 		Long: "Make an API key for PERSON and print its secret, which the server keeps nowhere: hand it over on a way that nobody else\n" +
 			"reads. It works on every node within a second. Where several people have to agree, all keys of one PERSON count as\n" +
-			"one. It takes an administrator's key; with one that is scoped to a brand the new key is scoped to it too, and PERSON may not be the name of somebody outside the brand.",
+			"one. It takes an administrator's key; with one that is scoped to a brand the new key is scoped to it\n" +
+			"too, and PERSON may not be the name of somebody outside the brand.",
 		Example: "  read -rs HOTDROP_KEY && export HOTDROP_KEY   # the administrator's\n" +
 			"  hotdrop keys create olga --role operator --reason \"runs the spring sale\"\n" +
 			"  hotdrop keys create mei --role brand --brand meizu --ttl 30d --reason \"spring sale\"",
