@@ -310,7 +310,7 @@ func TestTheSecondInterruptEndsAtOnce(t *testing.T) {
 	}
 	defer conn.Close()
 	// A request that will never be complete keeps the server draining.
-	if _, err := conn.Write([]byte("POST /v1/demo/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")); err != nil {
+	if _, err := conn.Write([]byte("POST /v1/demo/tokens HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, bufio.NewReader(conn), "HTTP/1.1 100")
